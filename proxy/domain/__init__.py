@@ -1,0 +1,1 @@
+"""Frozen values that the other packages exchange; imports nothing of ours."""

@@ -1,0 +1,79 @@
+"""What the gateway answers, in OpenAI's form."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+from proxy.domain.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: `body` is a JSON object's bytes, `headers` the provider's (lower case)."""
+
+    body: bytes
+    usage: Usage | None = None
+    model: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Chunk(NamedTuple):
+    """One streamed chunk: `data` is the JSON of a `chat.completion.chunk`.
+
+    `content`: it carries text, reasoning, a tool call or audio, so the status line can be sent.
+    `finished`: it carries a finish_reason. `usage`: the tokens, in the chunk that brings them.
+    `bare`: it has no choices (only usage or nothing), so a client that did not ask for usage never sees it.
+    """
+
+    data: bytes
+    content: bool = False
+    finished: bool = False
+    usage: Usage | None = None
+    bare: bool = False
+
+
+_CONTENT = ("content", "tool_calls", "reasoning_content", "reasoning", "refusal", "function_call", "audio",
+            "thinking_blocks", "reasoning_details", "annotations", "images")
+
+
+def build_chunk(chunk: Mapping[str, Any]) -> Chunk:
+    """A Chunk out of a `chat.completion.chunk` (or text completion chunk) object."""
+    return read_chunk(orjson.dumps(chunk), chunk)
+
+
+def read_chunk(data: bytes, chunk: Mapping[str, Any]) -> Chunk:
+    """A Chunk of bytes that are there already, and their parsed form."""
+    choices = chunk.get("choices") or ()
+    content = finished = False
+    for choice in choices:
+        if not isinstance(choice, Mapping):
+            continue
+        delta = choice.get("delta")
+        if isinstance(delta, Mapping):
+            for name in _CONTENT:
+                if delta.get(name):
+                    content = True
+        elif choice.get("text"):
+            content = True
+        if choice.get("finish_reason"):
+            finished = True
+    usage = chunk.get("usage")
+    return Chunk(data, content, finished, Usage.from_openai(usage) if usage else None, not choices)
+
+
+@dataclass(slots=True)
+class StreamReply:
+    """An open stream whose first content has already arrived.
+
+    `chunks` ends after the finish, or raises a GatewayError where the stream broke. `close` gives the provider's
+    connection up now: it must be called when the client leaves, and is safe to call at any time.
+    """
+
+    chunks: Iterator[Chunk]
+    close: Callable[[], None]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Reply = Answer | StreamReply

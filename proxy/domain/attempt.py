@@ -1,0 +1,65 @@
+"""One try of one deployment: what it may cost, and what became of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.domain.answer import Reply
+from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.domain.usage import Usage
+from proxy.domain.wire import Clocks
+from proxy.errors import GatewayError
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a try ended. `seconds` is the whole of it, `first` until the first content (streams), None if it never came."""
+
+    seconds: float
+    error: GatewayError | None = None
+    usage: Usage | None = None
+    first: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What the record, the error object and the headers tell of a try; nothing secret."""
+
+    group: str
+    deployment_id: str
+    reason: str
+    status: int
+    error_class: str | None
+    milliseconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "model_group": self.group,
+            "deployment_id": self.deployment_id,
+            "reason": self.reason,
+            "status": self.status,
+            "error_class": self.error_class,
+            "ms": round(self.milliseconds, 1),
+        }
+
+
+# Called exactly once for each try: a plain one when it returns or raises, a stream when it ends, breaks or is closed.
+Settle = Callable[[Result], None]
+
+# One call to one deployment. Raises GatewayError; a StreamReply comes back with its first content already read.
+Send = Callable[[Call, Deployment, Clocks, Settle], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A walk that succeeded: the reply, who gave it, and every try on the way.
+
+    `retries` counts the further tries within a group, `fallbacks` the further groups.
+    """
+
+    reply: Reply
+    deployment: Deployment
+    attempts: tuple[Attempt, ...]
+    retries: int = 0
+    fallbacks: int = 0

@@ -1,0 +1,67 @@
+"""One client request, as the gateway understands it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from proxy.domain.document import Document
+from proxy.domain.operations import Operation
+from proxy.domain.wire import ClientWatch
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the client asked of the gateway itself; none of it is sent to a provider.
+
+    Times are seconds. `overrides` are the client's own connection parameters (api_key, api_base, aws_* ...),
+    `user_config` its own router configuration. None means: not said.
+    """
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    num_retries: int | None = None
+    timeout: float | None = None
+    stream_timeout: float | None = None
+    fallbacks: Sequence[Any] | None = None
+    context_window_fallbacks: Sequence[Mapping[str, Any]] | None = None
+    content_policy_fallbacks: Sequence[Mapping[str, Any]] | None = None
+    disable_fallbacks: bool = False
+    fastest_response: bool = False
+    stream_continuation: bool | None = None
+    drop_params: bool | None = None
+    additional_drop_params: tuple[str, ...] = ()
+    allowed_openai_params: tuple[str, ...] = ()
+    extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    overrides: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    user_config: Mapping[str, Any] | None = field(default=None, repr=False)
+    mock: Mapping[str, Any] = field(default_factory=dict)
+    no_log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`document` is the provider-bound body: OpenAI's form, the gateway's own fields already taken out.
+
+    `model` is the name that the client asked for; `started` is monotonic, `started_at` Unix seconds.
+    """
+
+    id: str
+    operation: Operation
+    model: str
+    document: Document = field(repr=False)
+    options: Options = field(default_factory=Options)
+    stream: bool = False
+    include_usage: bool = False
+    started: float = 0.0
+    started_at: float = 0.0
+    key_alias: str | None = None
+    client: ClientWatch | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The provider-bound body, parsed. Never change it: a fallback reads it again."""
+        return self.document.fields
+
+    def asking(self, model: str, document: Document | None = None) -> "Call":
+        """The same request for another model."""
+        return replace(self, model=model, document=self.document if document is None else document)

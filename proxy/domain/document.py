@@ -1,0 +1,145 @@
+"""A JSON object kept as the bytes it came in: read parsed, changed by top-level member.
+
+Where the client's dialect is the provider's, what need not change is forwarded byte for byte
+(numbers, key order, spacing, unknown members); only the changed members are spliced.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_TOKEN = re.compile(rb'"(?:[^"\\]+|\\.)*"|[{}\[\],]', re.DOTALL)
+_OPEN = (b"{", b"[")
+_CLOSE = (b"}", b"]")
+_WHITE = b" \t\r\n"
+
+
+class Document:
+    """An immutable JSON object. `fields` is its parsed form with all changes applied; never change it."""
+
+    __slots__ = ("_changed", "_dropped", "_raw", "fields")
+
+    def __init__(
+        self,
+        raw: bytes | None,
+        fields: Mapping[str, Any],
+        _changed: Mapping[str, Any] = _NOTHING,
+        _dropped: frozenset[str] = frozenset(),
+    ) -> None:
+        self._raw = raw
+        self.fields = fields
+        self._changed = _changed
+        self._dropped = _dropped
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Document":
+        """Raise ValueError unless `raw` is one JSON object."""
+        fields = orjson.loads(raw)
+        if not isinstance(fields, dict):
+            raise ValueError("not a JSON object")
+        return cls(raw, fields)
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "Document":
+        return cls(None, fields)
+
+    def edit(self, changes: Mapping[str, Any] = _NOTHING, drop: Collection[str] = ()) -> "Document":
+        """A new document with top-level members replaced or added, and others left out."""
+        gone = [name for name in drop if name in self.fields]
+        if not gone and not changes:
+            return self
+        fields = {**self.fields, **changes}
+        for name in gone:
+            fields.pop(name, None)
+        if self._raw is None:
+            return Document(None, fields)
+        changed = {name: value for name, value in {**self._changed, **changes}.items() if name in fields}
+        return Document(self._raw, fields, changed, (self._dropped | set(gone)) - set(changed))
+
+    def to_bytes(self) -> bytes:
+        """The JSON text: the original bytes where nothing changed."""
+        if self._raw is None:
+            return orjson.dumps(self.fields)
+        if not self._changed and not self._dropped:
+            return self._raw
+        return splice(self._raw, self._changed, self._dropped)
+
+
+def members(raw: bytes) -> Iterator[tuple[str, int, int, int]]:
+    """Yield (name, start of the name, start of the value, end of the value) of each top-level member.
+
+    `raw` must be valid JSON for an object: parse it first.
+    """
+    depth = 0
+    name: bytes | None = None
+    start = value_start = end = 0
+    for token in _TOKEN.finditer(raw):
+        text = token.group()
+        if text in _OPEN:
+            depth += 1
+        elif text in _CLOSE:
+            depth -= 1
+            if depth == 0 and name is not None:
+                end = token.start()
+                yield orjson.loads(name), start, value_start, _strip_back(raw, end)
+                return
+        elif depth != 1:
+            continue
+        elif text == b",":
+            if name is not None:
+                yield orjson.loads(name), start, value_start, _strip_back(raw, token.start())
+            name = None
+        elif name is None:
+            name, start = text, token.start()
+            value_start = _value_start(raw, token.end())
+
+
+def member_names(raw: bytes) -> list[str]:
+    """The names of the top-level members as they stand, repeated ones too."""
+    return [member[0] for member in members(raw)]
+
+
+def splice(raw: bytes, changes: Mapping[str, Any], drop: Collection[str] = ()) -> bytes:
+    """`raw` with the top-level members in `changes` replaced (or added at the end) and those in `drop` cut."""
+    pieces: list[bytes] = []
+    missing = dict(changes)
+    untouched_from: int | None = None
+    last_end = 0
+
+    def flush() -> None:
+        nonlocal untouched_from
+        if untouched_from is not None:
+            pieces.append(raw[untouched_from:last_end])
+            untouched_from = None
+
+    for name, start, value_start, end in members(raw):
+        if name in changes:
+            flush()
+            if name in missing:
+                pieces.append(raw[start:value_start] + orjson.dumps(missing.pop(name)))
+        elif name in drop:
+            flush()
+        else:
+            if untouched_from is None:
+                untouched_from = start
+            last_end = end
+    flush()
+    pieces.extend(orjson.dumps(name) + b":" + orjson.dumps(value) for name, value in missing.items())
+    return b"{" + b",".join(pieces) + b"}"
+
+
+def _value_start(raw: bytes, position: int) -> int:
+    position = raw.index(b":", position) + 1
+    while raw[position : position + 1] in (b" ", b"\t", b"\r", b"\n"):
+        position += 1
+    return position
+
+
+def _strip_back(raw: bytes, end: int) -> int:
+    while raw[end - 1] in _WHITE:
+        end -= 1
+    return end

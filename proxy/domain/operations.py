@@ -1,0 +1,21 @@
+"""The operations that the gateway serves: one row each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`path` is OpenAI's, below the base URL; `call_type` is the name in records."""
+
+    name: str
+    path: str
+    call_type: str
+    streams: bool = False
+
+
+CHAT = Operation("chat", "chat/completions", "acompletion", streams=True)
+COMPLETIONS = Operation("completions", "completions", "atext_completion", streams=True)
+EMBEDDINGS = Operation("embeddings", "embeddings", "aembedding")
+MODERATIONS = Operation("moderations", "moderations", "amoderation")
+
+OPERATIONS = {operation.name: operation for operation in (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS)}

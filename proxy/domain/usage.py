@@ -1,0 +1,74 @@
+"""Tokens used by one call, in OpenAI's counting."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Usage(NamedTuple):
+    """`prompt_tokens` includes cached and cache-write tokens; `completion_tokens` includes reasoning.
+
+    `cost` is the provider's own figure in USD where it gives one.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    reasoning_tokens: int = 0
+    prompt_audio_tokens: int = 0
+    completion_audio_tokens: int = 0
+    cost: float | None = None
+
+    def to_openai(self) -> dict[str, Any]:
+        """The `usage` object; the details only where there is something to say."""
+        usage: dict[str, Any] = {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.total_tokens,
+        }
+        prompt = {
+            "cached_tokens": self.cached_tokens,
+            "cache_creation_tokens": self.cache_write_tokens,
+            "audio_tokens": self.prompt_audio_tokens,
+        }
+        completion = {
+            "reasoning_tokens": self.reasoning_tokens,
+            "audio_tokens": self.completion_audio_tokens,
+        }
+        if any(prompt.values()):
+            usage["prompt_tokens_details"] = {name: value for name, value in prompt.items() if value}
+        if any(completion.values()):
+            usage["completion_tokens_details"] = {name: value for name, value in completion.items() if value}
+        return usage
+
+    @classmethod
+    def from_openai(cls, usage: object) -> "Usage | None":
+        """Read a `usage` object leniently; None when there is none."""
+        if not isinstance(usage, Mapping):
+            return None
+        prompt_details = _mapping(usage.get("prompt_tokens_details"))
+        completion_details = _mapping(usage.get("completion_tokens_details"))
+        prompt = _count(usage.get("prompt_tokens"))
+        completion = _count(usage.get("completion_tokens"))
+        cost = usage.get("cost")
+        return cls(
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            total_tokens=_count(usage.get("total_tokens")) or prompt + completion,
+            cached_tokens=_count(prompt_details.get("cached_tokens")),
+            cache_write_tokens=_count(prompt_details.get("cache_creation_tokens")),
+            reasoning_tokens=_count(completion_details.get("reasoning_tokens")),
+            prompt_audio_tokens=_count(prompt_details.get("audio_tokens")),
+            completion_audio_tokens=_count(completion_details.get("audio_tokens")),
+            cost=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+        )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _count(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and value > 0 else 0

@@ -1,0 +1,76 @@
+"""What goes to a provider and what comes back, before anything is understood of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One HTTP request. `guarded` marks a destination that a client named: the address guard looks at it."""
+
+    url: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    method: str = "POST"
+    guarded: bool = False
+
+
+class Clocks(NamedTuple):
+    """The limits of one try in seconds; None is unlimited.
+
+    connect: until the connection stands. first: from sending until the answer's first body byte.
+    idle: between two reads. total: the whole try.
+    """
+
+    connect: float | None = 10.0
+    first: float | None = None
+    idle: float | None = None
+    total: float | None = None
+
+
+class WireResponse(Protocol):
+    """A provider's answer whose head has arrived. Header names are lower case."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def read(self) -> bytes:
+        """The whole body, bounded in size; the connection is given back."""
+
+    def blocks(self) -> Iterator[bytes]:
+        """The body in the blocks in which it arrives; raises as `read` does, ends at the clean end."""
+
+    def close(self) -> None:
+        """Give the connection up now; safe to call twice and after the end."""
+
+
+class Event(NamedTuple):
+    """One event of a stream: an SSE event, a line of NDJSON, or a frame of AWS's event stream."""
+
+    data: bytes
+    name: str = ""
+
+
+class Decoder(Protocol):
+    """Bytes into events; a fold without I/O."""
+
+    def feed(self, block: bytes) -> list[Event]: ...
+
+    def finish(self) -> list[Event]:
+        """What was left when the stream ended."""
+
+
+class ClientWatch(Protocol):
+    """Knows whether the client that waits for the answer is still there."""
+
+    def gone(self) -> bool: ...
+
+    def fileno(self) -> int | None:
+        """The client's socket, to wait on together with the provider's; None where there is none."""
+
+
+Fetch = Callable[[WireRequest], WireResponse]

@@ -1,0 +1,225 @@
+"""The exception tree, which is the HTTP contract.
+
+    GatewayError                        500  api_error
+    ├─ BadRequestError                  400  invalid_request_error
+    │  ├─ UnsupportedParamsError        400
+    │  ├─ ContextWindowExceededError    400  code context_length_exceeded
+    │  └─ ContentPolicyViolationError   400  code content_policy_violation
+    ├─ AuthenticationError              401  authentication_error
+    ├─ PaymentRequiredError             402  insufficient_quota
+    ├─ PermissionDeniedError            403  permission_error
+    ├─ NotFoundError                    404  not_found_error
+    ├─ MethodNotAllowedError            405  invalid_request_error
+    ├─ Timeout                          408  timeout_error            retryable
+    ├─ ConflictError                    409  invalid_request_error    retryable
+    ├─ RequestTooLargeError             413  invalid_request_error
+    ├─ UnprocessableEntityError         422  invalid_request_error
+    ├─ RateLimitError                   429  rate_limit_error         retryable
+    │  └─ NoDeploymentAvailableError    429
+    ├─ ClientClosedRequestError         499  the client went away; nobody reads the answer
+    ├─ InternalServerError              500  api_error                retryable
+    │  └─ APIConnectionError            500  no answer came back at all
+    ├─ BadGatewayError                  502  api_error                retryable
+    │  ├─ InvalidProviderResponseError  502  an answer that is not one
+    │  └─ TruncatedStreamError          502  a stream that broke before its end
+    ├─ ServiceUnavailableError          503  api_error                retryable
+    └─ GatewayTimeoutError              504  timeout_error            retryable
+
+Only the message of a GatewayError reaches a client. Anything else that is raised
+answers "Internal server error" with the request id.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class GatewayError(Exception):
+    """An error with an OpenAI form.
+
+    `message` is for the client's eyes. `retry_after` is in seconds. `headers` are the
+    provider's answer headers (lower case), `provider` its name, when the error came from one.
+    `attempts` is filled by the router: one mapping per try, nothing secret in it.
+    """
+
+    status_code = 500
+    error_type = "api_error"
+    code: str | None = None
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        error_type: str | None = None,
+        status_code: int | None = None,
+        provider: str | None = None,
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.provider = provider
+        self.retry_after = retry_after
+        self.headers: Mapping[str, str] = headers or {}
+        self.attempts: Sequence[Mapping[str, Any]] = ()
+        if status_code is not None:
+            self.status_code = status_code
+        if code is not None:
+            self.code = code
+        if error_type is not None:
+            self.error_type = error_type
+
+    def to_openai(self) -> dict[str, Any]:
+        """The error object of an OpenAI answer. `code` is the status as text when there is no better one."""
+        error: dict[str, Any] = {
+            "message": self.message,
+            "type": self.error_type,
+            "param": self.param,
+            "code": self.code or str(self.status_code),
+        }
+        if self.attempts:
+            error["attempts"] = list(self.attempts)
+        return {"error": error}
+
+
+class BadRequestError(GatewayError):
+    status_code = 400
+    error_type = "invalid_request_error"
+
+
+class UnsupportedParamsError(BadRequestError):
+    code = "unsupported_parameter"
+
+
+class ContextWindowExceededError(BadRequestError):
+    code = "context_length_exceeded"
+
+
+class ContentPolicyViolationError(BadRequestError):
+    code = "content_policy_violation"
+
+
+class AuthenticationError(GatewayError):
+    status_code = 401
+    error_type = "authentication_error"
+
+
+class PaymentRequiredError(GatewayError):
+    status_code = 402
+    error_type = "insufficient_quota"
+
+
+class PermissionDeniedError(GatewayError):
+    status_code = 403
+    error_type = "permission_error"
+
+
+class NotFoundError(GatewayError):
+    status_code = 404
+    error_type = "not_found_error"
+
+
+class MethodNotAllowedError(GatewayError):
+    status_code = 405
+    error_type = "invalid_request_error"
+
+
+class Timeout(GatewayError):
+    status_code = 408
+    error_type = "timeout_error"
+    retryable = True
+
+
+class ConflictError(GatewayError):
+    status_code = 409
+    error_type = "invalid_request_error"
+    retryable = True
+
+
+class RequestTooLargeError(GatewayError):
+    status_code = 413
+    error_type = "invalid_request_error"
+
+
+class UnprocessableEntityError(GatewayError):
+    status_code = 422
+    error_type = "invalid_request_error"
+
+
+class RateLimitError(GatewayError):
+    status_code = 429
+    error_type = "rate_limit_error"
+    retryable = True
+
+
+class NoDeploymentAvailableError(RateLimitError):
+    """Every deployment of a group is out of service for now; `retry_after` says until when."""
+
+
+class ClientClosedRequestError(GatewayError):
+    status_code = 499
+    error_type = "client_closed_request"
+
+
+class InternalServerError(GatewayError):
+    status_code = 500
+    retryable = True
+
+
+class APIConnectionError(InternalServerError):
+    """No answer came back: refused, reset, unresolvable or failed TLS."""
+
+
+class BadGatewayError(GatewayError):
+    status_code = 502
+    retryable = True
+
+
+class InvalidProviderResponseError(BadGatewayError):
+    """The provider answered with something that is not an answer (HTML, half a JSON, nothing)."""
+
+
+class TruncatedStreamError(BadGatewayError):
+    """The provider's stream ended, broke or went silent before its finish event."""
+
+
+class ServiceUnavailableError(GatewayError):
+    status_code = 503
+    retryable = True
+
+
+class GatewayTimeoutError(GatewayError):
+    status_code = 504
+    error_type = "timeout_error"
+    retryable = True
+
+
+BY_STATUS: Mapping[int, type[GatewayError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: PaymentRequiredError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    405: MethodNotAllowedError,
+    408: Timeout,
+    409: ConflictError,
+    413: RequestTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+    499: ClientClosedRequestError,
+    500: InternalServerError,
+    502: BadGatewayError,
+    503: ServiceUnavailableError,
+    504: GatewayTimeoutError,
+}
+
+
+def class_for_status(status: int) -> type[GatewayError]:
+    """The class for a provider's HTTP status; other 4xx are the request's fault, other 5xx the server's."""
+    known = BY_STATUS.get(status)
+    if known is not None:
+        return known
+    return BadRequestError if 400 <= status < 500 else InternalServerError

@@ -1,0 +1,64 @@
+"""What a provider is: one wire format as pure functions, bound in a frozen value.
+
+No I/O, no clock, no randomness that matters, no change to what comes in: a retry and a fallback call
+the same functions again with the same values.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from proxy.domain.answer import Answer, Chunk
+from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.domain.operations import CHAT, Operation
+from proxy.domain.wire import Event, WireRequest
+from proxy.errors import GatewayError
+
+Framing = Literal["sse", "ndjson", "aws-eventstream"]
+
+
+class StreamDecoder(Protocol):
+    """A provider's events into OpenAI chunks: a fold."""
+
+    def feed(self, event: Event) -> list[Chunk]:
+        """The chunks that this event completes. Raise a GatewayError for an error event."""
+
+    def finish(self) -> list[Chunk]:
+        """The last chunks, when the provider closed the stream. Raise TruncatedStreamError if it had not finished."""
+
+
+# For credentials that cost a request or two of their own (a token first): a generator that yields WireRequests, is sent
+# the (status, body) of each, and returns the request with its credentials. Most providers sign in `build_request`.
+Authorize = Callable[[WireRequest, Call, Deployment], Generator[WireRequest, tuple[int, bytes], WireRequest]]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """`deployment.provider` names one of these.
+
+    build_request(call, deployment): raise GatewayError for what the format can't say. `call.fields` holds the body in
+        OpenAI's form with the deployment's defaults merged in; `deployment.model` is the model to ask for.
+    parse_response(body, headers, call, deployment): a 2xx answer's bytes; raise InvalidProviderResponseError for nonsense.
+    parse_error(status, body, headers, deployment): any other answer; returns the error, never raises.
+    open_stream(call, deployment): a new decoder. `framing` says how the events come.
+    supported: per operation name the OpenAI parameters that the format can take; None is all. What is not in it is an
+        UnsupportedParamsError or, with drop_params, dropped and named. Fields that OpenAI doesn't have always pass.
+    media: URLs (http, https) of parts that the provider needs as bytes: the dispatcher fetches them through the address
+        guard and hands a call in which they are data URLs.
+    """
+
+    name: str
+    build_request: Callable[[Call, Deployment], WireRequest]
+    parse_response: Callable[[bytes, Mapping[str, str], Call, Deployment], Answer]
+    parse_error: Callable[[int, bytes, Mapping[str, str], Deployment], GatewayError]
+    open_stream: Callable[[Call, Deployment], StreamDecoder]
+    framing: Framing = "sse"
+    operations: tuple[Operation, ...] = (CHAT,)
+    supported: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    key_variables: tuple[str, ...] = ()
+    base_variables: tuple[str, ...] = ()
+    base_url: str | None = None
+    authorize: Authorize | None = None
+    media: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    needs_key: bool = True

@@ -1,0 +1,200 @@
+"""A provider's error into ours: status first, words only for 400 and 422 (and for errors without a status)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from proxy.domain.deployment import Deployment
+from proxy.errors import (
+    APIConnectionError,
+    AuthenticationError,
+    ContentPolicyViolationError,
+    ContextWindowExceededError,
+    GatewayError,
+    NotFoundError,
+    RateLimitError,
+    class_for_status,
+)
+
+
+class ErrorFacts(NamedTuple):
+    """What a provider said: its message, and its own type and code where it has them."""
+
+    message: str
+    error_type: str | None = None
+    code: str | None = None
+    param: str | None = None
+
+
+# Ordered; the first whose expression is found in "code type message" wins. Looked at for 400, 413 and 422 only.
+WordRules = Sequence[tuple[re.Pattern[str], type[GatewayError]]]
+
+COMMON_WORDS: WordRules = (
+    (
+        re.compile(
+            r"context_length_exceeded|exceed(s|ed)? (the )?(model's )?(available )?context|maximum context l(ength|imit)"
+            r"|string too long\. expected a string with maximum length|longer than the model's context length"
+            r"|input tokens exceed the configured limit|`inputs` tokens \+ `max_new_tokens` must be"
+            r"|exceeds the maximum number of tokens|maximum input length|current length is .+ while limit is"
+            r"|prompt is too long|input is too long|too many (input )?tokens|input token count .* exceeds",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        ContextWindowExceededError,
+    ),
+    (
+        re.compile(
+            r"content_policy_violation|content_filter|responsibleaipolicyviolation|violating our usage policy"
+            r"|rejected as a result of (the|our) safety system|content management policy|content filtering policy"
+            r"|the model produced invalid content",
+            re.IGNORECASE,
+        ),
+        ContentPolicyViolationError,
+    ),
+    (re.compile(r"invalid_api_key|api key not valid|invalid api key", re.IGNORECASE), AuthenticationError),
+    (re.compile(r"model_not_found|deploymentnotfound", re.IGNORECASE), NotFoundError),
+)
+
+_MESSAGE_LIMIT = 4000
+
+
+def build_error(
+    status: int,
+    body: bytes,
+    headers: Mapping[str, str],
+    deployment: Deployment,
+    *,
+    words: WordRules = COMMON_WORDS,
+    facts: ErrorFacts | None = None,
+) -> GatewayError:
+    """The error for a provider's answer outside 2xx.
+
+    `facts` for formats of their own; `words` for a provider's own table, put before the common one.
+    """
+    found = facts or read_facts(body)
+    error_class = class_for_status(status)
+    if status in (400, 413, 422):
+        error_class = _by_words(words, found) or error_class
+    return _build(error_class, status, found, headers, deployment)
+
+
+def error_from_event(
+    data: bytes, deployment: Deployment, *, words: WordRules = COMMON_WORDS, facts: ErrorFacts | None = None
+) -> GatewayError:
+    """The error for an error event in a stream, or an error object in a 200 answer: no status but what it says itself."""
+    found = facts or read_facts(data)
+    status = _status_in(found.code) or _STATUS_OF_TYPE.get(found.error_type or "") or _STATUS_OF_TYPE.get(found.code or "")
+    if status is None:
+        error_class = _by_words(words, found) or APIConnectionError
+        return _build(error_class, error_class.status_code, found, {}, deployment)
+    return build_error(status, data, {}, deployment, words=words, facts=found)
+
+
+_STATUS_OF_TYPE = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "server_error": 500,
+    "api_error": 500,
+    "internal_server_error": 500,
+    "overloaded_error": 503,
+    "service_unavailable": 503,
+    "timeout_error": 504,
+}
+
+
+def read_facts(body: bytes) -> ErrorFacts:
+    """The message in an error body of any of the usual shapes; text that is not JSON is not shown if it is HTML."""
+    try:
+        parsed = orjson.loads(body)
+    except ValueError:
+        text = body[:_MESSAGE_LIMIT].decode("utf-8", "replace").strip()
+        if not text or text.startswith("<"):
+            return ErrorFacts("the provider sent no readable error")
+        return ErrorFacts(text)
+    return _facts_of(parsed)
+
+
+def _facts_of(parsed: Any) -> ErrorFacts:
+    if isinstance(parsed, list) and parsed:
+        return _facts_of(parsed[0])
+    if isinstance(parsed, str):
+        return ErrorFacts(parsed)
+    if not isinstance(parsed, Mapping):
+        return ErrorFacts("the provider sent no readable error")
+    error = parsed.get("error")
+    if isinstance(error, Mapping):
+        message = error.get("message") or error.get("detail") or error.get("type") or "the provider named no reason"
+        return ErrorFacts(
+            _text(message), _word(error.get("type")), _word(error.get("code")), _word(error.get("param"))
+        )
+    message = error or parsed.get("message") or parsed.get("detail") or parsed.get("Message") or parsed.get("msg")
+    return ErrorFacts(
+        _text(message or "the provider named no reason"),
+        _word(parsed.get("type")),
+        _word(parsed.get("code")),
+        _word(parsed.get("param")),
+    )
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text[:_MESSAGE_LIMIT]
+
+
+def _word(value: Any) -> str | None:
+    if isinstance(value, str) and value:
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _status_in(code: str | None) -> int | None:
+    return int(code) if code and code.isdigit() and 400 <= int(code) < 600 else None
+
+
+def _by_words(words: WordRules, facts: ErrorFacts) -> type[GatewayError] | None:
+    text = " ".join(part for part in (facts.code, facts.error_type, facts.message) if part)
+    rules = words if words is COMMON_WORDS else (*words, *COMMON_WORDS)
+    return next((error_class for pattern, error_class in rules if pattern.search(text)), None)
+
+
+def _build(
+    error_class: type[GatewayError], status: int, facts: ErrorFacts, headers: Mapping[str, str], deployment: Deployment
+) -> GatewayError:
+    own_status = error_class.status_code
+    return error_class(
+        f"{error_class.__name__}: {deployment.provider} - {facts.message}",
+        param=facts.param,
+        code=error_class.code or facts.code,
+        # A rate limit's type says which limit it was in many dialects; clients branch on one word.
+        error_type=None if issubclass(error_class, RateLimitError) else _openai_type(facts.error_type),
+        status_code=status if class_for_status(status) is error_class else own_status,
+        provider=deployment.provider,
+        retry_after=retry_after(headers),
+        headers=headers,
+    )
+
+
+_OPENAI_TYPES = frozenset(_STATUS_OF_TYPE) | {"invalid_request_error", "requests", "tokens"}
+
+
+def _openai_type(error_type: str | None) -> str | None:
+    return error_type if error_type in _OPENAI_TYPES else None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds out of `retry-after-ms` or `retry-after`; None for a date or nonsense."""
+    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        value = headers.get(name, "")
+        try:
+            seconds = float(value) / scale
+        except ValueError:
+            continue
+        if seconds >= 0:
+            return seconds
+    return None
