@@ -4,7 +4,7 @@ No I/O, no clock, no randomness that matters, no change to what comes in: a retr
 the same functions again with the same values.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -28,9 +28,9 @@ class StreamDecoder(Protocol):
         """The last chunks, when the provider closed the stream. Raise TruncatedStreamError if it had not finished."""
 
 
-# For credentials that cost a request or two of their own (a token first): a generator that yields WireRequests, is sent
-# the (status, body) of each, and returns the request with its credentials. Most providers sign in `build_request`.
-Authorize = Callable[[WireRequest, Call, Deployment], Generator[WireRequest, tuple[int, bytes], WireRequest]]
+# Credentials that take more than a header: signed (aws) or fetched and cached (google, azure, ibm ...). The provider says
+# which, transport/credentials does it after build_request. API keys are put into the headers by build_request itself.
+Auth = Literal["aws", "google", "azure", "ibm"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class Provider:
         UnsupportedParamsError or, with drop_params, dropped and named. Fields that OpenAI doesn't have always pass.
     media: URLs (http, https) of parts that the provider needs as bytes: the dispatcher fetches them through the address
         guard and hands a call in which they are data URLs.
+    variables: environment variables per connection parameter, the first that is set wins: {"api_key": ("OPENAI_API_KEY",)}.
+        They are read once, when the configuration is loaded, and only for the operator's own deployments.
+    needs_key: a deployment without an api_key can't be served.
     """
 
     name: str
@@ -56,9 +59,8 @@ class Provider:
     framing: Framing = "sse"
     operations: tuple[Operation, ...] = (CHAT,)
     supported: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
-    key_variables: tuple[str, ...] = ()
-    base_variables: tuple[str, ...] = ()
+    variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     base_url: str | None = None
-    authorize: Authorize | None = None
+    auth: Auth | None = None
     media: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     needs_key: bool = True

@@ -65,8 +65,7 @@ def build_provider(name: str, row: Compatible) -> Provider:
         parse_error=parse_error,
         open_stream=open_stream,
         operations=row.operations,
-        key_variables=row.keys,
-        base_variables=row.bases,
+        variables={"api_key": row.keys, "api_base": row.bases},
         base_url=row.base_url,
         needs_key=row.default_key is None,
     )
