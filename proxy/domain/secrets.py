@@ -1,0 +1,71 @@
+"""Keeping credentials out of all that is written: values that hide in a repr, and one registry that masks them."""
+
+import re
+import threading
+from collections import OrderedDict
+
+MASK = "sk-...masked"
+# Shorter values are words of the language: masking them would garble every text and hide nothing.
+SHORTEST_MASKED = 8
+_PASSING_LIMIT = 512
+_USERINFO = re.compile(r"^([^/]*//)?[^/]*@")
+
+
+class Secret(str):
+    """A credential: a plain `str` to whoever sends it, a mask to whoever prints the value that holds it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{MASK}'" if self else "''"
+
+
+class SecretRegistry:
+    """The credentials that are known in this process, and the one function that masks them. Safe for threads.
+
+    The operator's stay for good. A client's own are kept only as the newest `passing_limit`, so that many
+    clients cannot make it grow.
+    """
+
+    def __init__(self, passing_limit: int = _PASSING_LIMIT) -> None:
+        self._lock = threading.Lock()
+        self._lasting: frozenset[str] = frozenset()
+        self._passing: OrderedDict[str, None] = OrderedDict()
+        self._passing_limit = passing_limit
+        self._known: tuple[str, ...] = ()
+
+    def add(self, value: object, *, passing: bool = False) -> None:
+        """Know one more value. `passing` marks a client's own; what is not text, or too short, is not a secret."""
+        if not isinstance(value, str) or len(value) < SHORTEST_MASKED:
+            return
+        plain = str.__str__(value)
+        with self._lock:
+            if plain in self._lasting:
+                return
+            if not passing:
+                self._passing.pop(plain, None)
+                self._lasting |= {plain}
+            elif not self._remember(plain):
+                return
+            self._known = (*self._lasting, *self._passing)
+
+    def mask(self, text: str) -> str:
+        """`text` with every known value replaced; the longest first, since one may be the start of another."""
+        found = [value for value in self._known if value in text]
+        for value in sorted(found, key=len, reverse=True):
+            text = text.replace(value, MASK)
+        return text
+
+    def _remember(self, value: str) -> bool:
+        """Make it the newest; True when it was not known before."""
+        new = value not in self._passing
+        self._passing[value] = None
+        self._passing.move_to_end(value)
+        if len(self._passing) > self._passing_limit:
+            self._passing.popitem(last=False)
+        return new
+
+
+def clean_url(url: str) -> str:
+    """A URL that may be shown: without query, fragment and userinfo, the three places where credentials travel."""
+    return _USERINFO.sub(r"\1", re.split(r"[?#]", url, maxsplit=1)[0])

@@ -1,0 +1,84 @@
+"""Credentials do not show."""
+
+import threading
+
+import pytest
+
+from proxy.domain.secrets import MASK, Secret, SecretRegistry, clean_url
+
+
+def test_value_is_kept_when_a_secret_is_sent() -> None:
+    assert "Bearer " + Secret("sk-abc-123-456") == "Bearer sk-abc-123-456"
+    assert f"{Secret('sk-abc-123-456')}" == "sk-abc-123-456"
+
+
+def test_value_is_hidden_when_its_holder_is_printed() -> None:
+    assert "sk-abc" not in repr({"api_key": Secret("sk-abc-123-456")})
+
+
+def test_every_occurrence_is_masked_when_a_text_holds_known_values() -> None:
+    registry = SecretRegistry()
+    registry.add("sk-first-key")
+    registry.add("other-credential")
+    text = registry.mask("a sk-first-key b other-credential c sk-first-key")
+    assert text == f"a {MASK} b {MASK} c {MASK}"
+
+
+def test_nothing_remains_of_the_longer_when_one_value_starts_another() -> None:
+    registry = SecretRegistry()
+    registry.add("sk-12345678")
+    registry.add("sk-12345678-and-more")
+    assert registry.mask("<sk-12345678-and-more>") == f"<{MASK}>"
+
+
+@pytest.mark.parametrize("value", ["short", "", None, 17, ["sk-in-a-list"]])
+def test_text_is_left_alone_when_a_value_is_no_secret(value: object) -> None:
+    registry = SecretRegistry()
+    registry.add(value)
+    assert registry.mask("short 17 sk-in-a-list") == "short 17 sk-in-a-list"
+
+
+def test_oldest_is_forgotten_when_clients_send_more_than_the_limit() -> None:
+    registry = SecretRegistry(passing_limit=2)
+    registry.add("operator-key")
+    for number in range(3):
+        registry.add(f"client-key-{number}", passing=True)
+    masked = registry.mask("operator-key client-key-0 client-key-1 client-key-2")
+    assert masked == f"{MASK} client-key-0 {MASK} {MASK}"
+
+
+def test_operators_key_stays_known_when_a_client_sends_it_too() -> None:
+    registry = SecretRegistry(passing_limit=1)
+    registry.add("operator-key")
+    registry.add("operator-key", passing=True)
+    registry.add("client-key-1", passing=True)
+    registry.add("client-key-2", passing=True)
+    assert "operator-key" not in registry.mask("operator-key")
+
+
+def test_no_value_is_lost_when_threads_add_at_once() -> None:
+    registry = SecretRegistry()
+    values = [f"thread-{number}-value" for number in range(200)]
+    threads = [threading.Thread(target=registry.add, args=(value,)) for value in values]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert registry.mask(" ".join(values)) == " ".join([MASK] * 200)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://api.example.com/v1", "https://api.example.com/v1"),
+        ("https://user:pass@api.example.com/v1?key=abc#frag", "https://api.example.com/v1"),
+        ("https://a@b@api.example.com", "https://api.example.com"),
+        ("redis://:pass@10.0.0.1:6379/0", "redis://10.0.0.1:6379/0"),
+        ("user:pass@host/path", "host/path"),
+        ("https://host/@handle", "https://host/@handle"),
+        ("https://host?to=a@b", "https://host"),
+        ("", ""),
+    ],
+)
+def test_url_carries_no_credential_when_shown(url: str, shown: str) -> None:
+    assert clean_url(url) == shown
