@@ -11,12 +11,17 @@ from proxy.domain.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer: `body` is a JSON object's bytes, `headers` the provider's (lower case)."""
+    """A whole answer: `body` is a JSON object's bytes, `headers` the provider's (lower case).
+
+    `dropped` names the parameters that were left out; `provider_seconds` is the time spent on the wire.
+    """
 
     body: bytes
     usage: Usage | None = None
     model: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    provider_seconds: float = 0.0
 
 
 class Chunk(NamedTuple):
@@ -67,13 +72,16 @@ def read_chunk(data: bytes, chunk: Mapping[str, Any]) -> Chunk:
 class StreamReply:
     """An open stream whose first content has already arrived.
 
-    `chunks` ends after the finish, or raises a GatewayError where the stream broke. `close` gives the provider's
-    connection up now: it must be called when the client leaves, and is safe to call at any time.
+    `chunks` yields the chunks that arrived together as one list, and an empty list when the provider has been silent for
+    a tick (see Clocks); it ends after the finish, or raises a GatewayError where the stream broke. `close` gives the
+    provider's connection up now: it must be called when the client leaves, and is safe to call at any time.
     """
 
-    chunks: Iterator[Chunk]
+    chunks: Iterator[list[Chunk]]
     close: Callable[[], None]
     headers: Mapping[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    provider_seconds: float = 0.0
 
 
 Reply = Answer | StreamReply

@@ -20,13 +20,15 @@ class Clocks(NamedTuple):
     """The limits of one try in seconds; None is unlimited.
 
     connect: until the connection stands. first: from sending until the answer's first body byte.
-    idle: between two reads. total: the whole try.
+    idle: between two reads. total: the whole try. tick: a body that has been silent for so long yields an empty block,
+    so that whoever reads it can do something about the silence.
     """
 
     connect: float | None = 10.0
     first: float | None = None
     idle: float | None = None
     total: float | None = None
+    tick: float | None = None
 
 
 class WireResponse(Protocol):
