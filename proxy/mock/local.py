@@ -1,0 +1,31 @@
+"""The fake provider inside the gateway's own process: what `mock://` URLs reach. No network, no key."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+from proxy.domain.wire import WireRequest
+from proxy.mock.answers import Broken, Pause, answer
+
+
+def build_local(sleep: Callable[[float], None] = time.sleep) -> Callable[
+    [WireRequest], tuple[int, Mapping[str, str], Iterator[bytes]]
+]:
+    """A function for the transport: request in; status, headers and blocks of the body out."""
+
+    def send(request: WireRequest) -> tuple[int, Mapping[str, str], Iterator[bytes]]:
+        given = answer(urlsplit(request.url).path, request.body)
+
+        def body() -> Iterator[bytes]:
+            try:
+                for piece in given.body:
+                    if isinstance(piece, Pause):
+                        sleep(piece.seconds)
+                    else:
+                        yield piece
+            except Broken:
+                raise ConnectionResetError("the answer is to break here") from None
+
+        return given.status, given.headers, body()
+
+    return send

@@ -1,0 +1,182 @@
+"""Field types of request bodies: they check shapes and change nothing.
+
+A gateway must not be the reason that a new parameter fails, so only what OpenAI's API would refuse anyway is refused,
+and unknown members pass everywhere.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+_NAMES: Mapping[type, str] = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+def type_name(value: object) -> str:
+    """What JSON calls the value."""
+    return _NAMES.get(type(value), "something else")
+
+
+def wrong_type(value: object, expected: str) -> ValidationError:
+    return ValidationError(f"expected {expected}, but got {type_name(value)} instead")
+
+
+class Text(fields.Field[Any]):
+    """A string; `filled` refuses the empty one."""
+
+    def __init__(self, *, filled: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._filled = filled
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if type(value) is not str:
+            raise wrong_type(value, "a string")
+        if self._filled and not value.strip():
+            raise ValidationError("must not be empty")
+        if "\x00" in value and self._filled:
+            raise ValidationError("must not contain NUL")
+        return value
+
+
+class Flag(fields.Field[Any]):
+    """true or false, nothing that only looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if type(value) is not bool:
+            raise wrong_type(value, "a boolean")
+        return value
+
+
+class Number(fields.Field[Any]):
+    """A number within bounds; `whole` refuses fractions."""
+
+    def __init__(
+        self, *, minimum: float | None = None, maximum: float | None = None, whole: bool = False, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._minimum, self._maximum, self._whole = minimum, maximum, whole
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        kind = type(value)
+        if kind is not int and (self._whole or kind is not float):
+            raise wrong_type(value, "an integer" if self._whole else "a number")
+        if self._minimum is not None and value < self._minimum:
+            raise ValidationError(f"must be at least {self._minimum:g}")
+        if self._maximum is not None and value > self._maximum:
+            raise ValidationError(f"must be at most {self._maximum:g}")
+        return value
+
+
+class Object(fields.Field[Any]):
+    """An object; `text_values` asks for strings in it."""
+
+    def __init__(self, *, text_values: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._text_values = text_values
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if type(value) is not dict:
+            raise wrong_type(value, "an object")
+        if self._text_values:
+            wrong = {name: [str(wrong_type(item, "a string"))] for name, item in value.items() if type(item) is not str}
+            if wrong:
+                raise ValidationError(wrong)  # type: ignore[arg-type]
+        return value
+
+
+Check = Callable[[Any], None]
+
+
+class ListOf(fields.Field[Any]):
+    """A list whose items pass `check`, which raises ValidationError."""
+
+    def __init__(self, check: Check, *, filled: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._check, self._filled = check, filled
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if type(value) is not list:
+            raise wrong_type(value, "an array")
+        if self._filled and not value:
+            raise ValidationError("must not be empty")
+        for position, item in enumerate(value):
+            try:
+                self._check(item)
+            except ValidationError as error:
+                raise ValidationError({position: error.messages}) from None  # type: ignore[dict-item]
+        return value
+
+
+class OneOf(fields.Field[Any]):
+    """Anything that passes one of the checks; `expected` says what in words."""
+
+    def __init__(self, *checks: Check, expected: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._checks, self._expected = checks, expected
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        for check in self._checks:
+            try:
+                check(value)
+            except ValidationError:
+                continue
+            return value
+        raise wrong_type(value, self._expected)
+
+
+def check_text(value: Any) -> None:
+    if type(value) is not str:
+        raise wrong_type(value, "a string")
+
+
+def check_object(value: Any) -> None:
+    if type(value) is not dict:
+        raise wrong_type(value, "an object")
+
+
+def check_texts(value: Any) -> None:
+    if type(value) is not list:
+        raise wrong_type(value, "an array of strings")
+    if not value:
+        raise ValidationError("must not be empty")
+    for item in value:
+        check_text(item)
+
+
+def check_tokens(value: Any) -> None:
+    """A list of token ids, or a list of such lists."""
+    if type(value) is not list or not value:
+        raise wrong_type(value, "an array of integers")
+    for item in value:
+        if type(item) is list:
+            check_tokens(item)
+        elif type(item) is not int or item < 0:
+            raise wrong_type(item, "an integer")
+
+
+def check_header(name: str, value: str) -> None:
+    """A header that can't smuggle another one."""
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or re.search(r"[\r\n\0]", value):
+        raise ValidationError("is not a valid header")
+
+
+class Headers(Object):
+    """Names and values of headers, as strings."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(text_values=True, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        headers = super()._deserialize(value, attr, data, **options)
+        for name, text in headers.items():
+            check_header(name, text)
+        return headers

@@ -1,0 +1,92 @@
+"""What all request bodies share: the model, the gateway's own fields, and how a body is checked.
+
+The gateway's own fields are LiteLLM's: they steer the call and are never sent to a provider.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from marshmallow import INCLUDE, Schema, ValidationError
+
+from schemas.fields import Flag, Headers, ListOf, Number, Object, OneOf, Text, check_object, check_text
+
+
+class RequestSchema(Schema):
+    """A request body. Unknown members pass: they are the provider's."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    model = Text(filled=True, required=True)
+    user = Text(allow_none=True)
+    stream = Flag(allow_none=True)
+
+    metadata = Object(allow_none=True)
+    litellm_metadata = Object(allow_none=True)
+    tags = ListOf(check_text, allow_none=True)
+    num_retries = Number(whole=True, minimum=0, maximum=100, allow_none=True)
+    timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
+    request_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
+    stream_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
+    fallbacks = OneOf(
+        check_text, ListOf(OneOf(check_text, check_object, expected="a name or an object").deserialize).deserialize,
+        expected="an array of names or objects", allow_none=True,
+    )
+    context_window_fallbacks = ListOf(check_object, allow_none=True)
+    content_policy_fallbacks = ListOf(check_object, allow_none=True)
+    disable_fallbacks = Flag(allow_none=True)
+    fastest_response = Flag(allow_none=True)
+    stream_continuation = Flag(allow_none=True)
+    drop_params = Flag(allow_none=True)
+    additional_drop_params = ListOf(check_text, allow_none=True)
+    allowed_openai_params = ListOf(check_text, allow_none=True)
+    extra_headers = Headers(allow_none=True)
+    extra_body = Object(allow_none=True)
+    user_config = Object(allow_none=True)
+    api_key = Text(filled=True, allow_none=True)
+    api_base = Text(filled=True, allow_none=True)
+    base_url = Text(filled=True, allow_none=True)
+    api_version = Text(filled=True, allow_none=True)
+    organization = Text(filled=True, allow_none=True)
+
+
+# Steer the call (see domain.call.Options); the rest of LiteLLM's request fields that we take note of.
+OPTION_FIELDS = frozenset(
+    "metadata litellm_metadata tags num_retries timeout request_timeout stream_timeout fallbacks context_window_fallbacks "
+    "content_policy_fallbacks disable_fallbacks fastest_response stream_continuation drop_params additional_drop_params "
+    "allowed_openai_params extra_headers extra_body user_config no-log mock_response mock_tool_calls mock_timeout "
+    "mock_delay mock_testing_fallbacks mock_testing_context_fallbacks mock_testing_content_policy_fallbacks "
+    "mock_testing_rate_limit_error".split()
+)
+# LiteLLM's, not ours (yet): they are taken out of the provider's body and named in x-litellm-dropped-params.
+UNSUPPORTED_FIELDS = frozenset(
+    "cache caching guardrails priority include_fallback_errors callbacks service_callback logger_fn weights "
+    "litellm_disabled_callbacks prompt_id prompt_variables litellm_trace_id litellm_session_id num_fallbacks "
+    "proxy_server_request fallback_depth secret_fields".split()
+)
+# Never from a client: they would widen what the operator configured.
+REFUSED_FIELDS = frozenset({"model_list"})
+
+
+def check(schema_class: type[RequestSchema], body: dict[str, Any]) -> None:
+    """Raise marshmallow's ValidationError unless `body` has the schema's shape.
+
+    Only the fields that are there are looked at (and those that must be): a body has few of the many that it may have.
+    """
+    refused = REFUSED_FIELDS.intersection(body)
+    if refused:
+        raise ValidationError({name: ["is not allowed in a request body"] for name in refused})
+    known = _declared(schema_class)
+    present = frozenset(name for name in body if name in known)
+    _instance(schema_class, present).load(body)
+
+
+@lru_cache(maxsize=32)
+def _declared(schema_class: type[RequestSchema]) -> frozenset[str]:
+    return frozenset(schema_class._declared_fields)
+
+
+@lru_cache(maxsize=512)
+def _instance(schema_class: type[RequestSchema], present: frozenset[str]) -> RequestSchema:
+    required = {name for name, field in schema_class._declared_fields.items() if field.required}
+    return schema_class(only=present | required)
