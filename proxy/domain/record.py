@@ -1,0 +1,334 @@
+"""One finished call as the sinks see it: immutable, already redacted, sharing nothing with what it was made of."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from proxy.domain.answer import Answer
+from proxy.domain.attempt import Attempt, Outcome
+from proxy.domain.call import Call
+from proxy.domain.cost import Cost
+from proxy.domain.deployment import Deployment
+from proxy.domain.secrets import clean_url
+from proxy.domain.usage import Usage
+from proxy.errors import GatewayError
+
+Mask = Callable[[str], str]
+
+# The request parameters that a record shows: short ones that say how the model was asked, none of the content.
+MODEL_PARAMETERS = (
+    "temperature", "top_p", "max_tokens", "max_completion_tokens", "n", "seed", "stop", "frequency_penalty",
+    "presence_penalty", "reasoning_effort", "service_tier", "dimensions", "encoding_format",
+)  # fmt: skip
+_CONTENT_FIELDS = ("messages", "prompt", "input")
+
+
+class Requester(NamedTuple):
+    """Who asked, as the web layer knows it. `key_hash` is a digest; `traceparent` the W3C header that came in."""
+
+    request_id: str | None = None
+    route: str | None = None
+    ip_address: str | None = None
+    user_agent: str | None = None
+    key_hash: str | None = None
+    traceparent: str | None = None
+
+
+_NOBODY = Requester()
+
+
+class ErrorFacts(NamedTuple):
+    """Why a call failed; `message` is masked."""
+
+    error_class: str
+    status: int
+    type: str
+    code: str | None
+    message: str
+    provider: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "error_class": self.error_class,
+            "error_code": str(self.status),
+            "error_type": self.type,
+            "normalized_error": self.code,
+            "error_message": self.message,
+            "llm_provider": self.provider,
+        }
+
+
+class Content(NamedTuple):
+    """Prompt and answer. A record has them only where the operator allows it."""
+
+    messages: Any
+    response: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """`*_time` are Unix seconds, but `response_time` is how long it took; `overhead` and `first` are seconds, too.
+
+    `model` is the name the provider was asked for, `model_group` the one the client asked for, `served_group` the group
+    that answered. `overhead` is the time that is ours: the whole minus the attempts. `weight` is the size in bytes of
+    what clients can make large. `no_log`: the client asked for no log; only counters may use it.
+    """
+
+    id: str
+    call_type: str
+    stream: bool
+    status: Literal["success", "failure"]
+    start_time: float
+    end_time: float
+    response_time: float
+    model: str
+    model_group: str
+    status_code: int = 200
+    operation: str = "chat"
+    served_group: str | None = None
+    model_id: str | None = None
+    custom_llm_provider: str | None = None
+    api_base: str | None = None
+    model_parameters: Mapping[str, Any] = field(default_factory=dict)
+    completion_start_time: float | None = None
+    first: float | None = None
+    overhead: float | None = None
+    attempts: tuple[Attempt, ...] = ()
+    retries: int = 0
+    fallbacks: int = 0
+    usage: Usage | None = None
+    cost: Cost | None = None
+    key_alias: str | None = None
+    end_user: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    requester: Requester = _NOBODY
+    cache_hit: bool | None = None
+    cache_key: str | None = None
+    dropped_params: tuple[str, ...] = ()
+    error: ErrorFacts | None = None
+    response_id: str | None = None
+    content: Content | None = field(default=None, repr=False)
+    no_log: bool = False
+    weight: int = 0
+
+    @property
+    def trace_id(self) -> str:
+        """The client's own trace, else the call."""
+        return _text(self.metadata.get("trace_id")) or self.id
+
+    @property
+    def session_id(self) -> str | None:
+        return _text(self.metadata.get("session_id"))
+
+    @property
+    def response_cost(self) -> float | None:
+        return self.cost.total if self.cost else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """LiteLLM's StandardLoggingPayload, with further fields where it has none. Values are JSON's."""
+        usage = self.usage or Usage()
+        return {
+            "id": self.response_id or self.id,
+            "litellm_call_id": self.id,
+            "trace_id": self.trace_id,
+            "session_id": self.session_id,
+            "call_type": self.call_type,
+            "stream": self.stream,
+            "status": self.status,
+            "status_code": self.status_code,
+            "model": self.model,
+            "model_id": self.model_id,
+            "model_group": self.model_group,
+            "served_model_group": self.served_group,
+            "custom_llm_provider": self.custom_llm_provider,
+            "api_base": self.api_base,
+            "model_parameters": dict(self.model_parameters),
+            "total_tokens": usage.total_tokens,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "response_cost": self.response_cost,
+            "cost_breakdown": self.cost.to_dict() if self.cost else None,
+            "startTime": self.start_time,
+            "endTime": self.end_time,
+            "completionStartTime": self.completion_start_time or self.end_time,
+            "response_time": self.response_time,
+            "time_to_first_token": self.first,
+            "messages": self.content.messages if self.content else None,
+            "response": self.content.response if self.content else None,
+            "error_str": self.error.message if self.error else None,
+            "error_information": self.error.to_dict() if self.error else None,
+            "cache_hit": self.cache_hit,
+            "cache_key": self.cache_key,
+            "request_tags": list(self.tags),
+            "end_user": self.end_user,
+            "requester_ip_address": self.requester.ip_address,
+            "user_agent": self.requester.user_agent,
+            "request_id": self.requester.request_id,
+            "metadata": self._metadata(usage),
+            "hidden_params": self._hidden_params(),
+            "attempts": [attempt.to_dict() for attempt in self.attempts],
+            "attempted_retries": self.retries,
+            "attempted_fallbacks": self.fallbacks,
+            "dropped_params": list(self.dropped_params),
+        }
+
+    def _metadata(self, usage: Usage) -> dict[str, Any]:
+        return {
+            "user_api_key_hash": self.requester.key_hash,
+            "user_api_key_alias": self.key_alias,
+            "user_api_key_end_user_id": self.end_user,
+            "user_api_key_request_route": self.requester.route,
+            "requester_metadata": dict(self.metadata),
+            "spend_logs_metadata": self.metadata.get("spend_logs_metadata"),
+            "usage_object": usage.to_openai() if self.usage else None,
+        }
+
+    def _hidden_params(self) -> dict[str, Any]:
+        return {
+            "model_id": self.model_id,
+            "cache_key": self.cache_key,
+            "api_base": self.api_base,
+            "response_cost": self.response_cost,
+            "litellm_overhead_time_ms": None if self.overhead is None else self.overhead * 1000,
+            "litellm_model_name": self.model,
+        }
+
+
+def build_record(
+    call: Call,
+    *,
+    ended_at: float,
+    duration: float,
+    mask: Mask,
+    outcome: Outcome | None = None,
+    error: GatewayError | None = None,
+    deployment: Deployment | None = None,
+    usage: Usage | None = None,
+    cost: Cost | None = None,
+    first: float | None = None,
+    overhead: float | None = None,
+    requester: Requester = _NOBODY,
+    log_content: bool = False,
+    response: object = None,
+    response_id: str | None = None,
+    dropped_params: tuple[str, ...] = (),
+    cache_hit: bool | None = None,
+    cache_key: str | None = None,
+) -> CallRecord:
+    """The record of a call that has ended.
+
+    `ended_at` is Unix seconds, `duration`, `first` (until the first content) and `overhead` are seconds; without
+    `overhead` it is the duration minus the attempts. `outcome` is the walk that succeeded, `error` why the call failed
+    (both for a stream that broke). `deployment` is the one that was tried last, for a walk that failed. `log_content`
+    is the operator's word on prompt and answer; `response` is the answer (JSON bytes or an object) where it is not
+    the outcome's.
+    """
+    served = outcome.deployment if outcome else deployment
+    attempts = outcome.attempts if outcome else _attempts_of(error)
+    retries, fallbacks = (outcome.retries, outcome.fallbacks) if outcome else _count_tries(attempts)
+    metadata, weight = _redacted(call.options.metadata, mask)
+    content, content_weight = _content(call, outcome, response, mask) if log_content else (None, 0)
+    return CallRecord(
+        id=call.id,
+        call_type=call.operation.call_type,
+        operation=call.operation.name,
+        stream=call.stream,
+        status="failure" if error else "success",
+        status_code=error.status_code if error else 200,
+        start_time=call.started_at,
+        end_time=ended_at,
+        response_time=duration,
+        completion_start_time=None if first is None else call.started_at + first,
+        first=first,
+        overhead=_overhead(duration, attempts) if overhead is None else overhead,
+        model=served.model if served else call.model,
+        model_group=call.model,
+        served_group=served.group if served else None,
+        model_id=served.id if served else (attempts[-1].deployment_id if attempts else None),
+        custom_llm_provider=served.provider if served else (error.provider if error else None),
+        api_base=clean_url(served.api_base) if served and served.api_base else None,
+        model_parameters=_model_parameters(call.fields),
+        attempts=attempts,
+        retries=retries,
+        fallbacks=fallbacks,
+        usage=usage,
+        cost=cost,
+        key_alias=call.key_alias,
+        end_user=_text(call.fields.get("user")),
+        tags=call.options.tags,
+        metadata=metadata,
+        requester=requester,
+        cache_hit=cache_hit,
+        cache_key=cache_key,
+        dropped_params=dropped_params,
+        error=_error_facts(error, mask) if error else None,
+        response_id=response_id,
+        content=content,
+        no_log=call.options.no_log,
+        weight=weight + content_weight,
+    )
+
+
+def may_log_content(call: Call, *, turned_off: bool, redaction_header: bool) -> bool:
+    """Whether prompt and answer may be in the record: the operator's setting, and the client can only say no."""
+    return not (turned_off or redaction_header or call.options.no_log)
+
+
+def _redacted(value: object, mask: Mask) -> tuple[Any, int]:
+    """A masked copy that shares nothing with `value`, and its size in bytes."""
+    text = mask(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode())
+    return orjson.loads(text), len(text)
+
+
+def _content(call: Call, outcome: Outcome | None, response: object, mask: Mask) -> tuple[Content, int]:
+    asked = next((call.fields[name] for name in _CONTENT_FIELDS if name in call.fields), None)
+    if response is None and outcome is not None and isinstance(outcome.reply, Answer):
+        response = outcome.reply.body
+    if isinstance(response, bytes):
+        response = orjson.loads(response)
+    messages, messages_weight = _redacted(asked, mask)
+    answer, answer_weight = _redacted(response, mask)
+    return Content(messages, answer), messages_weight + answer_weight
+
+
+def _model_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: fields[name] for name in MODEL_PARAMETERS if fields.get(name) is not None}
+
+
+def _error_facts(error: GatewayError, mask: Mask) -> ErrorFacts:
+    return ErrorFacts(
+        type(error).__name__, error.status_code, error.error_type, error.code, mask(error.message), error.provider
+    )
+
+
+def _attempts_of(error: GatewayError | None) -> tuple[Attempt, ...]:
+    """The tries that a failed walk noted on its error."""
+    return tuple(
+        Attempt(
+            group=noted["model_group"],
+            deployment_id=noted["deployment_id"],
+            reason=noted["reason"],
+            status=noted["status"],
+            error_class=noted["error_class"],
+            milliseconds=noted["ms"],
+        )
+        for noted in (error.attempts if error else ())
+    )
+
+
+def _count_tries(attempts: tuple[Attempt, ...]) -> tuple[int, int]:
+    """(further tries within a group, further groups)."""
+    changes = sum(1 for one, other in itertools.pairwise(attempts) if one.group != other.group)
+    return max(0, len(attempts) - 1 - changes), changes
+
+
+def _overhead(duration: float, attempts: tuple[Attempt, ...]) -> float:
+    return max(0.0, duration - sum(attempt.milliseconds for attempt in attempts) / 1000)
+
+
+def _text(value: object) -> str | None:
+    return str(value) if isinstance(value, str | int) and value != "" else None
