@@ -1,0 +1,70 @@
+"""Building OpenAI's answers, whole and in chunks, for formats that are translated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from proxy.domain.answer import Answer, Chunk
+from proxy.domain.call import Call
+from proxy.domain.usage import Usage
+
+
+class ChunkWriter:
+    """Writes the chunks of one answer. What is the same in all of them is serialised once, for speed."""
+
+    __slots__ = ("_end", "_head", "_start")
+
+    def __init__(self, answer_id: str, created: int, model: str) -> None:
+        head = orjson.dumps({"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model})
+        self._head = head[:-1]
+        self._start = self._head + b',"choices":[{"index":0,"delta":'
+        self._end = b',"finish_reason":null,"logprobs":null}]}'
+
+    def role(self) -> Chunk:
+        """The first chunk."""
+        return self.delta({"role": "assistant", "content": ""}, content=False)
+
+    def delta(self, delta: Mapping[str, Any], *, content: bool = True) -> Chunk:
+        return Chunk(self._start + orjson.dumps(delta) + self._end, content)
+
+    def finish(self, reason: str) -> Chunk:
+        """The chunk that carries the finish_reason."""
+        end = b',"finish_reason":' + orjson.dumps(reason) + b',"logprobs":null}]}'
+        return Chunk(self._start + b"{}" + end, finished=True)
+
+    def usage(self, usage: Usage, more: Mapping[str, Any] | None = None) -> Chunk:
+        """The last chunk, without choices. `more`: further members of the usage object."""
+        document = {**usage.to_openai(), **(more or {})}
+        return Chunk(self._head + b',"choices":[],"usage":' + orjson.dumps(document) + b"}", usage=usage, bare=True)
+
+
+def created_at(call: Call) -> int:
+    """`created` for providers that don't say when: Unix seconds."""
+    return int(call.started_at)
+
+
+def build_completion(
+    answer_id: str,
+    created: int,
+    model: str,
+    message: Mapping[str, Any],
+    finish_reason: str,
+    *,
+    usage: Usage | None = None,
+    more: Mapping[str, Any] | None = None,
+    more_usage: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """A whole answer of one choice. `more` and `more_usage`: further members of the answer and of its usage."""
+    document: dict[str, Any] = {
+        "id": answer_id,
+        "object": "chat.completion",
+        "created": created,
+        "model": model,
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}],
+    }
+    if usage is not None:
+        document["usage"] = {**usage.to_openai(), **(more_usage or {})}
+    document.update(more or {})
+    return Answer(orjson.dumps(document), usage, model, headers or {})
