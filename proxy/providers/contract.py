@@ -44,6 +44,8 @@ class Provider:
     open_stream(call, deployment): a new decoder. `framing` says how the events come.
     supported: per operation name the OpenAI parameters that the format can take; None is all. What is not in it is an
         UnsupportedParamsError or, with drop_params, dropped and named. Fields that OpenAI doesn't have always pass.
+    refused: of the supported parameters, those that the deployment's model does not take in this request (a temperature
+        for a model that has none ...); they are treated like unsupported ones. build_request may raise for them too.
     media: URLs (http, https) of parts that the provider needs as bytes: the dispatcher fetches them through the address
         guard and hands a call in which they are data URLs.
     variables: environment variables per connection parameter, the first that is set wins: {"api_key": ("OPENAI_API_KEY",)}.
@@ -59,6 +61,7 @@ class Provider:
     framing: Framing = "sse"
     operations: tuple[Operation, ...] = (CHAT,)
     supported: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    refused: Callable[[Mapping[str, Any], Deployment], frozenset[str]] | None = None
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     base_url: str | None = None
     auth: Auth | None = None
