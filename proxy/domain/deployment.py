@@ -19,7 +19,8 @@ DESTINATION_PARAMS = frozenset(
     {"api_base", "base_url", "aws_bedrock_runtime_endpoint", "aws_sts_endpoint", "sagemaker_base_url", "deployment_url"}
 )
 _CONNECTION_PARAMS = frozenset(
-    "api_key api_version organization project region_name headers extra_headers extra_body custom_llm_provider "
+    "account_id api_key api_version organization project region_name headers extra_headers extra_body "
+    "custom_llm_provider "
     "tenant_id client_id client_secret ssl_verify use_in_pass_through litellm_credential_name token".split()
 )
 _CONNECTION_PREFIXES = ("aws_", "vertex_", "azure_", "watsonx_", "gcp_", "databricks_", "snowflake_", "sagemaker_")
