@@ -33,8 +33,8 @@ class Compatible:
     """A provider that speaks OpenAI's format, as a row of data.
 
     `keys` and `bases`: environment variables, first that is set wins. `rename` and `drop`: what its documentation asks
-    for, by field of the request. `usage_in_stream` is false where `stream_options` is refused. `finish_required` is
-    false where streams may end without a finish_reason.
+    for, by field of the request. `usage_in_stream` is false where `stream_options` is refused. `{name}` in `base_url`
+    is a connection parameter; `variables` are the environment variables of such parameters.
     """
 
     base_url: str | None
@@ -49,7 +49,7 @@ class Compatible:
     model_prefix: str = ""
     operations: tuple[Operation, ...] = (CHAT, COMPLETIONS, EMBEDDINGS)
     usage_in_stream: bool = True
-    notes: str = ""
+    variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def build_provider(name: str, row: Compatible) -> Provider:
@@ -65,7 +65,7 @@ def build_provider(name: str, row: Compatible) -> Provider:
         parse_error=parse_error,
         open_stream=open_stream,
         operations=row.operations,
-        variables={"api_key": row.keys, "api_base": row.bases},
+        variables={"api_key": row.keys, "api_base": row.bases, **row.variables},
         base_url=row.base_url,
         needs_key=row.default_key is None,
     )
@@ -73,9 +73,7 @@ def build_provider(name: str, row: Compatible) -> Provider:
 
 def build_request(call: Call, deployment: Deployment, name: str, row: Compatible) -> WireRequest:
     """The client's body with the provider's model name in it."""
-    base = deployment.api_base or row.base_url
-    if base is None:
-        raise GatewayError(f"{name} needs an api_base: set litellm_params.api_base", status_code=500, provider=name)
+    base = find_base(deployment, name, row.base_url)
     path = row.paths.get(call.operation.name, call.operation.path)
     return WireRequest(
         url=f"{base}/{path}",
@@ -83,6 +81,19 @@ def build_request(call: Call, deployment: Deployment, name: str, row: Compatible
         body=build_body(call, deployment, row),
         guarded=deployment.guarded,
     )
+
+
+def find_base(deployment: Deployment, name: str, default: str | None) -> str:
+    """The deployment's base URL, else the provider's with its `{parameters}` filled in; GatewayError without one."""
+    base = deployment.api_base
+    try:
+        found = base or (default or "").format_map(deployment.connection)
+    except KeyError as missing:
+        message = f"{name} needs {missing.args[0]} or an api_base: set litellm_params.{missing.args[0]}"
+        raise GatewayError(message, provider=name) from None
+    if not found:
+        raise GatewayError(f"{name} needs an api_base: set litellm_params.api_base", provider=name)
+    return found
 
 
 def build_headers(call: Call, deployment: Deployment, row: Compatible) -> dict[str, str]:

@@ -1,0 +1,23 @@
+"""Every provider by its name, the first segment of `litellm_params.model`."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from proxy.providers import openai
+from proxy.providers.contract import Provider
+from proxy.providers.openai import build_provider
+from proxy.providers.rows import ROWS
+
+# Those with a file of their own, by name.
+FOREIGN: Mapping[str, Provider] = {
+    "openai": openai.PROVIDER,
+}
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(
+    {name: build_provider(name, row) for name, row in ROWS.items()} | dict(FOREIGN)
+)
+
+
+def find_provider(name: str) -> Provider | None:
+    """The provider of that name; None if there is none."""
+    return PROVIDERS.get(name)
