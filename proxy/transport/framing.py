@@ -1,0 +1,15 @@
+"""The framings of streams by the names that the providers' table uses."""
+
+from collections.abc import Callable, Mapping
+
+from proxy.domain.wire import Decoder
+from proxy.transport.eventstream import EventStreamDecoder
+from proxy.transport.ndjson import NDJSONDecoder
+from proxy.transport.sse import SSEDecoder
+
+# Keyed by proxy.providers.contract.Framing.
+DECODERS: Mapping[str, Callable[[], Decoder]] = {
+    "sse": SSEDecoder,
+    "ndjson": NDJSONDecoder,
+    "aws-eventstream": EventStreamDecoder,
+}
