@@ -1,0 +1,144 @@
+"""The one way out: a WireRequest over HTTP, with every failure of the wire as an error of ours."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+
+from proxy.domain.wire import ClientWatch, Clocks, WireRequest
+from proxy.errors import APIConnectionError, BadRequestError, ClientClosedRequestError, GatewayError
+from proxy.runtime import Runtime
+from proxy.transport.clocks import Stopwatch
+from proxy.transport.failures import WIRE_FAILURES, before_head
+from proxy.transport.response import LibraryBody, LocalBody, Reply
+
+# An answer made in this process: status, headers (lower case), blocks.
+Local = Callable[[WireRequest], tuple[int, Mapping[str, str], Iterable[bytes]]]
+
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+_POOL_SIZE = 256
+_NO_CLOCKS = Clocks()
+
+
+class Transport:
+    """Sends requests and hands out answers whose head is there. One per process or more; safe for threads.
+
+    `local` maps a URL scheme to what answers it in this process. `verify` is True for the bundled certificate
+    authorities, a path for others, False for none. `proxies` maps `http`, `https` or `scheme://host` to a proxy's URL.
+    No redirect is followed, and nothing is read from the environment.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        adapter: HTTPAdapter | None = None,
+        local: Mapping[str, Local] | None = None,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
+        user_agent: str = "patchbay",
+        verify: bool | str = True,
+        cert: str | tuple[str, str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._adapter = adapter or HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
+        self._local = dict(local or {})
+        self._limit = max_response_bytes
+        self._user_agent = user_agent
+        self._verify = verify
+        self._cert = cert
+        self._proxies = dict(proxies or {})
+
+    def send(self, request: WireRequest, clocks: Clocks = _NO_CLOCKS, client: ClientWatch | None = None) -> Reply:
+        """The answer, whatever its status, as soon as its head is there.
+
+        Raises APIConnectionError, Timeout, InvalidProviderResponseError, ClientClosedRequestError, and BadRequestError
+        for what can't be sent or may not be called.
+        """
+        scheme = request.url.partition(":")[0].lower()
+        host = host_of(request.url)
+        stopwatch = Stopwatch(clocks, self._runtime.monotonic, host)
+        if client is not None and client.gone():
+            raise ClientClosedRequestError("the client closed the connection before the request was sent")
+        local = self._local.get(scheme)
+        if local is not None and not request.guarded:
+            return self._answer_locally(local, request, host, stopwatch, client)
+        if request.guarded:
+            raise BadRequestError("addresses that a client names cannot be called", param="api_base")
+        if scheme not in ("http", "https"):
+            raise APIConnectionError(f"could not connect to {host}: only http and https URLs can be called")
+        return self._exchange(request, host, stopwatch, clocks, client)
+
+    def close(self) -> None:
+        """Close the connections that wait for reuse."""
+        self._adapter.close()
+
+    def _answer_locally(
+        self, local: Local, request: WireRequest, host: str, stopwatch: Stopwatch, client: ClientWatch | None
+    ) -> Reply:
+        try:
+            status, headers, blocks = local(request)
+        except WIRE_FAILURES as exception:
+            raise before_head(exception, host) from exception
+        stopwatch.begin("first")
+        return Reply(status, headers, LocalBody(blocks, stopwatch, client), host, self._limit)
+
+    def _exchange(
+        self, request: WireRequest, host: str, stopwatch: Stopwatch, clocks: Clocks, client: ClientWatch | None
+    ) -> Reply:
+        try:
+            response = self._adapter.send(
+                self._prepare(request),
+                stream=True,
+                timeout=_timeout(clocks),
+                verify=self._verify,
+                cert=self._cert,
+                proxies=self._proxies,
+            )
+        except GatewayError:
+            raise
+        except WIRE_FAILURES as exception:
+            raise before_head(exception, host) from exception
+        stopwatch.begin("first")
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, headers, LibraryBody(response, stopwatch, client), host, self._limit)
+
+    def _prepare(self, request: WireRequest) -> requests.PreparedRequest:
+        """A prepared request without the work of preparing: everything is as the provider's file wrote it."""
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = request.url
+        prepared.body = request.body or None
+        prepared.headers = CaseInsensitiveDict(request.headers)
+        prepared.headers.setdefault("user-agent", self._user_agent)
+        prepared.headers.setdefault("accept-encoding", _encodings(request.headers))
+        if request.body or request.method not in ("GET", "HEAD"):
+            prepared.headers["content-length"] = str(len(request.body))
+        return prepared
+
+
+def host_of(url: str) -> str:
+    """`host` or `host:port` of a URL, for messages: never its userinfo, path or query."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or "the provider"
+    except ValueError:
+        return "the provider"
+
+
+def _encodings(headers: Mapping[str, str]) -> str:
+    """Plain answers may be compressed; in a stream, compression would hold events back."""
+    return "gzip, deflate" if headers.get("accept") == "application/json" else "identity"
+
+
+def _timeout(clocks: Clocks) -> Any:
+    """The nearest thing to the clocks that urllib3 knows: a limit for each wait on the socket.
+
+    requests takes this class as its `timeout`; its annotations do not say so.
+    """
+    connect = [limit for limit in (clocks.connect, clocks.total) if limit is not None]
+    read = [limit for limit in (clocks.first, clocks.idle, clocks.total) if limit is not None]
+    return urllib3.Timeout(connect=min(connect, default=None), read=min(read, default=None))

@@ -1,0 +1,113 @@
+"""An answer whose head has arrived, over whichever body brings the bytes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+import requests
+
+from proxy.domain.wire import ClientWatch
+from proxy.errors import ClientClosedRequestError, GatewayError, InvalidProviderResponseError
+from proxy.transport.clocks import Stopwatch
+from proxy.transport.failures import WIRE_FAILURES, in_body
+
+_BLOCK = 65536
+
+
+class Body(Protocol):
+    """Where an answer's decoded bytes come from."""
+
+    def read_block(self) -> bytes | None:
+        """What has arrived, waiting for at least a byte; empty for a tick of silence, None for the clean end."""
+
+    def close(self) -> None:
+        """Give the connection up; after the clean end it has been given back already. Safe to call twice."""
+
+
+class Reply:
+    """The WireResponse of all adapters. Errors that its body raises come out as ours, and close it."""
+
+    __slots__ = ("_body", "_host", "_limit", "headers", "status")
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: Body, host: str, limit: int) -> None:
+        self.status = status
+        self.headers = headers
+        self._body = body
+        self._host = host
+        self._limit = limit
+
+    def read(self) -> bytes:
+        """The whole body; InvalidProviderResponseError when it breaks or is longer than the limit."""
+        blocks = []
+        size = 0
+        for block in self._read_blocks(streaming=False):
+            size += len(block)
+            if size > self._limit:
+                self.close()
+                raise InvalidProviderResponseError(f"{self._host} answered with more than {self._limit} bytes")
+            blocks.append(block)
+        return b"".join(blocks)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Blocks as they arrive, empty ones for ticks; TruncatedStreamError when it breaks."""
+        return self._read_blocks(streaming=True)
+
+    def close(self) -> None:
+        self._body.close()
+
+    def _read_blocks(self, *, streaming: bool) -> Iterator[bytes]:
+        try:
+            while (block := self._body.read_block()) is not None:
+                yield block
+        except GatewayError:
+            raise
+        except WIRE_FAILURES as exception:
+            raise in_body(exception, self._host, streaming=streaming) from exception
+        finally:
+            self._body.close()
+
+
+class LibraryBody:
+    """The body of an answer that `requests` gave: behind a proxy, or from a test's stand-in for a provider.
+
+    Its idle clock is the socket timeout that the request was sent with; ticks are not to be had from it.
+    """
+
+    def __init__(self, response: requests.Response, stopwatch: Stopwatch, client: ClientWatch | None) -> None:
+        self._response = response
+        self._stopwatch = stopwatch
+        self._client = client
+
+    def read_block(self) -> bytes | None:
+        _check(self._stopwatch, self._client)
+        block: bytes = self._response.raw.read1(_BLOCK, decode_content=True)
+        self._stopwatch.begin("idle")
+        return block or None
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class LocalBody:
+    """The blocks of an answer that was made in this process."""
+
+    def __init__(self, blocks: Iterable[bytes], stopwatch: Stopwatch, client: ClientWatch | None) -> None:
+        self._blocks = iter(blocks)
+        self._stopwatch = stopwatch
+        self._client = client
+
+    def read_block(self) -> bytes | None:
+        block = next(self._blocks, None)
+        _check(self._stopwatch, self._client)
+        self._stopwatch.begin("idle")
+        return block
+
+    def close(self) -> None:
+        close = getattr(self._blocks, "close", None)
+        if close is not None:
+            close()
+
+
+def _check(stopwatch: Stopwatch, client: ClientWatch | None) -> None:
+    stopwatch.left()
+    if client is not None and client.gone():
+        raise ClientClosedRequestError("the client closed the connection before the answer was there")
