@@ -61,20 +61,14 @@ class ErrorFacts(NamedTuple):
         }
 
 
-class Content(NamedTuple):
-    """Prompt and answer. A record has them only where the operator allows it."""
-
-    messages: Any
-    response: Any
-
-
 @dataclass(frozen=True, slots=True)
 class CallRecord:
     """`*_time` are Unix seconds, but `response_time` is how long it took; `overhead` and `first` are seconds, too.
 
     `model` is the name the provider was asked for, `model_group` the one the client asked for, `served_group` the group
-    that answered. `overhead` is the time that is ours: the whole minus the attempts. `weight` is the size in bytes of
-    what clients can make large. `no_log`: the client asked for no log; only counters may use it.
+    that answered. `overhead` is the time that is ours: the whole minus the attempts. What clients can make large is
+    kept as JSON text, masked: the client's metadata whole, and prompt and answer only where the operator allows them.
+    `no_log`: the client asked for no log; only counters may use it.
     """
 
     id: str
@@ -104,25 +98,36 @@ class CallRecord:
     key_alias: str | None = None
     end_user: str | None = None
     tags: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata_json: bytes = b"{}"
     requester: Requester = _NOBODY
     cache_hit: bool | None = None
     cache_key: str | None = None
     dropped_params: tuple[str, ...] = ()
     error: ErrorFacts | None = None
     response_id: str | None = None
-    content: Content | None = field(default=None, repr=False)
+    messages_json: bytes | None = field(default=None, repr=False)
+    response_json: bytes | None = field(default=None, repr=False)
     no_log: bool = False
-    weight: int = 0
 
     @property
-    def trace_id(self) -> str:
-        """The client's own trace, else the call."""
-        return _text(self.metadata.get("trace_id")) or self.id
+    def weight(self) -> int:
+        """The size in bytes of what clients can make large."""
+        return len(self.metadata_json) + len(self.messages_json or b"") + len(self.response_json or b"")
 
     @property
-    def session_id(self) -> str | None:
-        return _text(self.metadata.get("session_id"))
+    def metadata(self) -> dict[str, Any]:
+        """The client's metadata; a new object each time, so read it once."""
+        return dict(orjson.loads(self.metadata_json))
+
+    @property
+    def messages(self) -> Any:
+        """The prompt as the client sent it (messages, prompt or input); None where it may not be kept."""
+        return orjson.loads(self.messages_json) if self.messages_json else None
+
+    @property
+    def response(self) -> Any:
+        """The answer; None where it may not be kept."""
+        return orjson.loads(self.response_json) if self.response_json else None
 
     @property
     def response_cost(self) -> float | None:
@@ -131,11 +136,12 @@ class CallRecord:
     def to_dict(self) -> dict[str, Any]:
         """LiteLLM's StandardLoggingPayload, with further fields where it has none. Values are JSON's."""
         usage = self.usage or Usage()
+        metadata = self.metadata
         return {
             "id": self.response_id or self.id,
             "litellm_call_id": self.id,
-            "trace_id": self.trace_id,
-            "session_id": self.session_id,
+            "trace_id": _text(metadata.get("trace_id")) or self.id,
+            "session_id": _text(metadata.get("session_id")),
             "call_type": self.call_type,
             "stream": self.stream,
             "status": self.status,
@@ -157,8 +163,8 @@ class CallRecord:
             "completionStartTime": self.completion_start_time or self.end_time,
             "response_time": self.response_time,
             "time_to_first_token": self.first,
-            "messages": self.content.messages if self.content else None,
-            "response": self.content.response if self.content else None,
+            "messages": self.messages,
+            "response": self.response,
             "error_str": self.error.message if self.error else None,
             "error_information": self.error.to_dict() if self.error else None,
             "cache_hit": self.cache_hit,
@@ -168,7 +174,7 @@ class CallRecord:
             "requester_ip_address": self.requester.ip_address,
             "user_agent": self.requester.user_agent,
             "request_id": self.requester.request_id,
-            "metadata": self._metadata(usage),
+            "metadata": self._metadata(metadata),
             "hidden_params": self._hidden_params(),
             "attempts": [attempt.to_dict() for attempt in self.attempts],
             "attempted_retries": self.retries,
@@ -176,15 +182,15 @@ class CallRecord:
             "dropped_params": list(self.dropped_params),
         }
 
-    def _metadata(self, usage: Usage) -> dict[str, Any]:
+    def _metadata(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "user_api_key_hash": self.requester.key_hash,
             "user_api_key_alias": self.key_alias,
             "user_api_key_end_user_id": self.end_user,
             "user_api_key_request_route": self.requester.route,
-            "requester_metadata": dict(self.metadata),
-            "spend_logs_metadata": self.metadata.get("spend_logs_metadata"),
-            "usage_object": usage.to_openai() if self.usage else None,
+            "requester_metadata": metadata,
+            "spend_logs_metadata": metadata.get("spend_logs_metadata"),
+            "usage_object": self.usage.to_openai() if self.usage else None,
         }
 
     def _hidden_params(self) -> dict[str, Any]:
@@ -230,8 +236,7 @@ def build_record(
     served = outcome.deployment if outcome else deployment
     attempts = outcome.attempts if outcome else _attempts_of(error)
     retries, fallbacks = (outcome.retries, outcome.fallbacks) if outcome else _count_tries(attempts)
-    metadata, weight = _redacted(call.options.metadata, mask)
-    content, content_weight = _content(call, outcome, response, mask) if log_content else (None, 0)
+    messages, answer = _content(call, outcome, response, mask) if log_content else (None, None)
     return CallRecord(
         id=call.id,
         call_type=call.operation.call_type,
@@ -260,16 +265,16 @@ def build_record(
         key_alias=call.key_alias,
         end_user=_text(call.fields.get("user")),
         tags=call.options.tags,
-        metadata=metadata,
+        metadata_json=_redacted(call.options.metadata, mask) if call.options.metadata else b"{}",
         requester=requester,
         cache_hit=cache_hit,
         cache_key=cache_key,
         dropped_params=dropped_params,
         error=_error_facts(error, mask) if error else None,
         response_id=response_id,
-        content=content,
+        messages_json=messages,
+        response_json=answer,
         no_log=call.options.no_log,
-        weight=weight + content_weight,
     )
 
 
@@ -278,21 +283,17 @@ def may_log_content(call: Call, *, turned_off: bool, redaction_header: bool) -> 
     return not (turned_off or redaction_header or call.options.no_log)
 
 
-def _redacted(value: object, mask: Mask) -> tuple[Any, int]:
-    """A masked copy that shares nothing with `value`, and its size in bytes."""
-    text = mask(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode())
-    return orjson.loads(text), len(text)
+def _redacted(value: object, mask: Mask) -> bytes:
+    return mask(orjson.dumps(value).decode()).encode()
 
 
-def _content(call: Call, outcome: Outcome | None, response: object, mask: Mask) -> tuple[Content, int]:
+def _content(call: Call, outcome: Outcome | None, response: object, mask: Mask) -> tuple[bytes, bytes]:
+    """Prompt and answer as masked JSON."""
     asked = next((call.fields[name] for name in _CONTENT_FIELDS if name in call.fields), None)
     if response is None and outcome is not None and isinstance(outcome.reply, Answer):
         response = outcome.reply.body
-    if isinstance(response, bytes):
-        response = orjson.loads(response)
-    messages, messages_weight = _redacted(asked, mask)
-    answer, answer_weight = _redacted(response, mask)
-    return Content(messages, answer), messages_weight + answer_weight
+    answer = mask(response.decode()).encode() if isinstance(response, bytes) else _redacted(response, mask)
+    return _redacted(asked, mask), answer
 
 
 def _model_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:

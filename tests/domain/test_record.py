@@ -89,7 +89,7 @@ def test_known_names_are_there_when_a_call_succeeded() -> None:
 def test_metadata_is_whole_when_the_page_example_is_sent() -> None:
     record = make_record(call=make_call(PAGE_METADATA))
     assert record.to_dict()["metadata"]["requester_metadata"] == PAGE_METADATA
-    assert record.trace_id == "openai-client-trace-id22"
+    assert record.to_dict()["trace_id"] == "openai-client-trace-id22"
 
 
 def test_address_is_cleaned_when_it_carries_credentials() -> None:

@@ -1,0 +1,27 @@
+"""Calls that the operating system may hold up (a full pipe, a slow disk), kept away from gevent's loop."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def build_caller() -> Callable[[Callable[[bytes], None], bytes], None]:
+    """How to call a function that may block: directly, or from a native thread where threads are greenlets.
+
+    The thread is the caller's own: gevent's shared pool, which also resolves names, must not fill up with hung writes.
+    """
+    monkey: Any = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("threading"):
+        return _call
+    from gevent.threadpool import ThreadPool  # noqa: PLC0415  only where gevent runs the worker
+
+    pool = ThreadPool(1)
+
+    def call_in_thread(function: Callable[[bytes], None], data: bytes) -> None:
+        pool.apply(function, (data,))
+
+    return call_in_thread
+
+
+def _call(function: Callable[[bytes], None], data: bytes) -> None:
+    function(data)

@@ -1,0 +1,75 @@
+"""What a sink is, and what it is built from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from proxy.domain.record import CallRecord
+from proxy.runtime import Runtime
+
+
+class SinkError(Exception):
+    """A sink could not take a batch. The message is ours and may be logged: no address, no credential in it."""
+
+
+class SinkSetupError(Exception):
+    """A sink cannot be built; the message says which setting or package is missing."""
+
+
+class Sink(Protocol):
+    """Watches finished calls, from one thread of its own.
+
+    `tries`: how often a batch is offered before it counts as lost; more than one only where a repeated batch does no
+    harm. `anonymous`: keeps nothing of a single caller, so it may count calls that ask not to be logged.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def tries(self) -> int: ...
+
+    @property
+    def anonymous(self) -> bool: ...
+
+    def write(self, records: Sequence[CallRecord]) -> None:
+        """Take a batch; anything raised means that it was not taken."""
+
+    def close(self) -> None:
+        """Give up what is held; called once, from the same thread."""
+
+
+class Posted(NamedTuple):
+    """What a receiver answered."""
+
+    status: int
+    body: bytes
+
+
+# (url, body, headers) -> answer. The application hands in one that goes through the transport; raises on no answer.
+Post = Callable[[str, bytes, Mapping[str, str]], Posted]
+
+
+@dataclass(frozen=True)
+class SinkContext:
+    """What a sink may be built from. `settings` is `litellm_settings` (and `callback_settings` in it), `environ` the
+    environment as the settings read it, `terminal` whether a person looks at the log."""
+
+    post: Post
+    runtime: Runtime
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    terminal: bool = False
+    version: str = ""
+
+    def options(self, name: str) -> Mapping[str, Any]:
+        """`callback_settings.<name>`."""
+        named = (self.settings.get("callback_settings") or {}).get(name)
+        return named if isinstance(named, Mapping) else {}
+
+
+def check_posted(posted: Posted) -> Posted:
+    """The answer, if the receiver took the batch; raise SinkError otherwise."""
+    if not 200 <= posted.status < 300:
+        raise SinkError(f"the receiver answered {posted.status}")
+    return posted

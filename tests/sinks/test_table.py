@@ -1,0 +1,31 @@
+"""Callbacks by name."""
+
+import pytest
+
+from proxy.runtime import Runtime
+from proxy.sinks import SINKS, build_sink, build_subscriptions
+from proxy.sinks.contract import SinkContext, SinkSetupError
+from tests.sinks.receivers import no_post
+
+CONTEXT = SinkContext(no_post, Runtime())
+
+
+def test_known_names_are_listed_when_a_callback_is_unknown() -> None:
+    with pytest.raises(SinkSetupError, match="'lago'.*json"):
+        build_sink("lago", CONTEXT)
+
+
+def test_outcomes_are_joined_when_a_name_is_in_both_lists() -> None:
+    built = build_subscriptions(CONTEXT, success=["json", "logs"], failure=["json"])
+    assert [(item.sink.name, item.success, item.failure) for item in built] == [
+        ("json", True, True),
+        ("logs", True, False),
+    ]
+
+
+def test_sink_is_built_once_when_it_is_named_twice() -> None:
+    assert len(build_subscriptions(CONTEXT, callbacks=["json"], failure=["json"])) == 1
+
+
+def test_names_of_litellm_are_there_when_a_configuration_moves_over() -> None:
+    assert {"json", "jsonl", "logs"} <= SINKS.keys()
