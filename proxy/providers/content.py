@@ -111,7 +111,7 @@ def media_urls(fields: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _media_url(part: Mapping[str, Any]) -> Any:
-    image, file = part.get("image_url"), part.get("file")
+    image, file = part.get("image_url") or part.get("video_url"), part.get("file")
     if image is not None:
         return image.get("url") if isinstance(image, Mapping) else image
     if isinstance(file, Mapping):

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from proxy.providers import openai
+from proxy.providers import bedrock, openai
 from proxy.providers.contract import Provider
 from proxy.providers.openai import build_provider
 from proxy.providers.rows import ROWS
 
 # Those with a file of their own, by name.
 FOREIGN: Mapping[str, Provider] = {
+    "bedrock": bedrock.PROVIDER,
     "openai": openai.PROVIDER,
 }
 

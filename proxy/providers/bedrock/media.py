@@ -1,0 +1,156 @@
+"""Images, documents, video and audio of a message as Converse blocks.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from proxy.providers.content import bad_content, is_web_url, parse_data_url, read_url
+
+_IMAGES = {"png": "png", "jpeg": "jpeg", "jpg": "jpeg", "gif": "gif", "webp": "webp"}
+_VIDEOS = {
+    "mp4": "mp4", "webm": "webm", "mov": "mov", "quicktime": "mov", "mkv": "mkv", "x-matroska": "mkv", "flv": "flv",
+    "x-flv": "flv", "mpeg": "mpeg", "mpg": "mpg", "wmv": "wmv", "x-ms-wmv": "wmv",
+    "3gp": "three_gp", "3gpp": "three_gp",
+}  # fmt: skip
+_AUDIOS = {
+    "mp3": "mp3", "mpeg": "mp3", "wav": "wav", "x-wav": "wav", "wave": "wav", "opus": "opus", "aac": "aac",
+    "flac": "flac", "ogg": "ogg", "mp4": "mp4", "m4a": "m4a", "webm": "webm", "pcm": "pcm", "pcm16": "pcm",
+}  # fmt: skip
+_DOCUMENTS = {
+    "application/pdf": "pdf",
+    "text/csv": "csv",
+    "application/msword": "doc",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "text/html": "html",
+    "text/plain": "txt",
+    "text/markdown": "md",
+    "text/x-markdown": "md",
+}
+_EXTENSIONS = frozenset(_DOCUMENTS.values())
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9\s\-()\[\]]+")
+_NAME_LENGTH = 200
+
+
+class File(NamedTuple):
+    """What a part says of its bytes: `source` is Converse's, `media_type` and `filename` may be empty."""
+
+    source: dict[str, Any]
+    media_type: str
+    filename: str
+
+
+def build_media(part: Mapping[str, Any], param: str, names: set[str]) -> dict[str, Any] | None:
+    """The block of a media part; None for another kind of part.
+
+    `names` are the document names that the request has used: Bedrock refuses a second document of the same name.
+    """
+    kind = part.get("type")
+    if kind == "image_url":
+        return _image(_open(read_url(part, param), _format(part.get("image_url")), "", param), param)
+    if kind == "video_url":
+        return _video(_open(_member_url(part, "video_url", param), _format(part.get("video_url")), "", param), param)
+    if kind == "input_audio":
+        return _input_audio(part.get("input_audio"), param)
+    if kind == "file":
+        return _file(part, param, names)
+    return None
+
+
+def _file(part: Mapping[str, Any], param: str, names: set[str]) -> dict[str, Any]:
+    holder = part.get("file")
+    if not isinstance(holder, Mapping):
+        raise bad_content("A file part has no file", param)
+    url = holder.get("file_data") or holder.get("file_id")
+    if not isinstance(url, str) or not url:
+        raise bad_content("A file part has no file_data", param)
+    filename = holder.get("filename")
+    file = _open(url, _format(holder), filename if isinstance(filename, str) else "", param)
+    major = file.media_type.partition("/")[0]
+    if major in _BY_MAJOR_TYPE:
+        return _BY_MAJOR_TYPE[major](file, param)
+    return {"document": _document(file, part, holder, param, names)}
+
+
+def _document(
+    file: File, part: Mapping[str, Any], holder: Mapping[str, Any], param: str, names: set[str]
+) -> dict[str, Any]:
+    extension = file.filename.rpartition(".")[2].lower()
+    known = _DOCUMENTS.get(file.media_type) or (extension if extension in _EXTENSIONS else None)
+    if known is None:
+        raise bad_content(f"Bedrock takes no documents of type {file.media_type or extension!r}", param)
+    document: dict[str, Any] = {"format": known, "name": _document_name(file.filename, names), "source": file.source}
+    for option in ("citations", "context"):
+        value = holder.get(option) or part.get(option)
+        if value:
+            document[option] = value
+    return document
+
+
+def _document_name(filename: str, names: set[str]) -> str:
+    """The file's name without its ending and in the characters that Bedrock allows; a number makes it unique."""
+    stem = filename.rpartition(".")[0] or filename
+    clean = " ".join(_NOT_IN_NAMES.sub("-", stem).split())[: _NAME_LENGTH - 8] or "document"
+    name, number = clean, 2
+    while name in names:
+        name, number = f"{clean} ({number})", number + 1
+    names.add(name)
+    return name
+
+
+def _image(file: File, param: str) -> dict[str, Any]:
+    return {"image": {"format": _known(_IMAGES, file, "images", param), "source": file.source}}
+
+
+def _video(file: File, param: str) -> dict[str, Any]:
+    return {"video": {"format": _known(_VIDEOS, file, "videos", param), "source": file.source}}
+
+
+def _audio(file: File, param: str) -> dict[str, Any]:
+    return {"audio": {"format": _known(_AUDIOS, file, "audio", param), "source": file.source}}
+
+
+_BY_MAJOR_TYPE = {"image": _image, "video": _video, "audio": _audio}
+
+
+def _input_audio(holder: object, param: str) -> dict[str, Any]:
+    if not isinstance(holder, Mapping) or not isinstance(holder.get("data"), str):
+        raise bad_content("An input_audio part has no data", param)
+    media_type = f"audio/{holder.get('format') or 'wav'}"
+    return _audio(_open(f"data:{media_type};base64,{holder['data']}", media_type, "", param), param)
+
+
+def _open(url: str, media_type: str, filename: str, param: str) -> File:
+    """The source of a data URL, of plain base64, or of an object in S3."""
+    if url.startswith("s3://"):
+        return File({"s3Location": {"uri": url}}, media_type, filename or url.rpartition("/")[2])
+    if is_web_url(url):
+        raise bad_content("Bedrock takes bytes, not web addresses: send a data URL", param)
+    if not url.startswith("data:"):
+        url = f"data:{media_type or 'application/octet-stream'};base64,{url}"
+    media = parse_data_url(url, param)
+    return File({"bytes": media.data}, media_type or media.media_type, filename)
+
+
+def _known(formats: Mapping[str, str], file: File, what: str, param: str) -> str:
+    minor = file.media_type.partition("/")[2] or file.filename.rpartition(".")[2].lower()
+    if minor not in formats:
+        raise bad_content(f"Bedrock takes no {what} of type {file.media_type or minor!r}", param)
+    return formats[minor]
+
+
+def _format(holder: object) -> str:
+    value = holder.get("format") if isinstance(holder, Mapping) else None
+    return value.lower() if isinstance(value, str) and "/" in value else ""
+
+
+def _member_url(part: Mapping[str, Any], name: str, param: str) -> str:
+    value = part.get(name)
+    url = value.get("url") if isinstance(value, Mapping) else value
+    if not isinstance(url, str) or not url:
+        raise bad_content(f"A {name} part has no url", param)
+    return url

@@ -1,0 +1,189 @@
+"""A chat request in OpenAI's form as a Converse request.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.domain.wire import WireRequest
+from proxy.errors import UnsupportedParamsError
+from proxy.providers.bedrock.messages import build_conversation
+from proxy.providers.bedrock.models import Model, model_url, read_family
+from proxy.providers.bedrock.reasoning import build_reasoning, can_reason, thinks
+from proxy.providers.bedrock.tools import (
+    anthropic_tools,
+    build_output_format,
+    build_tool_config,
+    has_native_schema,
+    read_schema,
+    wants_json,
+)
+from proxy.providers.content import bad_content
+from proxy.providers.effort import read_effort
+
+# OpenAI's parameters that have a place in Converse.
+SUPPORTED = frozenset(
+    {
+        "messages", "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p",
+        "stop", "n", "tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "thinking",
+        "service_tier", "user", "web_search_options",
+    }
+)  # fmt: skip
+# Members of a Converse request that a client may write itself.
+_NATIVE = (
+    "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths",
+    "serviceTier",
+)  # fmt: skip
+_MERGED = ("inferenceConfig", "additionalModelRequestFields", "outputConfig")
+_READ = SUPPORTED | frozenset((*_NATIVE, *_MERGED, "top_k"))
+_TIERS = {"default": "default", "flex": "flex", "priority": "priority", "reserved": "reserved"}
+_NOT_IN_METADATA = re.compile(r"[^a-zA-Z0-9\s:_@$#=/+,.\-]")
+
+
+def build_headers(deployment: Deployment, accept: str) -> dict[str, str]:
+    """With a bearer token, if there is an API key; else the request is signed afterwards."""
+    headers = {"content-type": "application/json", "accept": accept}
+    if deployment.api_key:
+        headers["authorization"] = f"Bearer {deployment.api_key}"
+    return headers
+
+
+def build_chat(call: Call, deployment: Deployment) -> WireRequest:
+    """The Converse or ConverseStream request."""
+    action, accept = "converse", "application/json"
+    if call.stream:
+        action, accept = "converse-stream", "application/vnd.amazon.eventstream"
+    return WireRequest(
+        url=model_url(deployment, action),
+        headers=build_headers(deployment, accept),
+        body=orjson.dumps(build_body(call.fields, read_family(deployment))),
+        guarded=deployment.guarded,
+    )
+
+
+def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    """The supported parameters that this model has no words for."""
+    model = read_family(deployment)
+    names = set()
+    if not can_reason(model):
+        if read_effort(fields) not in (None, "none"):
+            names.add("reasoning_effort")
+        if isinstance(fields.get("thinking"), Mapping) and fields["thinking"].get("type") != "disabled":
+            names.add("thinking")
+    if fields.get("parallel_tool_calls") is False and not model.claude:
+        names.add("parallel_tool_calls")
+    if fields.get("web_search_options") is not None and not model.nova:
+        names.add("web_search_options")
+    if fields.get("n") not in (None, 1):
+        names.add("n")
+    return frozenset(names)
+
+
+def build_body(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """The body, in members that Bedrock knows; what neither OpenAI nor Converse has goes to the model itself."""
+    conversation = build_conversation(fields, model)
+    additional = build_additional(fields, model)
+    order = wants_json(fields)
+    body: dict[str, Any] = {"messages": conversation.turns}
+    system = [*conversation.system, *([{"text": order}] if order else ())]
+    tools = build_tool_config(fields, model, conversation.tools, thinking=thinks(additional))
+    for name, value in (
+        ("system", system),
+        ("inferenceConfig", build_inference(fields)),
+        ("toolConfig", _with_search(tools, fields)),
+        ("outputConfig", _output(fields, model)),
+        ("additionalModelRequestFields", additional),
+        ("serviceTier", _tier(fields)),
+        ("requestMetadata", _metadata(fields)),
+    ):
+        if value:
+            body[name] = value
+    for name in _NATIVE:
+        if name in fields and name not in body:
+            body[name] = fields[name]
+    return body
+
+
+def build_inference(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that all models share."""
+    limit = fields.get("max_completion_tokens")
+    config = {
+        "maxTokens": fields.get("max_tokens") if limit is None else limit,
+        "temperature": fields.get("temperature"),
+        "topP": fields.get("top_p"),
+        "stopSequences": _stop(fields.get("stop")),
+    }
+    return {name: value for name, value in config.items() if value is not None} | _mapping(fields, "inferenceConfig")
+
+
+def build_additional(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """What goes to the model beside the common parameters, in the model's own words."""
+    additional = {name: value for name, value in fields.items() if name not in _READ and value is not None}
+    top_k = fields.get("top_k")
+    if top_k is not None:
+        additional.update({"inferenceConfig": {"topK": top_k}} if model.nova else {"top_k": top_k})
+    additional.update(build_reasoning(fields, model))
+    if fields.get("parallel_tool_calls") is False and fields.get("tools") and model.claude:
+        additional["tool_choice"] = {"type": _claude_choice(fields), "disable_parallel_tool_use": True}
+    tools = anthropic_tools(fields, model)
+    if tools:
+        additional["tools"] = tools
+    return additional | _mapping(fields, "additionalModelRequestFields")
+
+
+def _claude_choice(fields: Mapping[str, Any]) -> str:
+    return "any" if fields.get("tool_choice") in ("required", "any") else "auto"
+
+
+def _output(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    schema = read_schema(fields)
+    native = build_output_format(schema) if schema is not None and has_native_schema(model) else {}
+    return native | _mapping(fields, "outputConfig")
+
+
+def _with_search(tools: dict[str, Any] | None, fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Nova searches the web with a tool of its own."""
+    if fields.get("web_search_options") is None:
+        return tools
+    config = tools or {"tools": []}
+    return {**config, "tools": [*config["tools"], {"systemTool": {"name": "nova_grounding"}}]}
+
+
+def _tier(fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    """OpenAI's `auto` is Bedrock's silence."""
+    tier = fields.get("service_tier")
+    if tier is None or tier == "auto":
+        return None
+    if tier not in _TIERS:
+        raise UnsupportedParamsError(f"Bedrock has no service tier {tier!r}", param="service_tier")
+    return {"type": _TIERS[tier]}
+
+
+def _metadata(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """`user` becomes a label of Bedrock's invocation log, in the characters that it allows."""
+    user = fields.get("user")
+    own = _mapping(fields, "requestMetadata")
+    if not isinstance(user, str) or not user:
+        return own
+    return {"user": _NOT_IN_METADATA.sub("_", user)[:256], **own}
+
+
+def _stop(stop: object) -> list[Any] | None:
+    if isinstance(stop, str):
+        return [stop]
+    return stop if isinstance(stop, list) and stop else None
+
+
+def _mapping(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = fields.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise bad_content("Not an object", name)
+    return dict(value)

@@ -1,0 +1,207 @@
+"""Tools, the choice among them, and structured answers.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfiguration.html and
+https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from proxy.providers.bedrock.messages import cache_point
+from proxy.providers.bedrock.models import Model
+from proxy.providers.content import bad_content
+
+# A model without structured outputs is made to call this tool; its arguments are the answer.
+JSON_TOOL = "json_tool_call"
+_JSON_ORDER = "Answer with one JSON object and nothing else."
+_NATIVE_TOOLS = ("toolSpec", "systemTool", "cachePoint")
+# Anthropic's own tools (computer_20250124 ...) are not in Converse's vocabulary and travel as additional fields.
+_ANTHROPIC_TOOL = re.compile(r"[a-z_]+_20\d{6}")
+_NATIVE_SCHEMA = (
+    "openai.", "qwen.qwen3", "deepseek.v3", "google.gemma-3", "minimax.", "mistral.magistral", "mistral.ministral-3",
+    "mistral.mistral-large-3", "mistral.voxtral", "moonshot", "nvidia.", "zai.",
+)  # fmt: skip
+
+
+def has_native_schema(model: Model) -> bool:
+    """Whether the model takes a JSON schema for its answer."""
+    return model.version >= (4, 5) if model.claude else model.starts(*_NATIVE_SCHEMA)
+
+
+def read_schema(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The `json_schema` member of the response_format; None where there is none."""
+    wanted = fields.get("response_format")
+    if not isinstance(wanted, Mapping) or wanted.get("type") != "json_schema":
+        return None
+    schema = wanted.get("json_schema")
+    if not isinstance(schema, Mapping) or not isinstance(schema.get("schema"), Mapping):
+        raise bad_content("A json_schema format has no schema", "response_format.json_schema")
+    return schema
+
+
+def wants_json_tool(fields: Mapping[str, Any], model: Model) -> bool:
+    """Whether the structured answer is asked for as a tool call."""
+    return not has_native_schema(model) and read_schema(fields) is not None
+
+
+def wants_json(fields: Mapping[str, Any]) -> str | None:
+    """What to tell the model where the client wants JSON of no schema: Converse has no switch for it."""
+    wanted = fields.get("response_format")
+    return _JSON_ORDER if isinstance(wanted, Mapping) and wanted.get("type") == "json_object" else None
+
+
+def build_output_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The native form; the schema travels as text."""
+    definition: dict[str, Any] = {"schema": orjson.dumps(_closed(schema["schema"])).decode()}
+    for name in ("name", "description"):
+        if isinstance(schema.get(name), str):
+            definition[name] = schema[name]
+    return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": definition}}}
+
+
+def build_tool_config(
+    fields: Mapping[str, Any], model: Model, called: Sequence[str], *, thinking: bool
+) -> dict[str, Any] | None:
+    """Tools and choice. `called` are the tools in the history, for which Bedrock demands a definition.
+
+    With thinking on, Claude refuses a forced tool: the JSON tool is then only offered.
+    """
+    choice = fields.get("tool_choice")
+    tools = [tool for tool in _build_tools(fields.get("tools"), model) if _allowed(tool, choice)]
+    wanted = _build_choice(choice)
+    schema = read_schema(fields) if wants_json_tool(fields, model) else None
+    if schema is not None:
+        wanted = _json_choice(tools, thinking)
+        tools.append(_json_tool(schema))
+    if choice == "none" and not called and schema is None:
+        return None
+    if not any("cachePoint" not in tool for tool in tools):
+        tools = [_spec(name, None, None) for name in called]
+    if not tools:
+        return None
+    config: dict[str, Any] = {"tools": tools}
+    if wanted is not None:
+        config["toolChoice"] = wanted
+    return config
+
+
+def anthropic_tools(fields: Mapping[str, Any], model: Model) -> list[Any]:
+    """The tools that are Anthropic's own, in Anthropic's form."""
+    tools = fields.get("tools")
+    return [_flat(tool) for tool in tools if _is_anthropic(tool, model)] if isinstance(tools, list) else []
+
+
+def _flat(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """LiteLLM's spelling puts name and options into `function`."""
+    function = tool.get("function")
+    if not isinstance(function, Mapping):
+        return tool
+    return {"type": tool["type"], "name": function.get("name"), **(function.get("parameters") or {})}
+
+
+def _build_tools(tools: object, model: Model) -> Iterator[dict[str, Any]]:
+    if tools is None:
+        return
+    if not isinstance(tools, list):
+        raise bad_content("The tools are not a list", "tools")
+    for index, tool in enumerate(tools):
+        param = f"tools[{index}]"
+        if not isinstance(tool, Mapping):
+            raise bad_content("A tool is not an object", param)
+        if any(name in tool for name in _NATIVE_TOOLS):
+            yield dict(tool)
+        elif not _is_anthropic(tool, model):
+            yield _function(tool, model, param)
+            yield from cache_point(tool) or cache_point(tool.get("function"))
+
+
+def _function(tool: Mapping[str, Any], model: Model, param: str) -> dict[str, Any]:
+    function = tool.get("function")
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise bad_content(f"Bedrock takes functions, not tools of type {tool.get('type')!r}", param)
+    spec = _spec(function["name"], function.get("description"), function.get("parameters"))
+    if function.get("strict") is True and has_native_schema(model):
+        spec["toolSpec"]["strict"] = True
+        spec["toolSpec"]["inputSchema"]["json"] = _closed(spec["toolSpec"]["inputSchema"]["json"])
+    return spec
+
+
+def _spec(name: str, description: object, schema: object) -> dict[str, Any]:
+    parameters = schema if isinstance(schema, Mapping) else {}
+    spec: dict[str, Any] = {"name": name}
+    if isinstance(description, str) and description:
+        spec["description"] = description
+    if "type" not in parameters:
+        parameters = {"type": "object", "properties": {}, **parameters}
+    spec["inputSchema"] = {"json": parameters}
+    return {"toolSpec": spec}
+
+
+def _json_tool(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return _spec(JSON_TOOL, schema.get("description") or "Give the answer in this form.", schema["schema"])
+
+
+def _json_choice(tools: Sequence[Mapping[str, Any]], thinking: bool) -> dict[str, Any]:
+    if thinking:
+        return {"auto": {}}
+    return {"any": {}} if tools else {"tool": {"name": JSON_TOOL}}
+
+
+_CHOICES: Mapping[str, dict[str, Any] | None] = {
+    "auto": {"auto": {}},
+    "required": {"any": {}},
+    "any": {"any": {}},
+    "none": None,
+}
+
+
+def _build_choice(choice: object) -> dict[str, Any] | None:
+    if choice is None:
+        return None
+    if isinstance(choice, str) and choice in _CHOICES:
+        return _CHOICES[choice]
+    if isinstance(choice, Mapping):
+        allowed = choice.get("allowed_tools")
+        if isinstance(allowed, Mapping):
+            return _build_choice(allowed.get("mode", "auto"))
+        name = _chosen_name(choice)
+        if name is not None:
+            return {"tool": {"name": name}}
+        if choice.get("type") in _CHOICES:
+            return _CHOICES[choice["type"]]
+    raise bad_content("Unknown tool choice", "tool_choice")
+
+
+def _chosen_name(choice: Mapping[str, Any]) -> str | None:
+    function = choice.get("function")
+    name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
+    return name if isinstance(name, str) else None
+
+
+def _allowed(tool: Mapping[str, Any], choice: object) -> bool:
+    """False for a tool that `allowed_tools` leaves out."""
+    allowed = choice.get("allowed_tools") if isinstance(choice, Mapping) else None
+    if not isinstance(allowed, Mapping) or "toolSpec" not in tool:
+        return True
+    names = [_chosen_name(one) for one in allowed.get("tools") or () if isinstance(one, Mapping)]
+    return tool["toolSpec"].get("name") in names
+
+
+def _is_anthropic(tool: object, model: Model) -> bool:
+    kind = tool.get("type") if isinstance(tool, Mapping) else None
+    return model.claude and isinstance(kind, str) and _ANTHROPIC_TOOL.fullmatch(kind) is not None
+
+
+def _closed(schema: Any) -> Any:
+    """The schema with `additionalProperties: false` on each object that leaves it open: structured outputs want it."""
+    if isinstance(schema, list):
+        return [_closed(one) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    closed = {name: _closed(value) for name, value in schema.items()}
+    if schema.get("type") == "object" and "additionalProperties" not in schema:
+        closed["additionalProperties"] = False
+    return closed
