@@ -1,0 +1,76 @@
+"""How hard the model is to think: `thinking` (Anthropic's own) and `reasoning_effort` (OpenAI's).
+
+https://platform.claude.com/docs/en/build-with-claude/extended-thinking and .../adaptive-thinking
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from proxy.providers.anthropic.model import Model
+from proxy.providers.effort import BUDGETS, read_effort
+
+# The smallest budget that is accepted.
+_FLOOR = 1024
+
+
+def build_thinking(fields: Mapping[str, Any], model: Model, max_tokens: int) -> dict[str, Any]:
+    """The body's members `thinking` and `output_config` (with an effort), as far as they are needed.
+
+    What the client says in Anthropic's form is kept, but for budgets: models that have none get adaptive thinking.
+    """
+    thinking = fields.get("thinking")
+    if isinstance(thinking, Mapping):
+        if thinking.get("type") == "enabled" and model.thinking == "adaptive":
+            kept = {name: value for name, value in thinking.items() if name != "budget_tokens"}
+            return {"thinking": {**kept, "type": "adaptive"}}
+        return {"thinking": thinking}
+    effort = read_effort(fields)
+    if effort is None or model.thinking == "none":
+        return {}
+    if effort == "none":
+        return {"thinking": {"type": "disabled"}} if model.thinks_unasked else {}
+    if model.thinking == "budget":
+        return _by_budget(effort, max_tokens, fields.get("messages"))
+    # Models that only think adaptively leave the text of their thoughts out unless they are asked for it.
+    display = {"display": "summarized"} if model.thinking == "adaptive" else {}
+    return {"thinking": {"type": "adaptive", **display}, "output_config": {"effort": _nearest(effort, model.efforts)}}
+
+
+def _by_budget(effort: str, max_tokens: int, messages: object) -> dict[str, Any]:
+    """A budget below `max_tokens`. Thinking can't begin amid a tool loop, so there the effort is let go."""
+    if _amid_unthinking_loop(messages):
+        return {}
+    budget = max(_FLOOR, min(BUDGETS[effort], max_tokens - 1))
+    return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+
+
+def _nearest(effort: str, known: Sequence[str]) -> str:
+    """The strongest known effort that is not above the one asked for; the weakest where there is none."""
+    order = list(BUDGETS)
+    fitting = [level for level in known if order.index(level) <= order.index(effort)]
+    return fitting[-1] if fitting else known[0]
+
+
+def _amid_unthinking_loop(messages: object) -> bool:
+    """True when tool results are being answered whose calls came without thinking blocks.
+
+    Anthropic refuses to switch thinking on there, and most OpenAI clients don't send the blocks back.
+    """
+    if not isinstance(messages, Sequence):
+        return False
+    for message in reversed(messages):
+        if not isinstance(message, Mapping) or message.get("role") == "user":
+            return False
+        if message.get("role") == "assistant" and message.get("tool_calls"):
+            return not message.get("thinking_blocks") and not message.get("provider_specific_fields")
+    return False
+
+
+def is_thinking(thinking: object) -> bool:
+    """True when this `thinking` switches it on."""
+    return isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
+
+
+def has_budget(thinking: object) -> bool:
+    """True for the older way of thinking, beside which no tool can be forced."""
+    return isinstance(thinking, Mapping) and thinking.get("type") == "enabled"
