@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from proxy.providers import bedrock, openai
+from proxy.providers import anthropic, bedrock, openai
 from proxy.providers.contract import Provider
 from proxy.providers.openai import build_provider
 from proxy.providers.rows import ROWS
@@ -12,6 +12,7 @@ from proxy.providers.rows import ROWS
 FOREIGN: Mapping[str, Provider] = {
     "bedrock": bedrock.PROVIDER,
     "openai": openai.PROVIDER,
+    "anthropic": anthropic.PROVIDER,
 }
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
