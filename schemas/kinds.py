@@ -1,0 +1,276 @@
+"""The kinds of value that a setting can have: each one a function that returns the value in its one form, or says
+what would be right (ValidationError)."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+
+Parse = Callable[[Any], Any]
+
+STRATEGIES = (
+    "simple-shuffle",
+    "least-busy",
+    "usage-based-routing",
+    "usage-based-routing-v2",
+    "latency-based-routing",
+    "cost-based-routing",
+)
+_FAILURES = ("BadRequestError", "AuthenticationError", "TimeoutError", "RateLimitError", "ContentPolicyViolationError",
+             "InternalServerError", "ServiceUnavailableError", "NotFoundError")  # fmt: skip
+RETRY_NAMES = tuple(f"{name}Retries" for name in (*_FAILURES, "Default"))
+FAILS_NAMES = tuple(f"{name}AllowedFails" for name in (*_FAILURES, "BadGatewayError"))
+STATE_STORES = ("auto", "memory", "host", "redis")
+
+# A region becomes part of a host name.
+_REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_FLAGS: Mapping[str, bool] = {"true": True, "1": True, "yes": True, "on": True,
+                              "false": False, "0": False, "no": False, "off": False}  # fmt: skip
+
+
+def wrong(expected: str, value: Any) -> ValidationError:
+    """`value` is shown only where it can't be a credential."""
+    shown = repr(value) if isinstance(value, int | float) else type(value).__name__
+    if isinstance(value, str):
+        shown = f"{value[:20]!r}" if len(value) <= 20 else "a longer text"
+    return ValidationError(f"must be {expected}, not {shown}")
+
+
+def at(step: str | int, parse: Parse, value: Any) -> Any:
+    """`parse(value)`, its error moved one step down a path."""
+    try:
+        return parse(value)
+    except ValidationError as error:
+        raise ValidationError({step: error.messages}) from None
+
+
+def parse_any(value: Any) -> Any:
+    return value
+
+
+def parse_text(value: Any) -> str:
+    """YAML reads some names and keys as numbers; they are meant as text."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise ValidationError(f"must be text, not {type(value).__name__}")
+    if not value.strip():
+        raise ValidationError("must not be empty")
+    if re.search(r"[\r\n\0]", value.strip()):
+        raise ValidationError("must be one line of text")
+    return value.strip()
+
+
+def parse_number(value: Any) -> float:
+    number = _read_number(value)
+    if number is None or not math.isfinite(number) or number < 0:
+        raise wrong("a number of at least 0", value)
+    return number
+
+
+def parse_positive(value: Any) -> float:
+    number = _read_number(value)
+    if number is None or not math.isfinite(number) or number <= 0:
+        raise wrong("a number above 0", value)
+    return number
+
+
+def parse_seconds(value: Any) -> float:
+    number = _read_number(value)
+    if number is None or not math.isfinite(number) or number <= 0:
+        raise wrong("a number of seconds above 0", value)
+    return number
+
+
+def parse_share(value: Any) -> float:
+    number = _read_number(value)
+    if number is None or not 0 <= number <= 1:
+        raise wrong("a share between 0 and 1", value)
+    return number
+
+
+def parse_count(value: Any) -> int:
+    number = _read_number(value)
+    if number is None or not math.isfinite(number) or number < 0 or number != int(number):
+        raise wrong("a whole number of at least 0", value)
+    return int(number)
+
+
+def parse_positive_count(value: Any) -> int:
+    number = _read_number(value)
+    if number is None or not math.isfinite(number) or number < 1 or number != int(number):
+        raise wrong("a whole number of at least 1", value)
+    return int(number)
+
+
+def parse_flag(value: Any) -> bool:
+    flag = value if isinstance(value, bool) else _FLAGS.get(str(value).lower())
+    if flag is None:
+        raise wrong("true or false", value)
+    return flag
+
+
+def parse_mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise wrong("a mapping of names to values", value)
+    return {str(name): item for name, item in value.items()}
+
+
+def parse_list(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise wrong("a list", value)
+    return tuple(value)
+
+
+def parse_names(value: Any) -> tuple[str, ...]:
+    """A list of texts; one text is a list of one."""
+    if isinstance(value, str):
+        return (parse_text(value),)
+    if not isinstance(value, Sequence):
+        raise wrong("a list of names", value)
+    return tuple(at(position, parse_text, item) for position, item in enumerate(value))
+
+
+def parse_text_or_names(value: Any) -> str | tuple[str, ...]:
+    return parse_names(value) if isinstance(value, Sequence) and not isinstance(value, str) else parse_text(value)
+
+
+def parse_variables(value: Any) -> dict[str, str]:
+    return {name: at(name, _variable, item) for name, item in parse_mapping(value).items()}
+
+
+def parse_headers(value: Any) -> dict[str, str]:
+    headers = {name: at(name, parse_text, item) for name, item in parse_mapping(value).items()}
+    for name in headers:
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValidationError({name: ["is not the name of a header"]})
+    return headers
+
+
+def parse_url(value: Any) -> str:
+    """A base URL; `mock://` reaches the built-in fake provider."""
+    text = parse_text(value)
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in ("http", "https", "mock") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        right = False
+    if not right or re.search(r"\s", text):
+        raise ValidationError("must be a URL such as https://api.example.com/v1")
+    return text
+
+
+def parse_region(value: Any) -> str:
+    text = parse_text(value)
+    if not _REGION.fullmatch(text):
+        raise wrong("a region such as us-east-1", value)
+    return text
+
+
+def parse_fallbacks(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """`[{group: [groups]}]` in the order of the file; a mapping is read as a list of one."""
+    rules = [value] if isinstance(value, Mapping) else value
+    if isinstance(rules, str) or not isinstance(rules, Sequence):
+        raise wrong("a list such as [{group: [other-group]}]", value)
+    parsed: list[tuple[str, tuple[str, ...]]] = []
+    for position, rule in enumerate(rules):
+        if not isinstance(rule, Mapping):
+            raise ValidationError({position: ["must be a mapping such as {group: [other-group]}"]})
+        parsed.extend(at(position, _fallback_rule, rule))
+    return tuple(parsed)
+
+
+def parse_policy(names: Sequence[str]) -> Parse:
+    """A parser for a mapping of some of `names` to counts."""
+
+    def parse(value: Any) -> dict[str, int]:
+        policy = {name: item for name, item in parse_mapping(value).items() if item is not None}
+        for name in policy:
+            if name not in names:
+                raise ValidationError({name: [f"is unknown; the names are {', '.join(names)}"]})
+        return {name: at(name, parse_count, item) for name, item in policy.items()}
+
+    return parse
+
+
+def parse_group_policies(value: Any) -> dict[str, dict[str, int]]:
+    parse = parse_policy(RETRY_NAMES)
+    return {group: at(group, parse, policy) for group, policy in parse_mapping(value).items()}
+
+
+def parse_aliases(value: Any) -> dict[str, tuple[str, bool]]:
+    """{alias: (group, hidden)} of `{alias: group}`, `{alias: {model: group, hidden: true}}` or `{alias: [group]}`."""
+    return {alias: at(alias, _alias, target) for alias, target in parse_mapping(value).items()}
+
+
+def parse_choice(names: Sequence[str]) -> Parse:
+    """A parser for one of `names`."""
+
+    def parse(value: Any) -> str:
+        if value not in names:
+            raise ValidationError(f"must be one of {', '.join(names)}")
+        return str(value)
+
+    return parse
+
+
+def _read_number(value: Any) -> float | None:
+    """YAML's numbers, and those that come as text out of the environment."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _variable(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise wrong("text", value)
+    return str(value)
+
+
+def _fallback_rule(rule: Mapping[Any, Any]) -> list[tuple[str, tuple[str, ...]]]:
+    return [(str(group), at(str(group), parse_names, targets)) for group, targets in rule.items()]
+
+
+def _alias(target: Any) -> tuple[str, bool]:
+    if isinstance(target, Mapping):
+        return at("model", parse_text, target.get("model")), at("hidden", parse_flag, target.get("hidden", False))
+    if isinstance(target, list | tuple) and len(target) == 1:
+        return parse_text(target[0]), False
+    return parse_text(target), False
+
+
+KINDS: Mapping[str, Parse] = {
+    "any": parse_any,
+    "text": parse_text,
+    "number": parse_number,
+    "positive": parse_positive,
+    "seconds": parse_seconds,
+    "share": parse_share,
+    "count": parse_count,
+    "positive_count": parse_positive_count,
+    "flag": parse_flag,
+    "mapping": parse_mapping,
+    "list": parse_list,
+    "names": parse_names,
+    "text_or_names": parse_text_or_names,
+    "variables": parse_variables,
+    "headers": parse_headers,
+    "url": parse_url,
+    "region": parse_region,
+    "fallbacks": parse_fallbacks,
+    "retry_policy": parse_policy(RETRY_NAMES),
+    "fails_policy": parse_policy(FAILS_NAMES),
+    "group_policies": parse_group_policies,
+    "aliases": parse_aliases,
+    "strategy": parse_choice(STRATEGIES),
+    "state_store": parse_choice(STATE_STORES),
+}
