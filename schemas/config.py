@@ -1,17 +1,17 @@
 """The configuration: one schema for the file, for `check`, and for the `user_config` that a client sends.
 
 Its fields come from schemas.settings_table. Names that the table does not have stay as they are (a litellm_params
-key is then a default request parameter); `unknown_names` lists the others.
+key is then a default request parameter); `findings` says what becomes of each name.
 """
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields
 
 from schemas.kinds import KINDS
-from schemas.settings_table import PREFIXES, Section, settings_of
+from schemas.settings_table import Section, Status, settings_of
 
 
 class ConfigProblem(NamedTuple):
@@ -106,49 +106,78 @@ def load_user_config(document: object) -> dict[str, Any]:
     return loaded
 
 
-class UnknownName(NamedTuple):
-    """A name that the table does not have; `meant` is one that it has and that looks like it."""
+class Finding(NamedTuple):
+    """What becomes of one name that stands in a configuration. `doubtful`: it is probably a slip of the pen."""
 
     path: str
-    meant: str | None
+    status: Status
+    reason: str
+    doubtful: bool = False
 
 
-def unknown_names(document: Mapping[str, Any]) -> Iterator[UnknownName]:
-    """The names in a file's content that no setting has."""
-    yield from _unknown("file", "", document)
-    for section, name in _NAMED_SECTIONS:
-        if isinstance(document.get(name), Mapping):
-            yield from _unknown(section, f"{name}.", document[name])
-    for section, name in (("entry", "model_list"), ("credential", "credential_list")):
-        for position, entry in enumerate(document.get(name) or ()):
-            yield from _unknown(section, f"{name}[{position}].", entry)
-    for position, entry in enumerate(document.get("model_list") or ()):
-        yield from _suspicious(f"model_list[{position}].litellm_params.", entry.get("litellm_params") or {})
+def findings(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """Each name in a file's content, whether or not its value is right."""
+    for name, value in document.items():
+        if name in _SECTIONS and isinstance(value, Mapping):
+            yield from _names(_SECTIONS[name], f"{name}.", value)
+        elif name in _LISTS and isinstance(value, list):
+            yield from _items(name, value)
+        else:
+            yield from _names("file", "", {name: value})
 
 
-_NAMED_SECTIONS: tuple[tuple[Section, str], ...] = tuple(
-    (section, PREFIXES[section].rstrip(".")) for section in ("general", "litellm", "router")
-)
+def user_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """The same for a client's `user_config`."""
+    for name, value in document.items():
+        known = name == "model_list" and isinstance(value, list)
+        yield from _items(name, value) if known else _names("router", "", {name: value})
 
 
-def _unknown(section: Any, prefix: str, names: Mapping[str, Any]) -> Iterator[UnknownName]:
-    known = settings_of(section)
-    for name in names:
-        if name not in known:
-            yield UnknownName(f"{prefix}{name}", _looks_like(str(name), known))
-
-
-def _suspicious(prefix: str, params: Mapping[str, Any]) -> Iterator[UnknownName]:
-    """Default request parameters are free; those that look like a setting are probably one with a slip in it."""
-    known = settings_of("params")
-    for name in params:
-        meant = None if name in known else _looks_like(str(name), known)
-        if meant and name not in _OPENAI_NAMES:
-            yield UnknownName(f"{prefix}{name}", meant)
-
-
+_SECTIONS: Mapping[str, Section] = {
+    "general_settings": "general",
+    "litellm_settings": "litellm",
+    "router_settings": "router",
+}
+_LISTS: Mapping[str, Section] = {"model_list": "entry", "credential_list": "credential"}
+# Inside an entry; other names are free there.
+_FREE: Mapping[str, tuple[Section, str]] = {
+    "litellm_params": ("params", "sent to the provider with each request that does not say otherwise"),
+    "model_info": ("info", "kept, and shown in model information"),
+}
 # Names of OpenAI's own that look like one of the settings.
 _OPENAI_NAMES = frozenset({"max_tokens", "service_tier"})
+
+
+def _items(name: str, items: Sequence[Any]) -> Iterator[Finding]:
+    for position, item in enumerate(items):
+        for inner, value in item.items() if isinstance(item, Mapping) else ():
+            prefix = f"{name}[{position}]."
+            if inner in _FREE and isinstance(value, Mapping):
+                yield from _free_names(f"{prefix}{inner}.", value, *_FREE[inner])
+            else:
+                yield from _names(_LISTS[name], prefix, {inner: value})
+
+
+def _names(section: Section, prefix: str, names: Mapping[str, Any]) -> Iterator[Finding]:
+    known = settings_of(section)
+    for name in names:
+        if name in known:
+            yield Finding(f"{prefix}{name}", known[name].status, known[name].help)
+        else:
+            meant = _looks_like(str(name), known)
+            yield Finding(f"{prefix}{name}", "ignored", f"unknown; did you mean {meant}?" if meant else "unknown", True)
+
+
+def _free_names(prefix: str, names: Mapping[str, Any], section: Section, reason: str) -> Iterator[Finding]:
+    known = settings_of(section)
+    for name in names:
+        if name in known:
+            yield from _names(section, prefix, {name: None})
+            continue
+        meant = None if name in _OPENAI_NAMES else _looks_like(str(name), known)
+        yield Finding(
+            f"{prefix}{name}", "supported", f"{reason}; did you mean {meant}?" if meant else reason, bool(meant)
+        )
 
 
 def _looks_like(name: str, known: Mapping[str, Any]) -> str | None:

@@ -179,7 +179,7 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
         "flag",
         True,
         "different",
-        "clients may bring keys, addresses and user_config; on by default, since an address guard watches; false closes",
+        "clients may bring keys, addresses and user_config; on by default, behind an address guard",
     ),
     ("completion_model", "text", None, "supported", "the model of requests that name none"),
     ("max_request_size_mb", "positive", 32.0, "different", "larger bodies are refused (413); 32 by default"),

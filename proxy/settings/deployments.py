@@ -1,0 +1,244 @@
+"""Entries of a model_list into Deployments: the operator's, or a client's own."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from proxy.domain.deployment import ROUTING_PARAMS, Deployment, is_connection_param
+from proxy.domain.secrets import Secret
+from proxy.providers.contract import Provider
+from proxy.settings.provider_choice import FAMILIES, Choice, UnknownProviderError, choose_provider
+from schemas.config import ConfigProblem, InvalidConfig
+from schemas.settings_table import settings_of
+
+_IGNORED = frozenset(name for name, setting in settings_of("params").items() if setting.status == "ignored")
+_OTHER_NAMES = (("num_retries", "max_retries"), ("timeout", "request_timeout"), ("api_base", "base_url"))
+_SECRET_NAME = re.compile(
+    r"(^|[_-])(key|apikey|secret|password|token|credentials?|authorization|cookie|access_key_id)$", re.I
+)
+# What a client's own deployment may say without choosing where a call goes.
+_HARMLESS = frozenset({"api_key", "api_version", "organization", "project", "headers", "extra_headers", "extra_body"})
+# Tuples in a Deployment.
+_NAMES = ("tags", "additional_drop_params", "allowed_openai_params", "configurable_clientside_auth_params")
+
+
+def build_deployments(
+    model_list: Sequence[Mapping[str, Any]],
+    environ: Mapping[str, str] | None,
+    providers: Mapping[str, Provider],
+    *,
+    credentials: Mapping[str, Mapping[str, Any]] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> list[Deployment]:
+    """The deployments of a model_list that schemas.config has loaded. Raise InvalidConfig with the paths.
+
+    `environ` None: a client's own list, for which nothing of the operator's environment is read. `credentials` is the
+    credential_list by name, `defaults` the router's default_litellm_params.
+    """
+    entries = build_entries(model_list, environ, providers, credentials=credentials, defaults=defaults)
+    return [deployment for entry in entries for deployment in entry]
+
+
+def build_entries(
+    model_list: Sequence[Mapping[str, Any]],
+    environ: Mapping[str, str] | None,
+    providers: Mapping[str, Provider],
+    *,
+    credentials: Mapping[str, Mapping[str, Any]] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> list[list[Deployment]]:
+    """As build_deployments: for each entry of the list those that it makes."""
+    built: list[list[Deployment]] = []
+    problems = list(_repeated_ids(model_list))
+    for position, entry in enumerate(model_list):
+        try:
+            built.append(list(_build_entry(entry, environ, providers, credentials or {}, defaults or {})))
+        except _EntryError as error:
+            problems.append(ConfigProblem(f"model_list[{position}].{error.path}", error.message))
+    if problems:
+        raise InvalidConfig(tuple(problems))
+    return _with_own_ids(built)
+
+
+def _repeated_ids(model_list: Sequence[Mapping[str, Any]]) -> Iterator[ConfigProblem]:
+    seen: set[str] = set()
+    for position, entry in enumerate(model_list):
+        name = entry.get("model_info", {}).get("id")
+        if name in seen:
+            yield ConfigProblem(f"model_list[{position}].model_info.id", "must be unique: another model has it")
+        seen |= {name} if name else set()
+
+
+def secrets_of(values: Mapping[str, Any]) -> Iterator[str]:
+    """The credentials among connection parameters, at any depth, by their names; and a password in a URL."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from secrets_of(value)
+        elif isinstance(value, str) and is_secret_name(name):
+            yield value
+        elif isinstance(value, str) and "://" in value and "@" in value:
+            yield from (part for part in (urlsplit(value).password,) if part)
+
+
+def is_secret_name(name: str) -> bool:
+    """True for names such as api_key, client_secret, LANGFUSE_SECRET_KEY, x-api-key, Authorization."""
+    return _SECRET_NAME.search(name) is not None and name != "litellm_credential_name"
+
+
+class _EntryError(ValueError):
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path, self.message = path, message
+
+
+def _build_entry(
+    entry: Mapping[str, Any],
+    environ: Mapping[str, str] | None,
+    providers: Mapping[str, Provider],
+    credentials: Mapping[str, Mapping[str, Any]],
+    defaults: Mapping[str, Any],
+) -> Iterator[Deployment]:
+    params = _complete(entry, credentials, defaults)
+    for group, choice in _choices(entry["model_name"], params, providers):
+        for organization in _organizations(params):
+            found = None if environ is None else _from_environ(providers[choice.provider], environ)
+            yield _build(group, choice, params | organization, entry.get("model_info", {}), found)
+
+
+def _complete(
+    entry: Mapping[str, Any], credentials: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All that the entry says about its calls: defaults, under the named credential, under its own params."""
+    own = entry["litellm_params"]
+    name = own.get("litellm_credential_name")
+    if name is not None and name not in credentials:
+        raise _EntryError("litellm_params.litellm_credential_name", f"there is no {name!r} in credential_list")
+    limits = {limit: entry[limit] for limit in ("rpm", "tpm") if limit in entry}
+    params = {**defaults, **limits, **credentials.get(name or "", {}), **own}
+    for first, second in _OTHER_NAMES:
+        if second in params:
+            params.setdefault(first, params[second])
+            del params[second]
+    return {name: value for name, value in params.items() if name not in _IGNORED}
+
+
+def _choices(group: str, params: Mapping[str, Any], providers: Mapping[str, Provider]) -> Iterator[tuple[str, Choice]]:
+    model, custom, api_base = params["model"], params.get("custom_llm_provider"), params.get("api_base")
+    if "*" in model and "*" not in group:
+        raise _EntryError("model_name", "needs a *, since litellm_params.model has one")
+    if model == "*" and custom is None:
+        yield from _any_provider(group, api_base, providers)
+        return
+    try:
+        yield group, choose_provider(model, custom, api_base, providers)
+    except UnknownProviderError as error:
+        where = "model" if custom is None else "custom_llm_provider"
+        raise _EntryError(f"litellm_params.{where}", str(error)) from None
+
+
+def _any_provider(group: str, api_base: str | None, providers: Mapping[str, Provider]) -> Iterator[tuple[str, Choice]]:
+    """The model "*" means whatever the client's name means: one deployment for each way to read it."""
+    for name in providers:
+        if name != "mock":
+            yield group.replace("*", f"{name}/*", 1), Choice(name, "*")
+    for pattern, name in FAMILIES:
+        if name in providers:
+            yield group.replace("*", pattern, 1), Choice(name, pattern)
+    if api_base is not None and "openai" in providers:
+        yield group, Choice("openai", "*")
+
+
+def _organizations(params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    organization = params.get("organization")
+    return [{"organization": name} for name in organization] if isinstance(organization, tuple) else [{}]
+
+
+def _build(
+    group: str,
+    choice: Choice,
+    params: Mapping[str, Any],
+    info: Mapping[str, Any],
+    environment: Mapping[str, str] | None,
+) -> Deployment:
+    """`environment` holds the provider's connection parameters that stand there; None for a client's own."""
+    connection = {name: value for name, value in params.items() if is_connection_param(name)}
+    routing: dict[str, Any] = {
+        name: value for name, value in params.items() if name in ROUTING_PARAMS and name != "max_retries"
+    }
+    routing |= {name: tuple(routing[name]) for name in _NAMES if name in routing}
+    for name in ("cooldown_time", "input_cost_per_token", "output_cost_per_token"):
+        if name in info:
+            routing.setdefault(name, info[name])
+    return Deployment(
+        id=info.get("id") or _digest(group, choice, params),
+        group=group,
+        provider=choice.provider,
+        model=choice.model,
+        connection={
+            name: _hide(name, value)
+            for name, value in {**(environment or {}), **connection}.items()
+            if name not in _STEERING
+        },
+        defaults={name: value for name, value in params.items() if _is_default(name)},
+        info=dict(info),
+        wildcard="*" in group,
+        guarded=environment is None and not _HARMLESS.issuperset(connection),
+        client_owned=environment is None,
+        **routing,
+    )
+
+
+_STEERING = frozenset({"custom_llm_provider", "litellm_credential_name"})
+
+
+def _is_default(name: str) -> bool:
+    return name != "model" and name not in ROUTING_PARAMS and not is_connection_param(name)
+
+
+def _from_environ(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
+    """The provider's connection parameters that stand in the environment, of each the first variable that is set."""
+    found = {
+        name: next((environ[variable] for variable in variables if environ.get(variable)), None)
+        for name, variables in provider.variables.items()
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _hide(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {inner: _hide(inner, item) for inner, item in value.items()}
+    return Secret(value) if isinstance(value, str) and is_secret_name(name) else value
+
+
+def _digest(group: str, choice: Choice, params: Mapping[str, Any]) -> str:
+    """An id that stays the same from start to start, out of which no credential can be guessed: it holds none."""
+    shown = {name: _without_secrets(name, value) for name, value in params.items()}
+    text = orjson.dumps([group, choice, shown], default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return hashlib.sha256(text).hexdigest()
+
+
+def _without_secrets(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(inner): _without_secrets(str(inner), item) for inner, item in value.items()}
+    if isinstance(value, str) and (is_secret_name(name) or "@" in value):
+        return None
+    return value
+
+
+def _with_own_ids(entries: Sequence[Sequence[Deployment]]) -> list[list[Deployment]]:
+    """Deployments that differ in nothing but a credential are told apart by their order."""
+    counts: Counter[str] = Counter()
+    unique: list[list[Deployment]] = []
+    for entry in entries:
+        unique.append([])
+        for deployment in entry:
+            counts[deployment.id] += 1
+            number = counts[deployment.id]
+            unique[-1].append(deployment if number == 1 else replace(deployment, id=f"{deployment.id}-{number}"))
+    return unique

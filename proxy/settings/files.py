@@ -1,0 +1,127 @@
+"""Reading the configuration's files: strict YAML, and `include`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from proxy.settings.errors import ConfigError
+
+_LIST_STEP = re.compile(r"(\w+)\[(\d+)\](.*)", re.DOTALL)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a name stands once in a mapping, and a date (as in `api_version: 2024-02-01`) is text."""
+
+    yaml_implicit_resolvers: ClassVar = {  # type: ignore[misc]
+        letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    message = f"{key.value!r} stands twice in this mapping"
+                    raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A configuration as it was written, its files merged. `files` is each file's own content, by name.
+
+    `places` says where a top-level name came from: a file, or for a list each item's file and position there.
+    """
+
+    document: Mapping[str, Any]
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    places: Mapping[str, str | list[tuple[str, int]]] = field(default_factory=dict)
+
+    def locate(self, path: str) -> str:
+        """`file: path`, as the operator finds it in the file."""
+        step = _LIST_STEP.fullmatch(path)
+        place = self.places.get(step[1] if step else re.split(r"[.\[]", path, maxsplit=1)[0])
+        if step and isinstance(place, list) and int(step[2]) < len(place):
+            file, position = place[int(step[2])]
+            return f"{file}: {step[1]}[{position}]{step[3]}"
+        file = place if isinstance(place, str) else next(iter(self.files), "")
+        return f"{file}: {path}" if file else path
+
+
+def read_files(path: Path) -> Source:
+    """A file and those that it includes: their lists are appended, their other names replace. Raise ConfigError."""
+    files: dict[str, Mapping[str, Any]] = {}
+    document, places = _merge(path, path.parent, files, str(path))
+    return Source(document, files, places)
+
+
+def parse_yaml(text: str, name: str) -> dict[str, Any]:
+    """A file's content, a mapping. Raise ConfigError with the line."""
+    try:
+        # The loader is a SafeLoader.
+        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{name}{line}: {error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{name}: not readable as YAML: {str(error).splitlines()[0]}") from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{name}: must be a mapping with model_list, general_settings ...")
+    return {str(key): value for key, value in document.items()}
+
+
+def _merge(
+    path: Path, root: Path, files: dict[str, Mapping[str, Any]], shown: str
+) -> tuple[dict[str, Any], dict[str, str | list[tuple[str, int]]]]:
+    own = parse_yaml(_read(path, shown), shown)
+    files[shown] = own
+    document = {name: value for name, value in own.items() if name != "include"}
+    places: dict[str, str | list[tuple[str, int]]] = {
+        name: [(shown, position) for position in range(len(value))] if isinstance(value, list) else shown
+        for name, value in document.items()
+    }
+    for position, name in enumerate(_include_names(own, shown)):
+        file = _find(name, path.parent, root, f"{shown}: include[{position}]")
+        if str(file) in files:
+            continue
+        inner, inner_places = _merge(file, root, files, str(file))
+        for key, value in inner.items():
+            before, place, inner_place = document.get(key), places.get(key), inner_places[key]
+            if isinstance(value, list) and isinstance(before, list):
+                document[key] = [*before, *value]
+                places[key] = [*(place or ()), *inner_place]
+            else:
+                document[key], places[key] = value, inner_place
+    return document, places
+
+
+def _read(path: Path, shown: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{shown}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{shown}: is not UTF-8 text") from None
+
+
+def _include_names(document: Mapping[str, Any], shown: str) -> list[str]:
+    names = document.get("include") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{shown}: include: must be a list of file names")
+    return names
+
+
+def _find(name: str, near: Path, root: Path, place: str) -> Path:
+    for folder in (near, root):
+        if (folder / name).is_file():
+            return folder / name
+    raise ConfigError(f"{place}: there is no file {name!r} beside this one or the first one")

@@ -1,0 +1,88 @@
+"""Which provider a `litellm_params.model` means, as LiteLLM decides it."""
+
+import fnmatch
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from proxy.providers.contract import Provider
+
+# Names that need no provider in front; the first pattern that fits wins.
+FAMILIES: tuple[tuple[str, str], ...] = (
+    ("gpt-*", "openai"),
+    ("o1*", "openai"),
+    ("o3*", "openai"),
+    ("o4*", "openai"),
+    ("chatgpt-*", "openai"),
+    ("text-embedding-*", "openai"),
+    ("text-moderation*", "openai"),
+    ("omni-moderation*", "openai"),
+    ("dall-e*", "openai"),
+    ("whisper*", "openai"),
+    ("tts*", "openai"),
+    ("davinci*", "openai"),
+    ("babbage*", "openai"),
+    ("ft:gpt-*", "openai"),
+    ("claude-*", "anthropic"),
+    ("gemini-*", "vertex_ai"),
+    ("command-*", "cohere_chat"),
+)
+
+
+class UnknownProviderError(ValueError):
+    """Nothing says who serves the model; the message says what to write."""
+
+
+class Choice(NamedTuple):
+    """`model` is what the provider is asked for."""
+
+    provider: str
+    model: str
+
+
+def choose_provider(model: str, custom: str | None, api_base: str | None, providers: Mapping[str, Provider]) -> Choice:
+    """`custom_llm_provider` where it is given, else the first segment of `model`, the host of `api_base`, or the family
+    that the name belongs to; any other name without a segment in front, at an `api_base`, speaks OpenAI's format."""
+    first, _, rest = model.partition("/")
+    if custom is not None:
+        if custom not in providers:
+            raise UnknownProviderError(f"there is no provider {custom!r}{_nearest(custom, providers)}")
+        return Choice(custom, rest if rest and first == custom else model)
+    if rest and first in providers:
+        return Choice(first, rest)
+    name = _by_host(api_base, providers) or _by_family(model)
+    if name is None and api_base is not None and not rest:
+        name = "openai"
+    if name is None or name not in providers:
+        raise UnknownProviderError(_advice(model, first, rest, providers))
+    return Choice(name, model)
+
+
+def _by_host(api_base: str | None, providers: Mapping[str, Provider]) -> str | None:
+    host = urlsplit(api_base).hostname if api_base else None
+    if host is None:
+        return None
+    named = (name for name, provider in providers.items() if _host(provider) == host)
+    return "openai" if host == "api.openai.com" else next(named, None)
+
+
+def _host(provider: Provider) -> str | None:
+    return urlsplit(provider.base_url).hostname if provider.base_url else None
+
+
+def _by_family(model: str) -> str | None:
+    return next((provider for pattern, provider in FAMILIES if fnmatch.fnmatchcase(model, pattern)), None)
+
+
+def _advice(model: str, first: str, rest: str, providers: Mapping[str, Provider]) -> str:
+    if rest:
+        return (
+            f"there is no provider {first!r}{_nearest(first, providers)}; for a server that speaks OpenAI's format "
+            f"write openai/{model} and give its api_base"
+        )
+    return f"says no provider: write provider/{model}, such as openai/{model}"
+
+
+def _nearest(name: str, providers: Mapping[str, Provider]) -> str:
+    near = [known for known in providers if known.startswith(name[:4])][:5]
+    return f" (there are {', '.join(near)})" if near else ""

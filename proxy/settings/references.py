@@ -1,0 +1,50 @@
+"""`os.environ/NAME` in a configuration: replaced wherever it stands, in plain lists too."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from proxy.settings.errors import ConfigError
+
+_PREFIX = "os.environ/"
+_DEEPEST = 50
+
+
+class Missing(NamedTuple):
+    """A value that could not be had; it is left out of the configuration, as if nobody had written it."""
+
+    path: str
+    reason: str
+
+
+def resolve(value: Any, environ: Mapping[str, str], missing: list[Missing], path: str = "", depth: int = 0) -> Any:
+    """`value` with its references replaced; what could not be is appended to `missing`. An empty variable is none."""
+    if depth > _DEEPEST:
+        raise ConfigError(f"{path[:80]}: is nested too deeply")
+    if isinstance(value, str):
+        return _resolve_text(value, environ, missing, path)
+    if isinstance(value, Mapping):
+        pairs = (
+            (name, resolve(item, environ, missing, f"{path}.{name}" if path else str(name), depth + 1))
+            for name, item in value.items()
+        )
+        return {name: item for name, item in pairs if item is not None}
+    if isinstance(value, list):
+        items = (
+            (item, resolve(item, environ, missing, f"{path}[{position}]", depth + 1))
+            for position, item in enumerate(value)
+        )
+        return [resolved for item, resolved in items if resolved is not None or item is None]
+    return value
+
+
+def _resolve_text(text: str, environ: Mapping[str, str], missing: list[Missing], path: str) -> str | None:
+    if text.startswith("oidc/"):
+        missing.append(Missing(path, "oidc/ credentials are not fetched here"))
+        return None
+    if not text.startswith(_PREFIX):
+        return text
+    name = text.removeprefix(_PREFIX)
+    found = environ.get(name)
+    if not found:
+        missing.append(Missing(path, f"the environment variable {name} is not set"))
+    return found or None

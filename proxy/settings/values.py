@@ -1,0 +1,61 @@
+"""The loaded configuration: frozen values, defaults filled in. Names and defaults are schemas.settings_table's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proxy.domain.deployment import Deployment
+from proxy.domain.router_settings import RouterSettings
+from proxy.domain.secrets import Secret, SecretRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class General:
+    """`general_settings`, but for the master key."""
+
+    allow_client_side_credentials: bool = True
+    completion_model: str | None = None
+    max_request_size_mb: float = 32.0
+    dangerously_allow_mock_testing_request_params: bool = False
+    allow_client_mock_response: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiteLLM:
+    """`litellm_settings`, but for what the router reads."""
+
+    drop_params: bool = False
+    request_timeout: float = 6000.0
+    callbacks: tuple[str, ...] = ()
+    success_callback: tuple[str, ...] = ()
+    failure_callback: tuple[str, ...] = ()
+    turn_off_message_logging: bool = False
+    redact_user_api_key_info: bool = False
+    require_auth_for_metrics_endpoint: bool = True
+    include_cost_in_streaming_usage: bool = False
+    json_logs: bool = False
+    set_verbose: bool = False
+    ssl_verify: bool = True
+    provider_url_destination_allowed_hosts: tuple[str, ...] = ()
+    user_url_validation: bool = True
+    modify_params: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the gateway was told.
+
+    `out_of_service` says why, by deployment id and, where a group has nothing else, by group. `warnings` are for the
+    operator's eyes at start. `environ` is the environment with the file's environment_variables over it; `secrets`
+    knows every credential in here. `source` names the file, or says what stands in for it.
+    """
+
+    deployments: tuple[Deployment, ...]
+    router: RouterSettings = field(default_factory=RouterSettings)
+    master_key: Secret | None = None
+    general: General = field(default_factory=General)
+    litellm: LiteLLM = field(default_factory=LiteLLM)
+    out_of_service: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: SecretRegistry = field(default_factory=SecretRegistry, repr=False, compare=False)
+    source: str = "the built-in configuration"
