@@ -4,7 +4,7 @@ https://platform.openai.com/docs/api-reference
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,12 @@ from proxy.domain.document import Document, splice
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Event, WireRequest
-from proxy.errors import GatewayError, InvalidProviderResponseError, TruncatedStreamError
+from proxy.errors import BadRequestError, GatewayError, InvalidProviderResponseError, TruncatedStreamError
 from proxy.providers.contract import Provider, StreamDecoder
-from proxy.providers.errors import build_error, error_from_event
+from proxy.providers.dialect import Rewrite, rewrite
+from proxy.providers.errors import COMMON_WORDS, WordRules, build_error, error_from_event
+from proxy.providers.messages import GATEWAY_MEMBERS, adapt_messages
+from proxy.providers.parameters import OPENAI_PARAMS
 
 JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
 STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
@@ -28,13 +31,22 @@ STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stre
 _UNPREFIXED = frozenset({"openai", "azure", "text-completion-openai"})
 
 
+# What a request's top-level members must become: (changed, left out).
+Ask = Callable[[Mapping[str, Any], Deployment], tuple[Mapping[str, Any], Collection[str]]]
+
+
 @dataclass(frozen=True)
 class Compatible:
     """A provider that speaks OpenAI's format, as a row of data.
 
-    `keys` and `bases`: environment variables, first that is set wins. `rename` and `drop`: what its documentation asks
-    for, by field of the request. `usage_in_stream` is false where `stream_options` is refused. `{name}` in `base_url`
-    is a connection parameter; `variables` are the environment variables of such parameters.
+    base_url: `{name}` in it is a connection parameter.
+    keys, bases, variables: environment variables of the key, the base URL and other connection parameters.
+    rename, drop: what its documentation asks for, by field of the request. unsupported: the OpenAI parameters of a chat
+        that it refuses.
+    roles, members: the same for each message (messages.py).
+    ask, answer: what can't be said in data, for requests and for answers (dialect.py); None is nothing.
+    usage_in_stream: false where `stream_options` is refused.
+    model_prefix: goes before a model's name that has no slash.
     """
 
     base_url: str | None
@@ -42,6 +54,11 @@ class Compatible:
     bases: tuple[str, ...] = ()
     rename: Mapping[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
+    unsupported: frozenset[str] = frozenset()
+    roles: Mapping[str, str] = field(default_factory=lambda: {"developer": "system"})
+    members: Mapping[str, str | None] = field(default_factory=lambda: GATEWAY_MEMBERS)
+    ask: Ask | None = None
+    answer: Rewrite | None = rewrite
     headers: Mapping[str, str] = field(default_factory=dict)
     default_key: str | None = None
     key_header: str = "authorization"
@@ -50,6 +67,7 @@ class Compatible:
     operations: tuple[Operation, ...] = (CHAT, COMPLETIONS, EMBEDDINGS)
     usage_in_stream: bool = True
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    words: WordRules = COMMON_WORDS
 
 
 def build_provider(name: str, row: Compatible) -> Provider:
@@ -58,13 +76,23 @@ def build_provider(name: str, row: Compatible) -> Provider:
     def build(call: Call, deployment: Deployment) -> WireRequest:
         return build_request(call, deployment, name, row)
 
+    def parse(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
+        return parse_response(body, headers, deployment, row)
+
+    def parse_error(status: int, body: bytes, headers: Mapping[str, str], deployment: Deployment) -> GatewayError:
+        return build_error(status, body, headers, deployment, words=row.words)
+
+    def open_stream(call: Call, deployment: Deployment) -> StreamDecoder:
+        return CompatibleStream(deployment, row)
+
     return Provider(
         name=name,
         build_request=build,
-        parse_response=parse_response,
+        parse_response=parse,
         parse_error=parse_error,
         open_stream=open_stream,
         operations=row.operations,
+        supported={CHAT.name: OPENAI_PARAMS[CHAT.name] - row.unsupported} if row.unsupported else {},
         variables={"api_key": row.keys, "api_base": row.bases, **row.variables},
         base_url=row.base_url,
         needs_key=row.default_key is None,
@@ -83,17 +111,28 @@ def build_request(call: Call, deployment: Deployment, name: str, row: Compatible
     )
 
 
+_BASE_PARAMETER = re.compile(r"\{(\w+)\}")
+_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
+
+
 def find_base(deployment: Deployment, name: str, default: str | None) -> str:
     """The deployment's base URL, else the provider's with its `{parameters}` filled in; GatewayError without one."""
-    base = deployment.api_base
-    try:
-        found = base or (default or "").format_map(deployment.connection)
-    except KeyError as missing:
-        message = f"{name} needs {missing.args[0]} or an api_base: set litellm_params.{missing.args[0]}"
-        raise GatewayError(message, provider=name) from None
-    if not found:
+    if deployment.api_base:
+        return deployment.api_base
+    if not default:
         raise GatewayError(f"{name} needs an api_base: set litellm_params.api_base", provider=name)
-    return found
+    return _BASE_PARAMETER.sub(lambda parameter: _read_name(deployment, name, parameter[1]), default)
+
+
+def _read_name(deployment: Deployment, name: str, parameter: str) -> str:
+    """A connection parameter for a URL; a plain name, for a client may give it and must not lead the key elsewhere."""
+    value = deployment.connection.get(parameter)
+    if not value:
+        message = f"{name} needs {parameter} or an api_base: set litellm_params.{parameter}"
+        raise GatewayError(message, provider=name)
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise BadRequestError(f"{parameter} is not a plain name", param=parameter, provider=name)
+    return value
 
 
 def build_headers(call: Call, deployment: Deployment, row: Compatible) -> dict[str, str]:
@@ -109,36 +148,52 @@ def build_headers(call: Call, deployment: Deployment, row: Compatible) -> dict[s
 
 
 def build_body(call: Call, deployment: Deployment, row: Compatible) -> bytes:
-    changes: dict[str, Any] = {"model": row.model_prefix + deployment.model}
     fields = call.fields
+    changes: dict[str, Any] = {"model": name_model(deployment.model, row)}
+    drop = [*row.drop, *row.rename]
     for old, new in row.rename.items():
         if old in fields and new not in fields:
             changes[new] = fields[old]
-    if call.stream and row.usage_in_stream:
+    messages = adapt_messages(fields.get("messages"), row.roles, row.members)
+    if messages is not fields.get("messages"):
+        changes["messages"] = messages
+    if row.ask is not None:
+        asked, left_out = row.ask({**fields, **changes}, deployment)
+        changes.update(asked)
+        drop.extend(left_out)
+    if not row.usage_in_stream:
+        drop.append("stream_options")
+    elif call.stream:
         changes["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
-    drop = (*row.drop, *row.rename) if row.drop or row.rename else ()
     return call.document.edit(changes, drop).to_bytes()
 
 
-def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
+def name_model(model: str, row: Compatible) -> str:
+    return model if "/" in model else row.model_prefix + model
+
+
+def parse_response(body: bytes, headers: Mapping[str, str], deployment: Deployment, row: Compatible) -> Answer:
     """The provider's bytes, with the provider's prefix before the model's name."""
+    document = parse_document(body, deployment)
+    fields = document.fields
+    if "error" in fields and fields["error"] and not any(name in fields for name in ("choices", "data", "results")):
+        raise error_from_event(body, deployment, words=row.words)
+    changes = row.answer(fields) if row.answer is not None else {}
+    model = prefixed(fields.get("model"), deployment)
+    if model is not None and model != fields.get("model"):
+        changes["model"] = model
+    document = document.edit(changes)
+    return Answer(document.to_bytes(), Usage.from_openai(document.fields.get("usage")), model, headers)
+
+
+def parse_document(body: bytes, deployment: Deployment) -> Document:
+    """Raise InvalidProviderResponseError unless the body is a JSON object."""
     try:
-        document = Document.parse(body)
+        return Document.parse(body)
     except ValueError:
         raise InvalidProviderResponseError(
             f"{deployment.provider} answered with something that is not a JSON object", provider=deployment.provider
         ) from None
-    fields = document.fields
-    if "error" in fields and fields["error"] and not any(name in fields for name in ("choices", "data", "results")):
-        raise error_from_event(body, deployment)
-    model = prefixed(fields.get("model"), deployment)
-    if model is not None and model != fields.get("model"):
-        document = document.edit({"model": model})
-    return Answer(document.to_bytes(), Usage.from_openai(fields.get("usage")), model, headers)
-
-
-def parse_error(status: int, body: bytes, headers: Mapping[str, str], deployment: Deployment) -> GatewayError:
-    return build_error(status, body, headers, deployment)
 
 
 def prefixed(model: object, deployment: Deployment) -> str | None:
@@ -151,18 +206,17 @@ def prefixed(model: object, deployment: Deployment) -> str | None:
     return prefix + model
 
 
-def open_stream(call: Call, deployment: Deployment) -> StreamDecoder:
-    return CompatibleStream(deployment)
-
-
 _MODEL_MEMBER = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
 
 
 class CompatibleStream:
     """Relays chunks; finished means every choice had its finish_reason, and [DONE] or the end of the body came."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    __slots__ = ("_deployment", "_done", "_finished", "_row")
+
+    def __init__(self, deployment: Deployment, row: Compatible) -> None:
         self._deployment = deployment
+        self._row = row
         self._finished = False
         self._done = False
 
@@ -182,9 +236,13 @@ class CompatibleStream:
         if not isinstance(fields, dict):
             return []
         if fields.get("error") or event.name == "error":
-            raise error_from_event(data, self._deployment)
+            raise error_from_event(data, self._deployment, words=self._row.words)
         model = prefixed(fields.get("model"), self._deployment)
-        if model is not None and model != fields["model"]:
+        changes = self._row.answer(fields) if self._row.answer is not None else None
+        if changes:
+            fields = {**fields, **changes, **({"model": model} if model else {})}
+            data = orjson.dumps(fields)
+        elif model is not None and model != fields["model"]:
             data = _with_model(data, model)
         chunk = read_chunk(data, fields)
         self._finished = self._finished or chunk.finished
@@ -206,6 +264,17 @@ def _with_model(data: bytes, model: str) -> bytes:
     return splice(data, {"model": model})
 
 
+# Models that know their limit by the new name only: https://platform.openai.com/docs/guides/reasoning
+_REASONING_MODEL = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])")
+
+
+def ask_openai(fields: Mapping[str, Any], deployment: Deployment) -> tuple[Mapping[str, Any], Collection[str]]:
+    """`max_tokens` under the name that reasoning models take."""
+    if "max_tokens" not in fields or not _REASONING_MODEL.match(deployment.model):
+        return {}, ()
+    return {"max_completion_tokens": fields.get("max_completion_tokens", fields["max_tokens"])}, ("max_tokens",)
+
+
 PROVIDER = build_provider(
     "openai",
     Compatible(
@@ -213,5 +282,9 @@ PROVIDER = build_provider(
         ("OPENAI_API_KEY",),
         ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         operations=(CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS),
+        roles={},
+        ask=ask_openai,
+        answer=None,
+        variables={"organization": ("OPENAI_ORGANIZATION",)},
     ),
 )

@@ -3,16 +3,24 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from proxy.providers import anthropic, bedrock, openai
+from proxy.providers import anthropic, azure, azure_ai, bedrock, groq, huggingface, mistral, openai, perplexity, xai
 from proxy.providers.contract import Provider
 from proxy.providers.openai import build_provider
 from proxy.providers.rows import ROWS
 
 # Those with a file of their own, by name.
 FOREIGN: Mapping[str, Provider] = {
-    "bedrock": bedrock.PROVIDER,
-    "openai": openai.PROVIDER,
     "anthropic": anthropic.PROVIDER,
+    "azure": azure.PROVIDER,
+    "azure_ai": azure_ai.PROVIDER,
+    "bedrock": bedrock.PROVIDER,
+    "codestral": mistral.CODESTRAL,
+    "groq": groq.PROVIDER,
+    "huggingface": huggingface.PROVIDER,
+    "mistral": mistral.PROVIDER,
+    "openai": openai.PROVIDER,
+    "perplexity": perplexity.PROVIDER,
+    "xai": xai.PROVIDER,
 }
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(

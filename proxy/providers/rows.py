@@ -39,7 +39,6 @@ ROWS: Mapping[str, Compatible] = {
         ("CLOUDFLARE_API_BASE",),
         variables={"account_id": ("CLOUDFLARE_ACCOUNT_ID",)},
     ),
-    "codestral": Compatible("https://codestral.mistral.ai/v1", ("CODESTRAL_API_KEY",), ("CODESTRAL_API_BASE",)),
     "cognition": Compatible("https://api.cognition.ai/v1", ("COGNITION_API_KEY",), ("COGNITION_API_BASE",)),
     "cometapi": Compatible("https://api.cometapi.com/v1", ("COMETAPI_KEY", "COMETAPI_API_KEY"), ("COMETAPI_API_BASE",)),
     "compactifai": Compatible("https://api.compactif.ai/v1", ("COMPACTIFAI_API_KEY",)),
@@ -206,21 +205,8 @@ ROWS: Mapping[str, Compatible] = {
         operations=_EMBEDDINGS_ONLY,
     ),
     "zai": Compatible("https://api.z.ai/api/paas/v4", ("ZAI_API_KEY",), ("ZAI_API_BASE",)),
-    "mistral": Compatible(
-        "https://api.mistral.ai/v1",
-        ("MISTRAL_AZURE_API_KEY", "MISTRAL_API_KEY"),
-        ("MISTRAL_AZURE_API_BASE", "MISTRAL_API_BASE"),
-    ),
-    "groq": Compatible("https://api.groq.com/openai/v1", ("GROQ_API_KEY",), ("GROQ_API_BASE",)),
-    "xai": Compatible("https://api.x.ai/v1", ("XAI_API_KEY",), ("XAI_API_BASE",)),
     "openrouter": Compatible(
         "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY", "OR_API_KEY"), ("OPENROUTER_API_BASE",)
     ),
-    "perplexity": Compatible(
-        "https://api.perplexity.ai", ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"), ("PERPLEXITY_API_BASE",)
-    ),
     "deepseek": Compatible("https://api.deepseek.com/beta", ("DEEPSEEK_API_KEY",), ("DEEPSEEK_API_BASE",)),
-    "huggingface": Compatible(
-        "https://router.huggingface.co/v1", ("HF_TOKEN", "HUGGINGFACE_API_KEY"), ("HF_API_BASE", "HUGGINGFACE_API_BASE")
-    ),
 }

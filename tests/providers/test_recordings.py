@@ -5,15 +5,10 @@ import pytest
 from proxy.providers.registry import find_provider
 from tests.providers.recordings import Recording, find_reader, load_recordings, replay
 
-# Their deviations are not built yet.
-UNFINISHED = {"mistral", "groq", "cerebras", "openrouter", "azure", "azure_ai"}
-
 
 @pytest.mark.parametrize("recording", load_recordings(), ids=lambda recording: recording.name)
 def test_facts_agree_both_ways_when_a_recording_is_replayed(recording: Recording) -> None:
     provider, reader = find_provider(recording.provider), find_reader(recording.provider)
     if provider is None or reader is None:
         pytest.skip(f"{recording.provider} has no {'provider' if provider is None else 'reader'} yet")
-    if recording.provider in UNFINISHED:
-        pytest.skip(f"{recording.provider} is unfinished")
     assert replay(recording, provider, reader) == []

@@ -1,0 +1,33 @@
+"""What a client's messages must become before a provider that is strict about them takes them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Members of a message that only gateways know, so no provider is sent them.
+GATEWAY_MEMBERS: Mapping[str, str | None] = {"thinking_blocks": None, "provider_specific_fields": None}
+
+
+def adapt_messages(messages: Any, roles: Mapping[str, str], members: Mapping[str, str | None]) -> Any:
+    """The messages with roles and members renamed (to None: left out); the same object if there is nothing to do.
+
+    A member is not renamed onto one that is there. What is not a list of objects is left for the provider to judge.
+    """
+    if not isinstance(messages, list):
+        return messages
+    adapted = [_adapt(message, roles, members) for message in messages]
+    changed = any(new is not old for new, old in zip(adapted, messages, strict=True))
+    return adapted if changed else messages
+
+
+def _adapt(message: Any, roles: Mapping[str, str], members: Mapping[str, str | None]) -> Any:
+    if not isinstance(message, Mapping):
+        return message
+    role = message.get("role")
+    new_role = roles.get(role, role) if isinstance(role, str) else role
+    if new_role == role and members.keys().isdisjoint(message):
+        return message
+    adapted = {name: value for name, value in message.items() if name not in members}
+    for old, new in members.items():
+        if new is not None and old in message and new not in adapted:
+            adapted[new] = message[old]
+    return {**adapted, "role": new_role}

@@ -1,0 +1,186 @@
+"""Which OpenAI parameters a provider takes, and what becomes of those that it doesn't."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.errors import BadRequestError, UnsupportedParamsError
+from proxy.providers.contract import Provider
+
+# OpenAI's parameters per operation, without those that every format must take (model, messages, input, prompt, stream).
+# https://platform.openai.com/docs/api-reference
+OPENAI_PARAMS: Mapping[str, frozenset[str]] = {
+    "chat": frozenset(
+        (
+            "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
+            "max_completion_tokens", "max_tokens", "metadata", "modalities", "n", "parallel_tool_calls", "prediction",
+            "presence_penalty", "prompt_cache_key", "prompt_cache_retention", "reasoning_effort", "response_format",
+            "safety_identifier", "seed", "service_tier", "stop", "store", "temperature", "tool_choice", "tools",
+            "top_logprobs", "top_p", "user", "verbosity", "web_search_options",
+        )
+    ),
+    "completions": frozenset(
+        (
+            "best_of", "echo", "frequency_penalty", "logit_bias", "logprobs", "max_tokens", "n", "presence_penalty",
+            "seed", "stop", "suffix", "temperature", "top_p", "user",
+        )
+    ),
+    "embeddings": frozenset(("dimensions", "encoding_format", "user")),
+    "moderations": frozenset(),
+}  # fmt: skip
+
+# These have no bearing on the answer, so nobody is refused for them.
+_WITHOUT_EFFECT = frozenset({"user"})
+# What these values ask for is what happens anyway, so a provider that lacks the parameter can go without it.
+_NEUTRAL: Mapping[str, Any] = {
+    "n": 1,
+    "best_of": 1,
+    "echo": False,
+    "logprobs": False,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "logit_bias": {},
+    "store": False,
+    "service_tier": "auto",
+    "encoding_format": "float",
+}
+
+
+class Fit(NamedTuple):
+    """How a body is made to fit: `document.edit(changes, drop)`; `dropped` names what the client goes without."""
+
+    changes: Mapping[str, Any]
+    drop: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: bool = False) -> Fit:
+    """What of the body the provider can't take, and what the client or the deployment wants left out.
+
+    `drop_params` is the default where neither the client nor the deployment says. `allowed_openai_params` pass whatever
+    the tables say. Raise UnsupportedParamsError, or BadRequestError for an operation that the provider doesn't have.
+    """
+    if call.operation not in provider.operations:
+        raise BadRequestError(f"{provider.name} has no {call.operation.name}", param="model", provider=provider.name)
+    options = call.options
+    changes, drop, dropped = leave_out(
+        call.fields, (*options.additional_drop_params, *deployment.additional_drop_params)
+    )
+    allowed = {*options.allowed_openai_params, *deployment.allowed_openai_params, *drop}
+    unsupported = [name for name in find_unsupported(call, deployment, provider) if name not in allowed]
+    wanted = [name for name in unsupported if not is_neutral(name, call.fields[name])]
+    if wanted and not _first(options.drop_params, deployment.drop_params, drop_params):
+        raise _unsupported(wanted, provider, deployment)
+    return Fit(
+        {name: value for name, value in changes.items() if name not in unsupported},
+        (*drop, *unsupported),
+        (*dropped, *unsupported),
+    )
+
+
+def find_unsupported(call: Call, deployment: Deployment, provider: Provider) -> list[str]:
+    """The OpenAI parameters in the body that the provider, or this model of it, doesn't take."""
+    openai = OPENAI_PARAMS[call.operation.name]
+    supported = provider.supported.get(call.operation.name)
+    refused = provider.refused(call.fields, deployment) if provider.refused is not None else frozenset()
+    return [
+        name
+        for name in call.fields
+        if name in openai and (name in refused or (supported is not None and name not in supported))
+    ]
+
+
+def is_neutral(name: str, value: Any) -> bool:
+    """True for a value that asks for nothing."""
+    return value is None or name in _WITHOUT_EFFECT or (name in _NEUTRAL and value == _NEUTRAL[name])
+
+
+def _first(*choices: bool | None) -> bool:
+    return next((choice for choice in choices if choice is not None), False)
+
+
+def _unsupported(names: Sequence[str], provider: Provider, deployment: Deployment) -> UnsupportedParamsError:
+    listed = ", ".join(names)
+    return UnsupportedParamsError(
+        f"{provider.name} does not take {listed} for {deployment.model}. Set drop_params to go without, or "
+        f"allowed_openai_params to send it all the same",
+        param=names[0],
+        provider=provider.name,
+    )
+
+
+def leave_out(
+    fields: Mapping[str, Any], paths: Iterable[str]
+) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
+    """What to change and what to drop of a body so that nothing stands at `a`, `a.b`, `a[*].b` or `a[0].b`.
+
+    The third value names the paths at which there was something.
+    """
+    left = dict(fields)
+    found = []
+    for path in dict.fromkeys(paths):
+        steps = _steps(path)
+        without = _without(left, steps) if steps else left
+        if without is not left:
+            left = without
+            found.append(path)
+    changes = {name: value for name, value in left.items() if value is not fields[name]}
+    return changes, tuple(name for name in fields if name not in left), tuple(found)
+
+
+def _steps(path: str) -> list[str | int]:
+    """`a[*].b` is a, any index (-1), b."""
+    steps: list[str | int] = []
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\*|\d+)\]", path):
+        steps.append(name or (-1 if index == "*" else int(index)))
+    return steps
+
+
+def _without(value: Any, steps: list[str | int]) -> Any:
+    """`value` without what the steps lead to; the same object if there is nothing."""
+    step, rest = steps[0], steps[1:]
+    if isinstance(step, str):
+        return _without_member(value, step, rest) if isinstance(value, Mapping) and step in value else value
+    return _without_item(value, step, rest) if isinstance(value, list) else value
+
+
+def _without_member(value: Mapping[str, Any], name: str, rest: list[str | int]) -> Mapping[str, Any]:
+    if not rest:
+        return {other: item for other, item in value.items() if other != name}
+    inner = _without(value[name], rest)
+    return value if inner is value[name] else {**value, name: inner}
+
+
+def _without_item(value: list[Any], index: int, rest: list[str | int]) -> list[Any]:
+    chosen = range(len(value)) if index < 0 else range(index, index + 1)
+    if not rest:
+        kept = [item for position, item in enumerate(value) if position not in chosen]
+        return kept if len(kept) < len(value) else value
+    items = [_without(item, rest) if position in chosen else item for position, item in enumerate(value)]
+    return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+
+
+def capabilities(provider: Provider) -> dict[str, Any]:
+    """What the tables know of a provider, for `GET /v1/capabilities` and docs/providers.md."""
+    return {
+        "provider": provider.name,
+        "base_url": provider.base_url,
+        "variables": {name: list(names) for name, names in provider.variables.items() if names},
+        "needs_key": provider.needs_key,
+        "auth": provider.auth,
+        "operations": {
+            operation.name: {
+                "stream": operation.streams,
+                "supported": sorted(_supported(provider, operation.name)),
+                "unsupported": sorted(OPENAI_PARAMS[operation.name] - _supported(provider, operation.name)),
+            }
+            for operation in provider.operations
+        },
+    }
+
+
+def _supported(provider: Provider, operation: str) -> frozenset[str]:
+    supported = provider.supported.get(operation)
+    return OPENAI_PARAMS[operation] if supported is None else supported & OPENAI_PARAMS[operation]

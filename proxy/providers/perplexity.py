@@ -1,0 +1,72 @@
+"""Perplexity: OpenAI's format with usage in every chunk, sources beside the text, and whole messages in chunks.
+
+https://docs.perplexity.ai/api-reference/chat-completions-post
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.domain.operations import CHAT
+from proxy.providers.dialect import rewrite_choices
+from proxy.providers.openai import Compatible, build_provider
+
+
+def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Chunks look like chunks, tokens are counted once, and sources are OpenAI's annotations as well."""
+    if not isinstance(fields.get("choices"), list):
+        return {}
+    if any(isinstance(choice, Mapping) and "delta" in choice for choice in fields["choices"]):
+        return _answer_chunk(fields)
+    sources = list_sources(fields)
+    choices = rewrite_choices(fields["choices"], lambda message: _annotate(message, sources))
+    return {} if choices is None else {"choices": choices}
+
+
+def _answer_chunk(fields: Mapping[str, Any]) -> dict[str, Any]:
+    last = any(isinstance(choice, Mapping) and choice.get("finish_reason") for choice in fields["choices"])
+    sources = list_sources(fields) if last else []
+    choices = [_without_message(choice, sources) for choice in fields["choices"]]
+    changes: dict[str, Any] = {"object": "chat.completion.chunk", "choices": choices}
+    if not last and fields.get("usage"):
+        changes["usage"] = None
+    return changes
+
+
+def _without_message(choice: Any, sources: list[dict[str, Any]]) -> Any:
+    """A choice of a chunk without the whole message so far, which clients would add to the text they have."""
+    if not isinstance(choice, Mapping):
+        return choice
+    delta = choice.get("delta")
+    delta = _annotate(delta, sources) if isinstance(delta, Mapping) else {}
+    return {**{name: value for name, value in choice.items() if name != "message"}, "delta": delta}
+
+
+def _annotate(message: Mapping[str, Any], sources: list[dict[str, Any]]) -> Mapping[str, Any]:
+    if not sources or message.get("annotations"):
+        return message
+    return {**message, "annotations": sources}
+
+
+def list_sources(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`search_results`, or the older `citations`, as OpenAI's url_citation annotations."""
+    results = fields.get("search_results") or fields.get("citations")
+    sources = []
+    for result in results if isinstance(results, list) else ():
+        url, title = (result.get("url"), result.get("title")) if isinstance(result, Mapping) else (result, None)
+        if isinstance(url, str):
+            sources.append({"type": "url_citation", "url_citation": {"url": url, "title": title or url}})
+    return sources
+
+
+PROVIDER = build_provider(
+    "perplexity",
+    Compatible(
+        "https://api.perplexity.ai",
+        ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
+        ("PERPLEXITY_API_BASE",),
+        rename={"max_completion_tokens": "max_tokens"},
+        unsupported=frozenset({"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}),
+        answer=answer,
+        operations=(CHAT,),
+    ),
+)
