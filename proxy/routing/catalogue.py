@@ -1,0 +1,146 @@
+"""What a model name means: the deployments of a group, found without looking at any other group."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from proxy.domain.deployment import Deployment
+from proxy.domain.router_settings import Alias
+
+# A bare name such as `gpt-4o` into (provider, model); None when nobody knows it.
+Infer = Callable[[str], tuple[str, str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Deployments that stand for each other. `levels` holds them by `order`, the lowest first, those without one last.
+
+    `key` is the same for all names that a wildcard's clients make up, so that what is kept by it stays bounded.
+    """
+
+    name: str
+    key: str
+    deployments: tuple[Deployment, ...]
+    levels: tuple[tuple[Deployment, ...], ...]
+
+    @classmethod
+    def of(cls, name: str, deployments: Iterable[Deployment], key: str | None = None) -> "Group":
+        members = tuple(deployments)
+        orders = sorted({_order(member) for member in members})
+        levels = tuple(tuple(one for one in members if _order(one) == order) for order in orders)
+        return cls(name, name if key is None else key, members, levels)
+
+
+def _order(deployment: Deployment) -> float:
+    return float("inf") if deployment.order is None else deployment.order
+
+
+class Catalogue:
+    """Indexes built once; `find` costs the same with one deployment and with a thousand.
+
+    A name is, in this order: an alias, a group, a deployment's id, a match of a wildcard group, the `provider/model`
+    (or the bare model) that some deployments ask for.
+    """
+
+    def __init__(
+        self, deployments: Sequence[Deployment], aliases: Mapping[str, Alias] | None = None, infer: Infer | None = None
+    ) -> None:
+        self._infer = infer or _unknown
+        self.deployments = tuple(deployments)
+        served = [one for one in deployments if not one.info.get("blocked")]
+        exact = [one for one in served if not one.wildcard]
+        self._groups = _grouped(exact, lambda one: one.group)
+        self._models = _grouped(exact, lambda one: one.label)
+        self._bare_models = _grouped(exact, lambda one: one.model)
+        self._ids = {one.id: Group.of(one.group, [one], f"id {one.id}") for one in exact}
+        self._patterns = _patterns([one for one in served if one.wildcard])
+        self.aliases = dict(aliases or {})
+        self._alias_ends = {name: self._end_of(name) for name in self.aliases}
+
+    def find(self, name: str) -> Group | None:
+        """The group that `name` stands for, None when it stands for nothing."""
+        name = self._alias_ends.get(name, name)
+        return (
+            self._groups.get(name)
+            or self._ids.get(name)
+            or self._wildcard(name)
+            or self._models.get(name)
+            or self._bare_models.get(name)
+        )
+
+    def names(self) -> list[str]:
+        """The model names to list: aliases that are not hidden, then groups, then patterns."""
+        shown = [name for name, alias in self.aliases.items() if not alias.hidden]
+        return list(dict.fromkeys([*shown, *self._groups, *(pattern.group for pattern in self._patterns)]))
+
+    def _end_of(self, name: str) -> str:
+        seen = [name]
+        while name in self.aliases and name != self.aliases[name].group:
+            name = self.aliases[name].group
+            if name in seen:
+                raise ValueError(f"model_group_alias: {' -> '.join([*seen, name])} is a circle")
+            seen.append(name)
+        return name
+
+    def _wildcard(self, name: str) -> Group | None:
+        if not self._patterns:
+            return None
+        inferred = self._infer(name)
+        names = [name] if inferred is None else [name, "/".join(inferred)]
+        for pattern in self._patterns:
+            for spelling in names:
+                match = pattern.expression.fullmatch(spelling)
+                if match is not None:
+                    members = [self._filled(one, name, match.groups()) for one in pattern.deployments]
+                    return Group.of(name, [one for one in members if one is not None], pattern.group)
+        return None
+
+    def _filled(self, deployment: Deployment, name: str, parts: Sequence[str]) -> Deployment | None:
+        """The deployment with what the client's name put in the place of its stars."""
+        model = fill(deployment.model, parts, name)
+        if deployment.provider != "*":
+            return replace(deployment, group=name, model=model)
+        known = self._infer(model) if "/" not in model else tuple(model.split("/", 1))
+        if known is None:
+            return None
+        return replace(deployment, group=name, provider=known[0], model=known[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    group: str
+    expression: re.Pattern[str]
+    deployments: tuple[Deployment, ...]
+
+
+def fill(model: str, parts: Sequence[str], name: str) -> str:
+    """`parts` in the place of the stars of `model`; with more parts than stars it is the client's own `name`."""
+    if "*" not in model:
+        return model
+    if len(parts) > model.count("*"):
+        return name
+    for part in parts:
+        model = model.replace("*", part, 1)
+    return model
+
+
+def _patterns(deployments: Sequence[Deployment]) -> list[_Pattern]:
+    """The most particular first: the longest, then the one with fewer stars."""
+    grouped = _grouped(deployments, lambda one: one.group)
+    ranked = sorted(grouped, key=lambda name: (-len(name.replace("*", "")), name.count("*"), name))
+    return [_Pattern(name, _expression(name), grouped[name].deployments) for name in ranked]
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile("(.*)".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
+
+
+def _grouped(deployments: Iterable[Deployment], key: Callable[[Deployment], str]) -> dict[str, Group]:
+    members: dict[str, list[Deployment]] = {}
+    for deployment in deployments:
+        members.setdefault(key(deployment), []).append(deployment)
+    return {name: Group.of(name, found) for name, found in members.items()}
+
+
+def _unknown(name: str) -> tuple[str, str] | None:
+    return None

@@ -1,0 +1,33 @@
+"""How many tokens a request will take, before anybody has counted: only text weighs, four characters to a token."""
+
+from collections.abc import Mapping
+from typing import Any
+
+CHARACTERS_PER_TOKEN = 4
+_TEXT = ("messages", "input", "prompt", "tools", "functions", "system", "instructions")
+_ANSWER = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+# Media travel as data in the text's place, and are counted by size of picture or second: not by character.
+_LONGEST_WORD = 100_000
+
+
+def prompt_tokens(fields: Mapping[str, Any]) -> int:
+    """About the tokens of what is sent; a list of token numbers counts as it stands."""
+    characters, numbers = 0, 0
+    pending: list[Any] = [fields[name] for name in _TEXT if name in fields]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            characters += 0 if value.startswith("data:") else min(len(value), _LONGEST_WORD * CHARACTERS_PER_TOKEN)
+        elif isinstance(value, Mapping):
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+        elif isinstance(value, int):
+            numbers += 1
+    return characters // CHARACTERS_PER_TOKEN + numbers
+
+
+def total_tokens(fields: Mapping[str, Any]) -> int:
+    """The prompt and the longest answer that was asked for."""
+    asked = next((fields[name] for name in _ANSWER if isinstance(fields.get(name), int)), 0)
+    return prompt_tokens(fields) + max(0, asked)

@@ -1,0 +1,40 @@
+"""The names that LiteLLM's retry and cooldown policies give to kinds of error."""
+
+from collections.abc import Mapping
+
+from proxy.errors import (
+    AuthenticationError,
+    BadGatewayError,
+    BadRequestError,
+    ContentPolicyViolationError,
+    GatewayError,
+    GatewayTimeoutError,
+    InternalServerError,
+    NotFoundError,
+    RateLimitError,
+    ServiceUnavailableError,
+    Timeout,
+)
+
+# Ordered: the first class that fits names the error.
+_NAMES: tuple[tuple[type[GatewayError], str], ...] = (
+    (ContentPolicyViolationError, "ContentPolicyViolationError"),
+    (BadRequestError, "BadRequestError"),
+    (AuthenticationError, "AuthenticationError"),
+    (NotFoundError, "NotFoundError"),
+    (Timeout, "TimeoutError"),
+    (GatewayTimeoutError, "TimeoutError"),
+    (RateLimitError, "RateLimitError"),
+    (BadGatewayError, "BadGatewayError"),
+    (ServiceUnavailableError, "ServiceUnavailableError"),
+    (InternalServerError, "InternalServerError"),
+)
+
+
+def policy_count(policy: Mapping[str, int], error: GatewayError, suffix: str) -> int | None:
+    """What a policy says for this error (`suffix` is Retries or AllowedFails); None when it says nothing."""
+    if not policy:
+        return None
+    name = next((name for error_class, name in _NAMES if isinstance(error, error_class)), None)
+    said = policy.get(f"{name}{suffix}")
+    return policy.get(f"Default{suffix}") if said is None else said

@@ -1,0 +1,127 @@
+"""The values of the shared state: where a deployment stands, what a try asks of it, and how the try ended."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+RefusalReason = Literal["cooling", "probing", "rpm", "tpm", "parallel", "budget"]
+
+
+class Limits(NamedTuple):
+    """Of one deployment, the first two per minute; None is no limit. What is not `hard` only weighs."""
+
+    rpm: int | None = None
+    tpm: int | None = None
+    parallel: int | None = None
+    hard: bool = False
+
+
+class BudgetRule(NamedTuple):
+    """`key`: what shares the budget (a model group). `share`: extra tries per first one. `floor`: always allowed."""
+
+    key: str
+    share: float
+    floor: int
+
+
+class Ask(NamedTuple):
+    """What a try wants of a deployment, checked and counted in one step.
+
+    `extra`: this request has already sent a try, or forces one upon a deployment that cools. `last_resort` passes over
+    the cooldown. `probe_seconds`: how long a half-open deployment waits for its one probe.
+    """
+
+    deployment: str
+    limits: Limits | None
+    tokens: int
+    budget: BudgetRule
+    extra: bool = False
+    last_resort: bool = False
+    probe_seconds: float = 60.0
+
+
+class Refusal(NamedTuple):
+    """Why a deployment can't be tried now; `until` is the Unix time when it is worth asking again."""
+
+    reason: RefusalReason
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A try that is counted and has to be settled or cancelled. `tokens` is the estimate in the count of `minute`."""
+
+    deployment: str
+    minute: int
+    tokens: int
+    started: float
+    probe: bool
+    budget: BudgetRule
+    extra: bool
+
+
+class Cooling(NamedTuple):
+    """How a deployment is taken out of service. `alternatives`: its group can do without it.
+
+    `allowed_fails` None is LiteLLM's default rule. `seconds` 0 never cools.
+    """
+
+    seconds: float
+    own_seconds: bool
+    alternatives: bool
+    allowed_fails: int | None
+    allowed_fails_policy: tuple[tuple[str, int], ...] = ()
+
+
+class Finish(NamedTuple):
+    """How a try ended, for the shared state.
+
+    `failed` is None for what says nothing of the deployment's health (a client's mistake, a client that left).
+    `tokens` None: unknown, the estimate stands. `allowed_fails`: the failures that this kind of error may have, None
+    for the default rule. `latency` and `first` are samples in seconds, None for no sample.
+    """
+
+    failed: bool | None
+    status: int = 200
+    tokens: int | None = None
+    allowed_fails: int | None = None
+    cooldown: float = 0.0
+    alternatives: bool = False
+    latency: float | None = None
+    first: float | None = None
+
+
+class Standing:
+    """One deployment's row. Only a state store changes it, under its lock.
+
+    `minute` is the Unix minute that `requests`, `tokens`, `answers` and `failures` count. `streak` is the number of
+    cooldowns without a success between: with `streak` and past `cooling_until` it is half-open. Latencies are moving
+    means.
+    """
+
+    __slots__ = (
+        "answers",
+        "cooled_at",
+        "cooling_until",
+        "fails",
+        "fails_until",
+        "failures",
+        "first",
+        "first_samples",
+        "inflight",
+        "last_status",
+        "latency",
+        "latency_samples",
+        "minute",
+        "probe_until",
+        "requests",
+        "sampled_at",
+        "streak",
+        "tokens",
+    )
+
+    def __init__(self) -> None:
+        self.minute = self.requests = self.tokens = self.answers = self.failures = 0
+        self.inflight = self.streak = self.fails = self.last_status = 0
+        self.latency_samples = self.first_samples = 0
+        self.cooling_until = self.cooled_at = self.probe_until = self.fails_until = 0.0
+        self.latency = self.first = self.sampled_at = 0.0
