@@ -11,22 +11,27 @@ from proxy.domain.usage import Usage
 
 
 class ChunkWriter:
-    """Writes the chunks of one answer. What is the same in all of them is serialised once, for speed."""
+    """Writes the chunks of one choice. What is the same in all of them is serialised once, for speed."""
 
     __slots__ = ("_end", "_head", "_start")
 
-    def __init__(self, answer_id: str, created: int, model: str) -> None:
+    def __init__(self, answer_id: str, created: int, model: str, index: int = 0) -> None:
         head = orjson.dumps({"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model})
         self._head = head[:-1]
-        self._start = self._head + b',"choices":[{"index":0,"delta":'
+        self._start = self._head + b',"choices":[{"index":%d,"delta":' % index
         self._end = b',"finish_reason":null,"logprobs":null}]}'
 
     def role(self) -> Chunk:
         """The first chunk."""
         return self.delta({"role": "assistant", "content": ""}, content=False)
 
-    def delta(self, delta: Mapping[str, Any], *, content: bool = True) -> Chunk:
-        return Chunk(self._start + orjson.dumps(delta) + self._end, content)
+    def delta(
+        self, delta: Mapping[str, Any], *, content: bool = True, logprobs: Mapping[str, Any] | None = None
+    ) -> Chunk:
+        end = self._end
+        if logprobs is not None:
+            end = b',"finish_reason":null,"logprobs":' + orjson.dumps(logprobs) + b"}]}"
+        return Chunk(self._start + orjson.dumps(delta) + end, content)
 
     def finish(self, reason: str) -> Chunk:
         """The chunk that carries the finish_reason."""
