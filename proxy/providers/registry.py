@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from proxy.providers import anthropic, azure, azure_ai, bedrock, groq, huggingface, mistral, openai, perplexity, xai
+from proxy.providers import anthropic, azure, azure_ai, bedrock, gemini, groq, huggingface, mistral, openai, perplexity, xai
 from proxy.providers.contract import Provider
 from proxy.providers.openai import build_provider
 from proxy.providers.rows import ROWS
@@ -15,6 +15,7 @@ FOREIGN: Mapping[str, Provider] = {
     "azure_ai": azure_ai.PROVIDER,
     "bedrock": bedrock.PROVIDER,
     "codestral": mistral.CODESTRAL,
+    "gemini": gemini.PROVIDER,
     "groq": groq.PROVIDER,
     "huggingface": huggingface.PROVIDER,
     "mistral": mistral.PROVIDER,

@@ -44,7 +44,7 @@ class EmbeddingFacts:
     encoding_format: str | None = None
 
 
-_SCHEMA_WORDS = ("type", "enum", "const", "format", "pattern", "minimum", "maximum", "minItems", "maxItems")
+_SCHEMA_WORDS = ("type", "enum", "const", "format", "minimum", "maximum", "minItems", "maxItems")
 
 
 def reduce_schema(schema: Any, root: Any = None) -> Any:

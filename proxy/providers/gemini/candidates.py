@@ -1,0 +1,171 @@
+"""A candidate, whole or a piece of a streamed one, as members of an OpenAI message.
+
+https://ai.google.dev/api/generate-content#candidate
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from proxy.domain.call import Call
+from proxy.providers.gemini.signatures import sign_id, signed_fields
+
+_FINISH: Mapping[str, str] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "LANGUAGE": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "MODEL_ARMOR": "content_filter",
+    "JAILBREAK": "content_filter",
+    "ESCALATION": "content_filter",
+    "PUP_LIMITED_DISABLED": "content_filter",
+    "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+}
+_PLAIN_FINISH = frozenset({"STOP", "MAX_TOKENS"})
+
+
+def finish_reason(reason: str | None, has_calls: bool) -> str:
+    """Gemini says STOP for function calls too. Reasons without a word of OpenAI's are a stop (see `native_finish`)."""
+    mapped = _FINISH.get(reason or "STOP", "stop")
+    return "tool_calls" if has_calls and mapped == "stop" else mapped
+
+
+def native_finish(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """What the finish_reason doesn't tell; nothing for an ordinary end."""
+    reason = candidate.get("finishReason")
+    if not isinstance(reason, str) or reason in _PLAIN_FINISH:
+        return {}
+    names = {"finishMessage": "finish_message", "safetyRatings": "safety_ratings"}
+    told = {new: candidate[old] for old, new in names.items() if candidate.get(old)}
+    return {"native_finish_reason": reason, **told}
+
+
+class CandidateReader:
+    """Reads the parts of one choice, in as many pieces as they come in.
+
+    `fields` gathers the members of `provider_specific_fields`. Ids that Gemini doesn't give are made of the call's
+    id and the position, so that a repeated reading gives the same.
+    """
+
+    __slots__ = ("_call", "_index", "_maker", "calls", "fields", "images")
+
+    def __init__(self, call: Call, maker: str, index: int) -> None:
+        self._call = call
+        self._maker = maker
+        self._index = index
+        self.calls = 0
+        self.images = 0
+        self.fields: dict[str, Any] = {}
+
+    def read(self, candidate: Mapping[str, Any]) -> dict[str, Any]:
+        """The members that this piece adds: content, reasoning_content, tool_calls, images, audio, thinking_blocks."""
+        added: dict[str, Any] = {}
+        content = candidate.get("content")
+        parts = content.get("parts") if isinstance(content, Mapping) else None
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, Mapping):
+                self._add(added, part)
+        return added
+
+    def _add(self, added: dict[str, Any], part: Mapping[str, Any]) -> None:
+        text = part.get("text")
+        if isinstance(text, str):
+            self._add_text(added, text, part)
+        elif isinstance(part.get("functionCall"), Mapping):
+            added.setdefault("tool_calls", []).append(self._tool_call(part))
+        elif isinstance(part.get("inlineData"), Mapping):
+            self._add_media(added, part)
+        elif part:
+            # Code that Google ran, and its like: no word of OpenAI's; goes back as it came.
+            self.fields.setdefault("server_parts", []).append(part)
+            self.fields["signed_by"] = self._maker
+
+    def _add_text(self, added: dict[str, Any], text: str, part: Mapping[str, Any]) -> None:
+        signature = part.get("thoughtSignature")
+        name = "reasoning_content" if part.get("thought") else "content"
+        added[name] = added.get(name, "") + text
+        if not isinstance(signature, str):
+            return
+        if part.get("thought"):
+            block = {"type": "thinking", "thinking": text, "signature": signature, "signed_by": self._maker}
+            added.setdefault("thinking_blocks", []).append(block)
+            return
+        self.fields.setdefault("thought_signatures", []).append(signature)
+        self.fields["signed_by"] = self._maker
+
+    def _tool_call(self, part: Mapping[str, Any]) -> dict[str, Any]:
+        function, signature = part["functionCall"], part.get("thoughtSignature")
+        call: dict[str, Any] = {
+            "index": self.calls,
+            "id": function.get("id") or self._call_id(),
+            "type": "function",
+            "function": {
+                "name": function.get("name") or "",
+                "arguments": orjson.dumps(function.get("args") or {}).decode(),
+            },
+        }
+        if isinstance(signature, str):
+            call["id"] = sign_id(call["id"], signature, self._maker)
+            call["provider_specific_fields"] = signed_fields(signature, self._maker)
+        self.calls += 1
+        return call
+
+    def _call_id(self) -> str:
+        digest = hashlib.blake2s(self._call.id.encode(), digest_size=8).hexdigest()
+        return f"call_{digest}{self._index}_{self.calls}"
+
+    def _add_media(self, added: dict[str, Any], part: Mapping[str, Any]) -> None:
+        data, signature = part["inlineData"], part.get("thoughtSignature")
+        media_type = str(data.get("mimeType") or "application/octet-stream")
+        if media_type.startswith("audio/"):
+            self._add_audio(added, str(data.get("data") or ""))
+            return
+        image: dict[str, Any] = {
+            "index": self.images,
+            "type": "image_url",
+            "image_url": {"url": f"data:{media_type};base64,{data.get('data') or ''}"},
+        }
+        if isinstance(signature, str):
+            image["provider_specific_fields"] = signed_fields(signature, self._maker)
+        self.images += 1
+        added.setdefault("images", []).append(image)
+
+    def _add_audio(self, added: dict[str, Any], data: str) -> None:
+        known = added.get("audio") or {}
+        expires_at = int(self._call.started_at) + 3600
+        added["audio"] = {
+            "id": f"audio_{self._call.id}",
+            "data": known.get("data", "") + data,
+            "expires_at": expires_at,
+            "transcript": "",
+        }
+
+
+def logprobs(candidate: Mapping[str, Any]) -> dict[str, Any] | None:
+    """OpenAI's `logprobs` of a choice. https://ai.google.dev/api/generate-content#LogprobsResult"""
+    result = candidate.get("logprobsResult")
+    chosen = result.get("chosenCandidates") if isinstance(result, Mapping) else None
+    if not isinstance(result, Mapping) or not isinstance(chosen, list):
+        return None
+    top = result.get("topCandidates")
+    rows: Sequence[Any] = top if isinstance(top, list) else ()
+    return {"content": [_logprob(token, rows[i] if i < len(rows) else {}) for i, token in enumerate(chosen)]}
+
+
+def _logprob(token: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    others = top.get("candidates") or () if isinstance(top, Mapping) else ()
+    return {**_token(token), "top_logprobs": [_token(other) for other in others]}
+
+
+def _token(token: Mapping[str, Any]) -> dict[str, Any]:
+    text = str(token.get("token") or "")
+    return {"token": text, "logprob": token.get("logProbability", 0.0), "bytes": list(text.encode())}

@@ -1,0 +1,209 @@
+"""OpenAI's messages into Gemini's `contents` and `systemInstruction`.
+
+https://ai.google.dev/api/caching#Content
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from proxy.domain.deployment import Deployment
+from proxy.providers.content import bad_content, list_messages, list_parts
+from proxy.providers.gemini.models import family, thinks_in_levels, wants_signatures
+from proxy.providers.gemini.parts import build_media, build_part
+from proxy.providers.gemini.signatures import SKIP, read_signature, read_text_signatures, split_id
+
+Part = dict[str, Any]
+
+
+class Asked(NamedTuple):
+    """A function call of an earlier message. `order` counts them: results go back in the order of the calls."""
+
+    name: str
+    order: int
+
+
+class Turn(NamedTuple):
+    """`kind` is user, model or tool; `groups` are parts that belong together, with their place in the turn."""
+
+    kind: str
+    groups: list[tuple[int, list[Part]]]
+
+    def content(self) -> dict[str, Any]:
+        parts = [part for _, group in sorted(self.groups, key=lambda group: group[0]) for part in group]
+        return {"role": "model" if self.kind == "model" else "user", "parts": parts}
+
+
+def build_contents(fields: Mapping[str, Any], deployment: Deployment) -> dict[str, Any]:
+    """`contents`, and `systemInstruction` where there is one. Neighbours of one role become one turn."""
+    system: list[Part] = []
+    turns: list[Turn] = []
+    asked: dict[str, Asked] = {}
+    for place, message in list_messages(fields):
+        role = message.get("role")
+        if role in ("system", "developer"):
+            system += _content_parts(message, place)
+        elif role == "user":
+            _add(turns, "user", _content_parts(message, place))
+        elif role == "assistant":
+            _remember(asked, message)
+            _add(turns, "model", _model_parts(message, place, deployment))
+        elif role in ("tool", "function"):
+            call = _find(asked, message, place)
+            _add(turns, "tool", _result_parts(message, place, call, deployment), call.order)
+        else:
+            raise bad_content(f"Unknown role {role!r}", f"{place}.role")
+    if not turns:
+        # Gemini refuses a request without a turn; OpenAI takes one that is all instruction.
+        return {"contents": [{"role": "user", "parts": system}]}
+    contents = {"contents": [turn.content() for turn in turns]}
+    return {**contents, "systemInstruction": {"parts": system}} if system else contents
+
+
+def _add(turns: list[Turn], kind: str, parts: list[Part], order: int = 0) -> None:
+    if not parts:
+        return
+    if not turns or turns[-1].kind != kind:
+        turns.append(Turn(kind, []))
+    turns[-1].groups.append((order, parts))
+
+
+def _content_parts(message: Mapping[str, Any], place: str) -> list[Part]:
+    return [build_part(part, where) for where, part in list_parts(message.get("content"), place)]
+
+
+def _model_parts(message: Mapping[str, Any], place: str, deployment: Deployment) -> list[Part]:
+    maker = family(deployment)
+    texts = [part for part in _content_parts(message, place) if part.get("text") != ""]
+    return [
+        *_signed_thoughts(message, maker),
+        *_server_parts(message, maker),
+        *_sign_texts(texts, read_text_signatures(message, maker)),
+        *_images(message, place, maker),
+        *_calls(message, place, deployment),
+    ]
+
+
+def _signed_thoughts(message: Mapping[str, Any], maker: str) -> list[Part]:
+    blocks = message.get("thinking_blocks")
+    return [
+        {"text": block.get("thinking") or "", "thought": True, "thoughtSignature": block["signature"]}
+        for block in (blocks if isinstance(blocks, list) else ())
+        if isinstance(block, Mapping) and block.get("signed_by") == maker and block.get("signature")
+    ]
+
+
+def _server_parts(message: Mapping[str, Any], maker: str) -> list[Part]:
+    """Parts that OpenAI has no word for (code that Google ran, and its result), as they came."""
+    fields = message.get("provider_specific_fields")
+    if not isinstance(fields, Mapping) or fields.get("signed_by", maker) != maker:
+        return []
+    parts = fields.get("server_parts")
+    return [dict(part) for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
+
+
+def _sign_texts(texts: list[Part], signatures: list[str]) -> list[Part]:
+    """The signature goes onto the last text; a signature without text is a part of its own, as it comes in streams."""
+    signed = [{"text": "", "thoughtSignature": signature} for signature in signatures]
+    if texts and signed:
+        return [*texts[:-1], {**texts[-1], "thoughtSignature": signatures[0]}, *signed[1:]]
+    return [*texts, *signed]
+
+
+def _images(message: Mapping[str, Any], place: str, maker: str) -> list[Part]:
+    """Images that the model made, sent back for the next change."""
+    parts = []
+    images = message.get("images")
+    for index, image in enumerate(images if isinstance(images, list) else ()):
+        url = image.get("image_url") if isinstance(image, Mapping) else None
+        url = url.get("url") if isinstance(url, Mapping) else url
+        if not isinstance(url, str):
+            raise bad_content("An image has no image_url", f"{place}.images[{index}]")
+        signature = read_signature(image, maker)
+        part = build_media(url, f"{place}.images[{index}]")
+        parts.append({**part, "thoughtSignature": signature} if signature else part)
+    return parts
+
+
+def _calls(message: Mapping[str, Any], place: str, deployment: Deployment) -> list[Part]:
+    parts = []
+    for index, call in enumerate(_tool_calls(message)):
+        part = _call_part(call, f"{place}.tool_calls[{index}]")
+        signature = read_signature(call, family(deployment))
+        parts.append({**part, "thoughtSignature": signature} if signature else part)
+    if parts and wants_signatures(deployment.model) and not any("thoughtSignature" in part for part in parts):
+        parts[0]["thoughtSignature"] = SKIP
+    return parts
+
+
+def _tool_calls(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    calls = message.get("tool_calls")
+    found = [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
+    legacy = message.get("function_call")
+    return [*found, {"function": legacy}] if isinstance(legacy, Mapping) else found
+
+
+def _call_part(call: Mapping[str, Any], place: str) -> Part:
+    function = call.get("function")
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise bad_content("A tool call names no function", f"{place}.function")
+    identifier = {"id": split_id(call["id"]).id} if isinstance(call.get("id"), str) else {}
+    arguments = _read_arguments(function.get("arguments"), f"{place}.function.arguments")
+    return {"functionCall": {**identifier, "name": function["name"], "args": arguments}}
+
+
+def _read_arguments(arguments: object, place: str) -> Mapping[str, Any]:
+    if isinstance(arguments, Mapping):
+        return arguments
+    try:
+        parsed = orjson.loads(arguments) if isinstance(arguments, str) and arguments.strip() else {}
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise bad_content("The arguments are not the JSON of an object", place)
+    return parsed
+
+
+def _remember(asked: dict[str, Asked], message: Mapping[str, Any]) -> None:
+    for call in _tool_calls(message):
+        function = call.get("function")
+        name = function.get("name") if isinstance(function, Mapping) else None
+        if isinstance(name, str):
+            key = call.get("id")
+            asked[split_id(key).id if isinstance(key, str) else name] = Asked(name, len(asked))
+
+
+def _find(asked: Mapping[str, Asked], message: Mapping[str, Any], place: str) -> Asked:
+    identifier, name = message.get("tool_call_id"), message.get("name")
+    key = split_id(identifier).id if isinstance(identifier, str) else name
+    call = asked.get(key) if isinstance(key, str) else None
+    if call is not None:
+        return call
+    if isinstance(name, str) and name:
+        return Asked(name, len(asked))
+    raise bad_content("The message answers no tool call of an earlier message", f"{place}.tool_call_id")
+
+
+def _result_parts(message: Mapping[str, Any], place: str, call: Asked, deployment: Deployment) -> list[Part]:
+    """A functionResponse; media in it stand inside since Gemini 3, beside it before.
+
+    https://ai.google.dev/gemini-api/docs/function-calling#multimodal
+    """
+    parts = _content_parts(message, place)
+    media = [part for part in parts if "text" not in part]
+    identifier = message.get("tool_call_id")
+    response: dict[str, Any] = {"id": split_id(identifier).id} if isinstance(identifier, str) else {}
+    response |= {"name": call.name, "response": _read_result("".join(part.get("text", "") for part in parts))}
+    if media and thinks_in_levels(deployment.model):
+        return [{"functionResponse": {**response, "parts": media}}]
+    return [{"functionResponse": response}, *media]
+
+
+def _read_result(text: str) -> Mapping[str, Any]:
+    """Gemini wants an object: the tool's own where it is one, else LiteLLM's wrapping."""
+    try:
+        parsed = orjson.loads(text) if text.lstrip().startswith("{") else None
+    except ValueError:
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"content": text}

@@ -1,0 +1,100 @@
+"""Embeddings: OpenAI's request as texts, vectors as OpenAI's answer, whichever of Google's methods is asked.
+
+https://ai.google.dev/api/embeddings
+"""
+
+import base64
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from proxy.domain.answer import Answer
+from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.domain.usage import Usage
+from proxy.errors import BadRequestError, InvalidProviderResponseError
+from proxy.providers.gemini.errors import event_error
+from proxy.providers.gemini.usage import parse_usage
+
+SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format", "user"})
+_KNOWN = SUPPORTED | {"task_type", "input_type", "title", "auto_truncate"}
+
+
+def read_texts(fields: Mapping[str, Any]) -> list[str]:
+    """The texts of `input`; Gemini has no tokens as input."""
+    given = fields.get("input")
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise BadRequestError("Gemini embeds a text or a list of texts, not tokens", param="input")
+    return texts
+
+
+def build_batch(fields: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The body of `batchEmbedContents`. Settings of Gemini's own go along."""
+    settings = build_settings(fields)
+    own = {name: value for name, value in fields.items() if name not in _KNOWN and value is not None}
+    return {
+        "requests": [
+            {"model": f"models/{model}", "content": {"parts": [{"text": text}]}, **settings, **own}
+            for text in read_texts(fields)
+        ]
+    }
+
+
+def build_settings(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """`taskType`, `title`, `outputDimensionality`."""
+    settings = {
+        "taskType": fields.get("task_type") or fields.get("input_type"),
+        "title": fields.get("title"),
+        "outputDimensionality": fields.get("dimensions"),
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def parse_embeddings(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
+    """The answer of embedContent, batchEmbedContents or predict."""
+    try:
+        fields = orjson.loads(body)
+    except ValueError:
+        fields = None
+    if isinstance(fields, dict) and fields.get("error"):
+        raise event_error(body, deployment)
+    rows = _rows(fields) if isinstance(fields, dict) else []
+    if not rows or not all(isinstance(row.get("values"), list) for row in rows):
+        raise InvalidProviderResponseError(
+            f"{deployment.provider} answered without embeddings", provider=deployment.provider
+        )
+    usage = parse_usage(fields.get("usageMetadata")) or _counted(rows)
+    encode = _to_base64 if call.fields.get("encoding_format") == "base64" else list
+    document = {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "index": index, "embedding": encode(row["values"])}
+            for index, row in enumerate(rows)
+        ],
+        "model": deployment.label,
+        "usage": {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.total_tokens},
+    }
+    return Answer(orjson.dumps(document), usage, deployment.label, headers)
+
+
+def _rows(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    predictions = fields.get("predictions")
+    if isinstance(predictions, list):
+        rows = [item.get("embeddings") if isinstance(item, Mapping) else None for item in predictions]
+    else:
+        rows = fields.get("embeddings") or [fields.get("embedding")]
+    return [row if isinstance(row, Mapping) else {} for row in rows] if isinstance(rows, list) else []
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> Usage:
+    """`predict` counts each text; the Gemini API counts nothing."""
+    statistics = [row["statistics"] for row in rows if isinstance(row.get("statistics"), Mapping)]
+    tokens = sum(int(found.get("token_count") or found.get("tokenCount") or 0) for found in statistics)
+    return Usage(prompt_tokens=tokens, total_tokens=tokens)
+
+
+def _to_base64(values: Sequence[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
