@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from proxy.providers import anthropic, azure, azure_ai, bedrock, gemini, groq, huggingface, mistral, openai, perplexity, xai
+from proxy.providers import (
+    anthropic,
+    azure,
+    azure_ai,
+    bedrock,
+    gemini,
+    groq,
+    huggingface,
+    mistral,
+    openai,
+    perplexity,
+    xai,
+)
 from proxy.providers.contract import Provider
 from proxy.providers.openai import build_provider
 from proxy.providers.rows import ROWS
