@@ -181,7 +181,7 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
         "different",
         "clients may bring keys, addresses and user_config; on by default, behind an address guard",
     ),
-    ("completion_model", "text", None, "supported", "the model of requests that name none"),
+    ("completion_model", "text", None, "different", "the model of requests that name none"),
     ("max_request_size_mb", "positive", 32.0, "different", "larger bodies are refused (413); 32 by default"),
     (
         "dangerously_allow_mock_testing_request_params",

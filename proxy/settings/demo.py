@@ -27,8 +27,14 @@ def demo_document(environ: Mapping[str, str], providers: Mapping[str, Provider])
 
 
 def single_model_document(model: str) -> dict[str, Any]:
-    """One model without a file: under its own name, and under any other that a client asks for."""
-    return {"model_list": [{"model_name": name, "litellm_params": {"model": model}} for name in (model, "*")]}
+    """One model without a file, under its own name, under any other, and for requests that name none."""
+    names = (model,) if "*" in model else (model, "*")
+    document: dict[str, Any] = {
+        "model_list": [{"model_name": name, "litellm_params": {"model": model}} for name in names]
+    }
+    if "*" not in model:
+        document["general_settings"] = {"completion_model": model}
+    return document
 
 
 def _reachable(environ: Mapping[str, str], providers: Mapping[str, Provider]) -> Iterator[str]:

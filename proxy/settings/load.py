@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -96,6 +97,7 @@ def build_settings(
         environ=environ,
         secrets=_registry(master_key, router, entries, environ),
         source=name,
+        loaded_at=int(time.time()),
     )
 
 

@@ -46,7 +46,8 @@ class Settings:
 
     `out_of_service` says why, by deployment id and, where a group has nothing else, by group. `warnings` are for the
     operator's eyes at start. `environ` is the environment with the file's environment_variables over it; `secrets`
-    knows every credential in here. `source` names the file, or says what stands in for it.
+    knows every credential in here. `source` names the file, or says what stands in for it;
+    `loaded_at` is in Unix seconds.
     """
 
     deployments: tuple[Deployment, ...]
@@ -59,3 +60,9 @@ class Settings:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: SecretRegistry = field(default_factory=SecretRegistry, repr=False, compare=False)
     source: str = "the built-in configuration"
+    loaded_at: int = 0
+
+    @property
+    def default_model(self) -> str | None:
+        """The model for a body that names none."""
+        return self.general.completion_model

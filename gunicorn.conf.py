@@ -1,0 +1,67 @@
+"""gunicorn's settings, tuned for calls that last from a second to minutes. `gunicorn wsgi:app` in this folder reads
+them; `python -m proxy serve` names this file and puts its own options over it.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+_ROOT = str(Path(__file__).resolve().parent)
+if _ROOT not in sys.path:
+    sys.path.insert(0, _ROOT)
+
+from proxy import settings as _settings  # noqa: E402
+from proxy.settings.exposure import check_exposure as _check_exposure  # noqa: E402
+from proxy.settings.exposure import describe as _describe  # noqa: E402
+
+_environ = _settings.environment()
+
+bind = f"{_environ.get('HOST') or '127.0.0.1'}:{_environ.get('PORT') or '4000'}"
+workers = int(_environ.get("NUM_WORKERS") or _environ.get("WEB_CONCURRENCY") or 1)
+# One greenlet for each call: a thousand streams in one worker. gthread needs a thread each.
+worker_class = "gevent"
+worker_connections = 2000
+threads = 64
+backlog = 2048
+
+# Longer than the 60 s after which load balancers usually give an idle connection up: the side that closes first should
+# be the one that knows that nothing is on its way.
+keepalive = 75
+# A worker that does not breathe for so long is replaced. It is no limit of a call.
+timeout = 120
+# How long running calls may take to end after SIGTERM.
+graceful_timeout = 600
+
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 16380
+
+# The heartbeat's file must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+control_socket_disable = True
+accesslog = None
+errorlog = "-"
+loglevel = (_environ.get("LITELLM_LOG") or "info").lower()
+proc_name = "patchbay"
+
+
+def when_ready(server: Any) -> None:
+    """The sockets are bound and nobody is served yet: look at the configuration, and at who could use it."""
+    try:
+        settings = _settings.load_default(_settings.environment())
+        addresses = [listener.sock.getsockname() for listener in server.LISTENERS]
+        warnings = (*settings.warnings, *_check_exposure(settings, addresses))
+    except _settings.ConfigError as error:
+        for listener in server.LISTENERS:
+            listener.close()
+        sys.exit(f"Patchbay can't start.\n{error}")
+    for warning in warnings:
+        server.log.warning(warning)
+    models = {deployment.group for deployment in settings.deployments}
+    server.log.info(
+        "Patchbay serves %d models of %s on %s (%s)",
+        len(models),
+        settings.source,
+        ", ".join(map(_describe, addresses)),
+        "with a master key" if settings.master_key else "no key needed from this machine",
+    )

@@ -1,0 +1,107 @@
+"""The commands: `python -m proxy [serve] | check | mock`."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from proxy.settings import environment
+from proxy.settings.load import CONFIG_VARIABLE, MODEL_VARIABLE
+from proxy.settings.report import check_file
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+class _ServeByDefault(click.Group):
+    """A group whose command may be left out: `python -m proxy --port 4000` serves."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ServeByDefault)
+def main() -> None:
+    """Patchbay: an OpenAI-compatible gateway. Without a command it serves."""
+
+
+@main.command()
+@click.option("-c", "--config", type=click.Path(exists=True, dir_okay=False), help="The config.yaml.")
+@click.option("-m", "--model", help="Serve this one model, without a file: provider/name.")
+@click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True)
+@click.option("--port", envvar="PORT", type=click.IntRange(0, 65535), default=4000, show_default=True)
+@click.option("--workers", "--num_workers", envvar="NUM_WORKERS", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--worker-class", type=click.Choice(["gevent", "gthread"]), default="gevent", show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="Threads of a gthread worker.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error", "critical"]))
+@click.option("--debug", "--detailed_debug", "debug", is_flag=True, help="The same as --log-level debug.")
+def serve(**options: Any) -> None:
+    """Serve, under gunicorn. The file is --config, else CONFIG_FILE_PATH, else ./config.yaml, else a demo."""
+    if options["config"] and options["model"]:
+        raise click.UsageError("--config and --model exclude each other: the file says which models there are")
+    command = serve_command(options, environment())
+    # gunicorn takes this process over, with nothing of ours loaded in it before its workers have patched their sockets.
+    os.execve(command.arguments[0], command.arguments, command.environ)  # noqa: S606
+
+
+class Command(NamedTuple):
+    arguments: list[str]
+    environ: dict[str, str]
+
+
+def serve_command(options: Mapping[str, Any], environ: Mapping[str, str]) -> Command:
+    """gunicorn's command line. What concerns the gateway itself goes to its workers by the environment."""
+    host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
+    log_level = "debug" if options["debug"] else options["log_level"]
+    arguments = [sys.executable, "-m", "gunicorn", "--config", str(_ROOT / "gunicorn.conf.py")]
+    arguments += ["--pythonpath", str(_ROOT), "--bind", f"{host}:{options['port']}"]
+    arguments += ["--workers", str(options["workers"]), "--worker-class", options["worker_class"]]
+    if options["threads"]:
+        arguments += ["--threads", str(options["threads"])]
+    if log_level:
+        arguments += ["--log-level", log_level]
+    return Command([*arguments, "wsgi:app"], _child_environ(options, environ, log_level))
+
+
+def _child_environ(options: Mapping[str, Any], environ: Mapping[str, str], log_level: str | None) -> dict[str, str]:
+    child = dict(environ)
+    if options["config"]:
+        child[CONFIG_VARIABLE] = str(Path(options["config"]).resolve())
+    if options["model"]:
+        child.pop(CONFIG_VARIABLE, None)
+        child[MODEL_VARIABLE] = options["model"]
+    if log_level:
+        child["LITELLM_LOG"] = log_level.upper()
+    return child
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check(paths: tuple[Path, ...]) -> None:
+    """Tell each key of each file: supported, different (and how) or ignored (and why). Exit 1 if one can't serve."""
+    reports = [check_file(path, environment()) for path in paths]
+    for report in reports:
+        click.echo("\n".join(report.lines))
+    if not all(report.serves for report in reports):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=4010, show_default=True)
+@click.option("--reply", help="The text of every answer.")
+@click.option("--status", type=click.IntRange(100, 599), default=200, show_default=True)
+@click.option("--delay", type=float, default=0.0, help="Seconds before an answer.")
+@click.option("--chunk-delay", type=float, default=0.0, help="Seconds between two chunks of a stream.")
+@click.option("--chunks", type=click.IntRange(0), default=0, help="Chunks of a stream; 0 is one for each word.")
+@click.option("--fault", help="How answers go wrong; see proxy/mock/answers.py.")
+def mock(host: str, port: int, **behaviour: Any) -> None:
+    """Run a fake provider that speaks OpenAI's format, to test against."""
+    from proxy.mock.answers import Behaviour  # noqa: PLC0415  serving needs none of it
+    from proxy.mock.server import serve as serve_mock  # noqa: PLC0415
+
+    serve_mock(host, port, Behaviour(**behaviour))

@@ -1,0 +1,59 @@
+"""A client's own `user_config`: what it may say of models and routing, with nothing of the operator's in reach."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from proxy.domain.deployment import Deployment
+from proxy.domain.router_settings import RouterSettings
+from proxy.errors import BadRequestError
+from proxy.providers.contract import Provider
+from proxy.providers.registry import PROVIDERS
+from proxy.settings.deployments import build_deployments
+from proxy.settings.errors import ConfigError
+from proxy.settings.references import Missing, resolve
+from proxy.settings.router import build_router_settings, check_groups
+from schemas.config import ConfigProblem, Finding, InvalidConfig, load_user_config, user_findings
+
+MOST_MODELS = 200
+
+
+class ClientConfig(NamedTuple):
+    """`ignored` are the names in it that have no effect, and why."""
+
+    deployments: tuple[Deployment, ...]
+    router: RouterSettings
+    ignored: tuple[Finding, ...] = ()
+
+
+def load_client_config(user_config: object, providers: Mapping[str, Provider] = PROVIDERS) -> ClientConfig:
+    """Raise BadRequestError whose `param` is the path, such as `user_config.model_list[0].litellm_params.rpm`."""
+    try:
+        return _load(user_config, providers)
+    except InvalidConfig as error:
+        problem = error.problems[0]
+        separator = "" if problem.path.startswith("[") or not problem.path else "."
+        param = f"user_config{separator}{problem.path}"
+        raise BadRequestError(f"{param}: {problem.message}", param=param) from None
+    except ConfigError as error:
+        raise BadRequestError(f"user_config: {error}", param="user_config") from None
+
+
+def _load(user_config: object, providers: Mapping[str, Provider]) -> ClientConfig:
+    missing: list[Missing] = []
+    loaded = load_user_config(resolve(user_config, {}, missing))
+    if missing:
+        raise InvalidConfig(tuple(ConfigProblem(item.path, "must be the value itself") for item in missing))
+    if len(loaded["model_list"]) > MOST_MODELS:
+        raise InvalidConfig((ConfigProblem("model_list", f"must have at most {MOST_MODELS} models"),))
+    defaults = loaded.get("default_litellm_params")
+    deployments = tuple(build_deployments(loaded["model_list"], None, providers, defaults=defaults))
+    router = build_router_settings(loaded)
+    problems = tuple(check_groups(router, deployments, (), lambda name: name))
+    if problems:
+        raise InvalidConfig(problems)
+    return ClientConfig(deployments, router, _ignored(user_config))
+
+
+def _ignored(user_config: object) -> tuple[Finding, ...]:
+    names = user_findings(user_config) if isinstance(user_config, Mapping) else ()
+    return tuple(finding for finding in names if finding.status == "ignored")

@@ -1,0 +1,55 @@
+"""What `check` tells of a file: each name in it, what is wrong, and whether it can serve."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy.providers.contract import Provider
+from proxy.providers.registry import PROVIDERS
+from proxy.settings.errors import ConfigError
+from proxy.settings.files import read_files
+from proxy.settings.load import load
+from schemas.config import Finding, findings
+
+_POSITION = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True)
+class Report:
+    """`lines` are for a reader; `serves` is whether the gateway would start and answer for at least one model."""
+
+    lines: tuple[str, ...]
+    serves: bool
+
+
+def check_file(path: Path, environ: Mapping[str, str], providers: Mapping[str, Provider] = PROVIDERS) -> Report:
+    """A report on a file and those that it includes."""
+    try:
+        source = read_files(path)
+    except ConfigError as error:
+        return Report(tuple(f"error      {problem}" for problem in error.problems), serves=False)
+    lines = [line for name, document in source.files.items() for line in _file_lines(name, list(findings(document)))]
+    try:
+        settings = load(path, environ, providers)
+    except ConfigError as error:
+        return Report((*lines, *(f"error      {problem}" for problem in error.problems)), serves=False)
+    lines += [f"warning    {warning}" for warning in settings.warnings if " is ignored: " not in warning]
+    if not settings.deployments:
+        return Report((*lines, f"error      {path}: no model of model_list can be served"), serves=False)
+    groups = {deployment.group for deployment in settings.deployments}
+    return Report((*lines, f"ok         {path}: {len(groups)} models can be served"), serves=True)
+
+
+def _file_lines(name: str, found: list[Finding]) -> Iterator[str]:
+    """One line for each name; those of several entries of a list are told once, with their number."""
+    yield f"{name}:"
+    counts = Counter(_general(finding) for finding in found)
+    for finding, count in counts.items():
+        times = f" (x{count})" if count > 1 else ""
+        yield f"{finding.status:<10} {finding.path}{times}: {finding.reason}"
+
+
+def _general(finding: Finding) -> Finding:
+    return finding._replace(path=_POSITION.sub("[]", finding.path))
