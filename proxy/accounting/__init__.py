@@ -1,0 +1,1 @@
+"""What a call costs: pure functions over its usage and a table of prices."""

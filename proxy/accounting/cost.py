@@ -1,0 +1,103 @@
+"""What a call cost, from its usage, the deployment's own prices and the table. Pure.
+
+The parts of a prompt and of an answer are priced one by one; a part without a price of its own costs what ordinary
+tokens cost. Above a threshold of prompt tokens the whole request moves to the higher prices.
+"""
+
+from typing import Literal, NamedTuple
+
+from proxy.accounting.prices import PriceTable
+from proxy.accounting.rows import PriceRow, Prices, Sheet, parse_public
+from proxy.domain.cost import Cost
+from proxy.domain.deployment import Deployment
+from proxy.domain.usage import Usage
+
+
+class Priced(NamedTuple):
+    """Where the prices come from."""
+
+    row: PriceRow
+    name: str
+    source: Literal["table", "deployment"]
+
+
+def compute_cost(
+    usage: Usage,
+    deployment: Deployment,
+    table: PriceTable,
+    *,
+    answered: str | None = None,
+    service_tier: str | None = None,
+) -> Cost | None:
+    """The cost of one call; None where no price is known: no number rather than a wrong one.
+
+    `answered` is the model that the provider's answer names, `service_tier` the tier it was served in. The provider's
+    own figure wins over ours, and the difference stays visible in the Cost.
+    """
+    priced = find_prices(deployment, table, answered)
+    if priced is None:
+        return None if usage.cost is None else Cost(usage.cost, source="provider", priced=False)
+    cost = price(usage, priced.row.prices(usage.prompt_tokens, service_tier))
+    cost = cost._replace(source=priced.source, model=priced.name)
+    return cost if usage.cost is None else cost._replace(total=usage.cost, source="provider")
+
+
+def find_prices(deployment: Deployment, table: PriceTable, answered: str | None = None) -> Priced | None:
+    """The first with prices: the deployment itself, its `base_model`, the model that answered, the model asked for."""
+    found = None
+    base_model = deployment.info.get("base_model")
+    for model in (base_model, answered, deployment.model):
+        if isinstance(model, str) and model:
+            found = found or table.find(deployment.provider, model)
+    if found is None and isinstance(base_model, str):
+        row = table.row(base_model)
+        found = (base_model, row) if row else None
+    own = own_prices(deployment, found[1] if found else None)
+    if own is not None:
+        return Priced(own, deployment.id, "deployment")
+    return Priced(found[1], found[0], "table") if found else None
+
+
+def own_prices(deployment: Deployment, listed: PriceRow | None) -> PriceRow | None:
+    """The deployment's own prices, from its parameters and its `model_info`, in the public file's names.
+
+    Input and output that are not given are the listed ones; nothing else is taken from the list, since a discount on
+    the one price says nothing on the others.
+    """
+    given = {
+        name: price
+        for name, price in (
+            ("input_cost_per_token", deployment.input_cost_per_token),
+            ("output_cost_per_token", deployment.output_cost_per_token),
+        )
+        if price is not None
+    }
+    own = parse_public({**deployment.info, **given, "litellm_provider": deployment.provider})
+    if own is None:
+        return None
+    base = listed.prices(0) if listed else Prices()
+    sheet = own.tiers[""]
+    filled = sheet.base.over(Prices(input=base.input, output=base.output))
+    return PriceRow(own.provider, {**own.tiers, "": Sheet(filled, sheet.above)}, own.bands)
+
+
+def price(usage: Usage, prices: Prices) -> Cost:
+    """The sum of the parts, each at its price."""
+    input_price, output_price = prices.input or 0.0, prices.output or 0.0
+    write_price = _first(prices.cache_write, input_price)
+    cached = usage.cached_tokens * _first(prices.cache_read, input_price)
+    written = max(
+        0, usage.cache_write_tokens - usage.cache_write_1h_tokens
+    ) * write_price + usage.cache_write_1h_tokens * _first(prices.cache_write_1h, write_price)
+    thought = usage.reasoning_tokens * _first(prices.reasoning, output_price)
+    heard = usage.prompt_audio_tokens * _first(prices.input_audio, input_price)
+    spoken = usage.completion_audio_tokens * _first(prices.output_audio, output_price)
+    prompt_text = usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens - usage.prompt_audio_tokens
+    answer_text = usage.completion_tokens - usage.reasoning_tokens - usage.completion_audio_tokens
+    prompt = max(0, prompt_text) * input_price + cached + written + heard
+    answer = max(0, answer_text) * output_price + thought + spoken
+    return Cost(prompt + answer, prompt, answer, cached, written, thought)
+
+
+def _first(price: float | None, otherwise: float) -> float:
+    return otherwise if price is None else price

@@ -1,0 +1,83 @@
+"""The table of prices: found by provider and model, read from our own file or from the public one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+
+from proxy.accounting.rows import PriceRow, parse_compact, parse_public
+
+BUNDLED = Path(__file__).with_name("prices.tsv")
+
+# Names that price files and configurations use for one vendor's models.
+_FAMILIES = {
+    "azure_text": "azure",
+    "bedrock_converse": "bedrock",
+    "cohere_chat": "cohere",
+    "text-completion-openai": "openai",
+    "text-completion-codestral": "codestral",
+    "vertex_ai_beta": "vertex_ai",
+}
+
+
+class PriceTable:
+    """Rows by model name; each is parsed when it is first asked for, so that loading thousands costs little."""
+
+    def __init__(self, texts: Mapping[str, bytes] | None = None, rows: Mapping[str, PriceRow] | None = None) -> None:
+        self._texts = texts or {}
+        self._rows: dict[str, PriceRow] = dict(rows or {})
+
+    def __len__(self) -> int:
+        return len(self._texts.keys() | self._rows.keys())
+
+    def row(self, name: str) -> PriceRow | None:
+        """The row of exactly that name."""
+        row = self._rows.get(name)
+        if row is None and name in self._texts:
+            row = self._rows[name] = parse_compact(orjson.loads(self._texts[name]))
+        return row
+
+    def find(self, provider: str, model: str) -> tuple[str, PriceRow] | None:
+        """The row for a provider's model, with its name in the table.
+
+        A name without the provider before it counts only when the row is that provider's: another vendor's price for a
+        model of the same name would be a wrong number.
+        """
+        bare = model.removeprefix(f"{provider}/")
+        for name in (f"{provider}/{bare}", bare, _base_of_tuned(bare)):
+            row = self.row(name)
+            if row is not None and (name.startswith(f"{provider}/") or _family(row.provider) == _family(provider)):
+                return name, row
+        return None
+
+
+def _family(provider: str) -> str:
+    return "vertex_ai" if provider.startswith("vertex_ai") else _FAMILIES.get(provider, provider)
+
+
+def _base_of_tuned(model: str) -> str:
+    """`ft:gpt-4o-2024-08-06:org::id` is priced as `ft:gpt-4o-2024-08-06`."""
+    return ":".join(model.split(":")[:2]) if model.startswith("ft:") else model
+
+
+def load_bundled() -> PriceTable:
+    """The table that comes with the program: a line a model, name, tab, compact JSON."""
+    lines = BUNDLED.read_bytes().splitlines()
+    pairs = (line.split(b"\t", 1) for line in lines if line)
+    return PriceTable({name.decode(): text for name, text in pairs})
+
+
+def load_public(path: Path) -> PriceTable:
+    """A table in the public file's format; raise ValueError if it is not one."""
+    fields = orjson.loads(path.read_bytes())
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path} is not a price file: a JSON object of models is expected")  # noqa: TRY004
+    return PriceTable(rows=parse_all(fields))
+
+
+def parse_all(fields: Mapping[str, object]) -> dict[str, PriceRow]:
+    """Each row of the public file that prices tokens; its `sample_spec` explains the format and is none."""
+    parsed = {
+        name: parse_public(row) for name, row in fields.items() if name != "sample_spec" and isinstance(row, Mapping)
+    }
+    return {name: row for name, row in parsed.items() if row is not None}
