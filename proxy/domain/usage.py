@@ -52,7 +52,6 @@ class Usage(NamedTuple):
         completion_details = _mapping(usage.get("completion_tokens_details"))
         prompt = _count(usage.get("prompt_tokens"))
         completion = _count(usage.get("completion_tokens"))
-        cost = usage.get("cost")
         return cls(
             prompt_tokens=prompt,
             completion_tokens=completion,
@@ -62,8 +61,26 @@ class Usage(NamedTuple):
             reasoning_tokens=_count(completion_details.get("reasoning_tokens")),
             prompt_audio_tokens=_count(prompt_details.get("audio_tokens")),
             completion_audio_tokens=_count(completion_details.get("audio_tokens")),
-            cost=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+            cost=_cost(usage),
         )
+
+
+# xAI's unit: https://docs.x.ai/developers/cost-tracking
+_TICKS_PER_USD = 10_000_000_000
+
+
+def _cost(usage: Mapping[str, Any]) -> float | None:
+    """The provider's own figure: a number (OpenRouter), a breakdown with its total (Perplexity), or ticks (xAI)."""
+    cost = usage.get("cost")
+    amount = cost.get("total_cost") if isinstance(cost, Mapping) else cost
+    ticks = usage.get("cost_in_usd_ticks")
+    if amount is None and _is_number(ticks):
+        return float(ticks) / _TICKS_PER_USD
+    return float(amount) if _is_number(amount) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
