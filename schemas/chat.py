@@ -16,10 +16,9 @@ def check_message(message: Any) -> None:
     if type(role) is not str or not role:
         raise _at("role", "is required" if "role" not in message else "expected a non-empty string")
     content = message.get("content")
-    kind = type(content)
-    if kind is list:
+    if isinstance(content, list):
         _check_parts(content)
-    elif kind is not str and content is not None:
+    elif not isinstance(content, str) and content is not None:
         raise ValidationError({"content": wrong_type(content, "a string or an array").messages})
     elif content is None and role in ("user", "system", "developer"):
         raise _at("content", "is required")

@@ -6,7 +6,10 @@ from schemas.request import RequestSchema
 
 class EmbeddingsSchema(RequestSchema):
     input = OneOf(
-        check_text, check_texts, check_tokens, expected="a string, or a filled array of strings or of tokens",
+        check_text,
+        check_texts,
+        check_tokens,
+        expected="a string, or a filled array of strings or of tokens",
         required=True,
     )
     encoding_format = Text(allow_none=True)

@@ -89,7 +89,7 @@ class Object(fields.Field[Any]):
         if self._text_values:
             wrong = {name: [str(wrong_type(item, "a string"))] for name, item in value.items() if type(item) is not str}
             if wrong:
-                raise ValidationError(wrong)  # type: ignore[arg-type]
+                raise ValidationError(wrong)
         return value
 
 
@@ -112,7 +112,7 @@ class ListOf(fields.Field[Any]):
             try:
                 self._check(item)
             except ValidationError as error:
-                raise ValidationError({position: error.messages}) from None  # type: ignore[dict-item]
+                raise ValidationError({position: error.messages}) from None
         return value
 
 

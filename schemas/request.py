@@ -29,8 +29,10 @@ class RequestSchema(Schema):
     request_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
     stream_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
     fallbacks = OneOf(
-        check_text, ListOf(OneOf(check_text, check_object, expected="a name or an object").deserialize).deserialize,
-        expected="an array of names or objects", allow_none=True,
+        check_text,
+        ListOf(OneOf(check_text, check_object, expected="a name or an object").deserialize).deserialize,
+        expected="an array of names or objects",
+        allow_none=True,
     )
     context_window_fallbacks = ListOf(check_object, allow_none=True)
     content_policy_fallbacks = ListOf(check_object, allow_none=True)
@@ -52,8 +54,9 @@ class RequestSchema(Schema):
 
 # Steer the call (see domain.call.Options); the rest of LiteLLM's request fields that we take note of.
 OPTION_FIELDS = frozenset(
-    "metadata litellm_metadata tags num_retries timeout request_timeout stream_timeout fallbacks context_window_fallbacks "
-    "content_policy_fallbacks disable_fallbacks fastest_response stream_continuation drop_params additional_drop_params "
+    "metadata litellm_metadata tags num_retries timeout request_timeout stream_timeout fallbacks "
+    "context_window_fallbacks content_policy_fallbacks disable_fallbacks fastest_response stream_continuation "
+    "drop_params additional_drop_params "
     "allowed_openai_params extra_headers extra_body user_config no-log mock_response mock_tool_calls mock_timeout "
     "mock_delay mock_testing_fallbacks mock_testing_context_fallbacks mock_testing_content_policy_fallbacks "
     "mock_testing_rate_limit_error".split()

@@ -39,8 +39,19 @@ class Chunk(NamedTuple):
     bare: bool = False
 
 
-_CONTENT = ("content", "tool_calls", "reasoning_content", "reasoning", "refusal", "function_call", "audio",
-            "thinking_blocks", "reasoning_details", "annotations", "images")
+_CONTENT = (
+    "content",
+    "tool_calls",
+    "reasoning_content",
+    "reasoning",
+    "refusal",
+    "function_call",
+    "audio",
+    "thinking_blocks",
+    "reasoning_details",
+    "annotations",
+    "images",
+)
 
 
 def build_chunk(chunk: Mapping[str, Any]) -> Chunk:

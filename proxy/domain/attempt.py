@@ -14,7 +14,7 @@ from proxy.errors import GatewayError
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a try ended. `seconds` is the whole of it, `first` until the first content (streams), None if it never came."""
+    """How a try ended. `seconds` is the whole of it, `first` until the first content of a stream, None if it never came."""
 
     seconds: float
     error: GatewayError | None = None

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-
 ROUTING_PARAMS = frozenset(
     "weight order rpm tpm max_parallel_requests timeout stream_timeout num_retries max_retries cooldown_time tags "
     "drop_params additional_drop_params allowed_openai_params configurable_clientside_auth_params "

@@ -2,8 +2,8 @@
 
 A request steers it by its model's name (`fail-429`, `slow-500`) or, in full, by the body field `mock`:
 {"reply": text, "status": 429, "headers": {...}, "delay": seconds, "chunk_delay": seconds, "fault": name, "chunks": n}.
-Faults: `cut` (the connection breaks after half of the answer), `stall` (silence after the first content), `garbage` (bytes
-that are no answer), `error_event` (an error inside a stream), `no_done` (ends without [DONE]), `no_finish`.
+Faults: `cut` (the connection breaks after half of the answer), `stall` (silence after half of it), `garbage` (bytes that
+are no answer), `error_event` (an error inside a stream), `no_done` (ends without [DONE]), `no_finish`.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _WORD = re.compile(r"\s*\S+\s*")
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How one answer is given; times in seconds. `chunks` is how many pieces a streamed reply is cut into (0: a word each)."""
+    """How one answer is given; times in seconds. `chunks`: how many pieces a streamed reply is cut into (0: a word each)."""
 
     reply: str | None = None
     status: int = 200
@@ -69,9 +69,13 @@ def answer(path: str, raw: bytes, defaults: Behaviour | None = None) -> MockAnsw
     if behaviour.fault == "garbage" and not body.get("stream"):
         return _paced(behaviour, "text/html", [b"<html>not an answer"])
     if operation == "chat/completions":
-        return _stream(behaviour, body, _chat_chunk) if body.get("stream") else _whole(behaviour, _chat(body, behaviour))
+        return (
+            _stream(behaviour, body, _chat_chunk) if body.get("stream") else _whole(behaviour, _chat(body, behaviour))
+        )
     if operation.endswith("/completions") or operation == "completions":
-        return _stream(behaviour, body, _text_chunk) if body.get("stream") else _whole(behaviour, _text(body, behaviour))
+        return (
+            _stream(behaviour, body, _text_chunk) if body.get("stream") else _whole(behaviour, _text(body, behaviour))
+        )
     if operation.endswith("embeddings"):
         return _whole(behaviour, _embeddings(body))
     if operation.endswith("moderations"):
@@ -152,7 +156,9 @@ def _embeddings(body: Mapping[str, Any]) -> dict[str, Any]:
     given = body.get("input")
     texts = given if isinstance(given, list) and given and not isinstance(given[0], int) else [given]
     size = int(body.get("dimensions") or 8)
-    data = [{"object": "embedding", "index": index, "embedding": _vector(text, size)} for index, text in enumerate(texts)]
+    data = [
+        {"object": "embedding", "index": index, "embedding": _vector(text, size)} for index, text in enumerate(texts)
+    ]
     usage = _usage(body, "")
     return {
         "object": "list",
@@ -181,7 +187,11 @@ def _moderations(body: Mapping[str, Any]) -> dict[str, Any]:
         "categories": dict.fromkeys(_CATEGORIES, False),
         "category_scores": dict.fromkeys(_CATEGORIES, 0.0),
     }
-    return {"id": _identity("modr", body), "model": body.get("model") or "mock-moderation", "results": [result] * len(texts)}
+    return {
+        "id": _identity("modr", body),
+        "model": body.get("model") or "mock-moderation",
+        "results": [result] * len(texts),
+    }
 
 
 def _chat_chunk(base: Mapping[str, Any], text: str | None, finish: str | None, first: bool) -> dict[str, Any]:
@@ -198,13 +208,22 @@ def _text_chunk(base: Mapping[str, Any], text: str | None, finish: str | None, f
 
 
 def _stream(behaviour: Behaviour, body: Mapping[str, Any], build: Any) -> MockAnswer:
-    headers = {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "mock-request", **(behaviour.headers or {})}
+    headers = {
+        "content-type": "text/event-stream; charset=utf-8",
+        "x-request-id": "mock-request",
+        **(behaviour.headers or {}),
+    }
     return MockAnswer(200, headers, _events(behaviour, body, build))
 
 
 def _events(behaviour: Behaviour, body: Mapping[str, Any], build: Any) -> Iterator[bytes | Pause]:
     reply = _reply(body, behaviour)
-    base = {"id": _identity("chatcmpl", body), "created": CREATED, "model": body.get("model"), "system_fingerprint": None}
+    base = {
+        "id": _identity("chatcmpl", body),
+        "created": CREATED,
+        "model": body.get("model"),
+        "system_fingerprint": None,
+    }
     pieces = _pieces(reply, behaviour.chunks)
     if behaviour.delay:
         yield Pause(behaviour.delay)

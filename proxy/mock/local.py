@@ -8,9 +8,9 @@ from proxy.domain.wire import WireRequest
 from proxy.mock.answers import Broken, Pause, answer
 
 
-def build_local(sleep: Callable[[float], None] = time.sleep) -> Callable[
-    [WireRequest], tuple[int, Mapping[str, str], Iterator[bytes]]
-]:
+def build_local(
+    sleep: Callable[[float], None] = time.sleep,
+) -> Callable[[WireRequest], tuple[int, Mapping[str, str], Iterator[bytes]]]:
     """A function for the transport: request in; status, headers and blocks of the body out."""
 
     def send(request: WireRequest) -> tuple[int, Mapping[str, str], Iterator[bytes]]:

@@ -84,7 +84,9 @@ def error_from_event(
 ) -> GatewayError:
     """The error for an error event in a stream, or an error object in a 200 answer: no status but what it says itself."""
     found = facts or read_facts(data)
-    status = _status_in(found.code) or _STATUS_OF_TYPE.get(found.error_type or "") or _STATUS_OF_TYPE.get(found.code or "")
+    status = (
+        _status_in(found.code) or _STATUS_OF_TYPE.get(found.error_type or "") or _STATUS_OF_TYPE.get(found.code or "")
+    )
     if status is None:
         error_class = _by_words(words, found) or APIConnectionError
         return _build(error_class, error_class.status_code, found, {}, deployment)
@@ -130,9 +132,7 @@ def _facts_of(parsed: Any) -> ErrorFacts:
     error = parsed.get("error")
     if isinstance(error, Mapping):
         message = error.get("message") or error.get("detail") or error.get("type") or "the provider named no reason"
-        return ErrorFacts(
-            _text(message), _word(error.get("type")), _word(error.get("code")), _word(error.get("param"))
-        )
+        return ErrorFacts(_text(message), _word(error.get("type")), _word(error.get("code")), _word(error.get("param")))
     message = error or parsed.get("message") or parsed.get("detail") or parsed.get("Message") or parsed.get("msg")
     return ErrorFacts(
         _text(message or "the provider named no reason"),

@@ -6,7 +6,7 @@ wait for another.
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -112,7 +112,7 @@ def close_outcome(outcome: Outcome) -> None:
         outcome.reply.close()
 
 
-def interleave(streams: Sequence[StreamReply | None]) -> Iterator[Piece]:
+def interleave(streams: Sequence[StreamReply | None]) -> Generator[Piece]:
     """The pieces of several streams as they arrive, each with the position of its stream; None has nothing to say.
 
     A stream that is far ahead waits for the reader. When the reader leaves (the generator is closed) all are closed.

@@ -1,0 +1,110 @@
+"""The composition root: the only file that knows every part."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+
+from proxy import __version__, endpoints
+from proxy.clients import ClientRouters, build_client_router
+from proxy.dispatch import Dispatcher, Sender
+from proxy.domain.wire import Clocks, WireRequest
+from proxy.gateway import Gateway
+from proxy.ledger import Ledger
+from proxy.mock.local import build_local
+from proxy.providers.registry import find_provider
+from proxy.routing.router import Router
+from proxy.runtime import Runtime
+from proxy.settings import Settings, load_default
+from proxy.settings.load import environment
+from proxy.sinks import build_subscriptions
+from proxy.sinks.contract import Post, Posted, SinkContext
+from proxy.sinks.logs import setup_logging
+from proxy.sinks.queue import SinkQueue
+from proxy.transport.framing import DECODERS
+from proxy.transport.http import Transport
+from proxy.web import errors, identity
+
+_SINK_CLOCKS = Clocks(connect=5.0, first=10.0, idle=10.0, total=20.0)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    transport: Sender | None = None,
+    runtime: Runtime | None = None,
+) -> Flask:
+    """A fresh gateway. Without `settings` they are read as the environment says; raise ConfigError if they are wrong."""
+    runtime = runtime or Runtime()
+    settings = settings or load_default(environment() if environ is None else environ)
+    transport = transport or build_transport(settings, runtime)
+    app = Flask("patchbay", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = int(settings.general.max_request_size_mb * 1024 * 1024)
+    gateway = build_gateway(settings, transport, runtime)
+    app.extensions["gateway"] = gateway
+    identity.install(app, runtime, settings.master_key)
+    errors.install(app, runtime.monotonic, settings.secrets.mask)
+    endpoints.register(app)
+    return app
+
+
+def build_gateway(settings: Settings, transport: Sender, runtime: Runtime) -> Gateway:
+    dispatcher = Dispatcher(
+        transport, runtime, find_provider, DECODERS, build_credentials(), drop_params=settings.litellm.drop_params
+    )
+    queue = build_queue(settings, transport, runtime)
+    mask = settings.secrets.mask
+    return Gateway(
+        settings=settings,
+        router=Router(settings.deployments, settings.router, runtime),
+        clients=ClientRouters(lambda config: build_client_router(config, runtime), runtime.monotonic),
+        dispatcher=dispatcher,
+        find_provider=find_provider,
+        runtime=runtime,
+        ledger=Ledger(queue.emit, runtime, mask, log_content=not settings.litellm.turn_off_message_logging),
+    )
+
+
+def build_transport(settings: Settings, runtime: Runtime) -> Transport:
+    return Transport(
+        runtime,
+        local={"mock": build_local(runtime.sleep)},
+        user_agent=f"patchbay/{__version__}",
+        verify=settings.litellm.ssl_verify,
+    )
+
+
+def build_credentials() -> dict[Any, Any]:
+    return {}
+
+
+def build_queue(settings: Settings, transport: Sender, runtime: Runtime) -> SinkQueue:
+    """The sinks that the configuration names, and always the log."""
+    terminal = sys.stderr.isatty()
+    setup_logging("debug" if settings.litellm.set_verbose else "info", settings.secrets.mask, terminal=terminal)
+    context = SinkContext(
+        post=build_post(transport), runtime=runtime, environ=settings.environ, terminal=terminal, version=__version__
+    )
+    litellm = settings.litellm
+    return SinkQueue(
+        build_subscriptions(
+            context,
+            callbacks=("logs", *litellm.callbacks),
+            success=litellm.success_callback,
+            failure=litellm.failure_callback,
+        ),
+        runtime,
+    )
+
+
+def build_post(transport: Sender) -> Post:
+    """How a sink reaches its receiver: through the transport, like everything that leaves."""
+
+    def post(url: str, body: bytes, headers: Mapping[str, str]) -> Posted:
+        response = transport.send(WireRequest(url, body, headers), _SINK_CLOCKS)
+        return Posted(response.status, response.read())
+
+    return post

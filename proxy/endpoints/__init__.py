@@ -1,0 +1,20 @@
+"""The blueprints, one file each. Every route answers with and without the /v1 prefix."""
+
+from flask import Blueprint, Flask
+
+from proxy.endpoints import chat, completions, embeddings, health, models, moderations
+
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    chat.blueprint,
+    completions.blueprint,
+    embeddings.blueprint,
+    moderations.blueprint,
+    models.blueprint,
+    health.blueprint,
+)
+
+
+def register(app: Flask) -> None:
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+        app.register_blueprint(blueprint, url_prefix="/v1", name=f"{blueprint.name}_v1")

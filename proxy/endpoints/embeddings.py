@@ -1,0 +1,14 @@
+"""POST embeddings."""
+
+from flask import Blueprint, Response
+
+from proxy.domain.operations import EMBEDDINGS
+from proxy.endpoints.model_call import read, route, serve
+from schemas.embeddings import EmbeddingsSchema
+
+blueprint = Blueprint("embeddings", __name__)
+
+
+@route(blueprint, EMBEDDINGS)
+def create_embeddings(model: str | None = None) -> Response:
+    return serve(read(EMBEDDINGS, EmbeddingsSchema, model))

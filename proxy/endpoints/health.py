@@ -1,0 +1,38 @@
+"""Is the gateway alive, is it ready, and do its deployments answer?"""
+
+from flask import Blueprint, Response, jsonify
+
+from proxy.endpoints.model_call import gateway
+from proxy.web.identity import public
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/health/liveliness")
+@blueprint.get("/health/liveness")
+@blueprint.get("/livez")
+@public
+def alive() -> Response:
+    return jsonify("I'm alive!")
+
+
+@blueprint.get("/health/readiness")
+@blueprint.get("/readyz")
+@public
+def ready() -> tuple[Response, int]:
+    """503 while the server drains: no new work, please."""
+    if gateway().draining():
+        return jsonify(status="shutting_down"), 503
+    return jsonify(status="healthy", db="Not connected"), 200
+
+
+@blueprint.get("/health")
+def check_deployments() -> Response:
+    """Ask every deployment for one token, for real."""
+    healthy, unhealthy = gateway().check_health()
+    return jsonify(
+        healthy_endpoints=healthy,
+        unhealthy_endpoints=unhealthy,
+        healthy_count=len(healthy),
+        unhealthy_count=len(unhealthy),
+    )

@@ -1,0 +1,69 @@
+"""What the endpoints that call a model share: their paths, and one call from body to response."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, request
+
+from proxy.domain.answer import Answer
+from proxy.domain.attempt import Outcome
+from proxy.domain.operations import Operation
+from proxy.domain.usage import Usage
+from proxy.errors import GatewayError
+from proxy.gateway import Gateway
+from proxy.web.answers import answer_response, stream_response
+from proxy.web.body import Incoming, read_call
+from proxy.web.errors import error_body
+from schemas.request import RequestSchema
+
+View = Callable[..., Any]
+
+
+def gateway() -> Gateway:
+    """The gateway of the application that is serving."""
+    found: Gateway = current_app.extensions["gateway"]
+    return found
+
+
+def route(blueprint: Blueprint, operation: Operation) -> Callable[[View], View]:
+    """All paths of an operation: OpenAI's, the Azure style and the older engines; the latter two name the model."""
+
+    def decorate(view: View) -> View:
+        for prefix in ("", "/engines/<path:model>", "/openai/deployments/<path:model>"):
+            blueprint.add_url_rule(f"{prefix}/{operation.path}", view_func=view, methods=["POST"])
+        return view
+
+    return decorate
+
+
+def read(operation: Operation, schema: type[RequestSchema], model: str | None) -> Incoming:
+    """The request that is being served, as a call."""
+    own = gateway()
+    incoming = read_call(request, own.runtime, g.call_id, operation, schema, model, own.default_model(operation))
+    own.remember_secrets(incoming.call)
+    return incoming
+
+
+def serve(incoming: Incoming) -> Response:
+    """Run one call for one model and answer with what came of it."""
+    own = gateway()
+    return respond(own, incoming, own.run(incoming.call))
+
+
+def respond(own: Gateway, incoming: Incoming, outcome: Outcome) -> Response:
+    """A whole answer or a stream, with the headers that tell of it."""
+    call = incoming.call
+    seconds = own.runtime.monotonic() - g.started
+    base_url = own.base_url(outcome.deployment)
+    reply = outcome.reply
+    if isinstance(reply, Answer):
+        return answer_response(call, outcome, reply, seconds, base_url, incoming.ignored)
+
+    def on_end(usage: Usage | None, error: GatewayError | None) -> None:
+        own.finish(call, outcome, usage, error)
+
+    return stream_response(call, outcome, reply, seconds, base_url, incoming.ignored, own_error_body(own), on_end)
+
+
+def own_error_body(own: Gateway) -> Callable[[GatewayError], bytes]:
+    return lambda error: error_body(error, own.secrets.mask)

@@ -1,0 +1,149 @@
+"""The gateway itself: what the views are given."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from proxy.clients import ClientRouters
+from proxy.dispatch import Dispatcher
+from proxy.domain.answer import Answer
+from proxy.domain.attempt import Outcome
+from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.domain.operations import CHAT, MODERATIONS, Operation
+from proxy.domain.usage import Usage
+from proxy.errors import GatewayError
+from proxy.ledger import Ledger
+from proxy.probe import Report, probe
+from proxy.providers.contract import Provider
+from proxy.routing.batch import first_success, run_batch
+from proxy.routing.router import Router
+from proxy.runtime import Runtime
+from proxy.settings import Settings
+
+# What OpenAI takes when a moderation names no model.
+_MODERATION_MODEL = "omni-moderation-latest"
+
+
+class Gateway:
+    """One per application, in `app.extensions["gateway"]`. It holds the parts together and keeps nothing of a call."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        router: Router,
+        clients: ClientRouters,
+        dispatcher: Dispatcher,
+        find_provider: Callable[[str], Provider | None],
+        runtime: Runtime,
+        ledger: Ledger,
+    ) -> None:
+        self.settings = settings
+        self.router = router
+        self.dispatcher = dispatcher
+        self.runtime = runtime
+        self.secrets = settings.secrets
+        self._clients = clients
+        self._find_provider = find_provider
+        self._ledger = ledger
+        self._draining = threading.Event()
+        self.started_at = int(runtime.now())
+
+    def default_model(self, operation: Operation) -> str | None:
+        """The model for a body that names none."""
+        if self.settings.general.completion_model is not None:
+            return self.settings.general.completion_model
+        return _MODERATION_MODEL if operation is MODERATIONS else None
+
+    def run(self, call: Call) -> Outcome:
+        """The answer to a call for one model. The record of a stream is written when it ends: see `finish`."""
+        try:
+            outcome = self.router_for(call).run(call, self.dispatcher.send)
+        except GatewayError as error:
+            self._ledger.enter(call, error=error)
+            raise
+        if isinstance(outcome.reply, Answer):
+            self._ledger.enter(call, outcome=outcome, usage=outcome.reply.usage)
+        return outcome
+
+    def finish(self, call: Call, outcome: Outcome, usage: Usage | None, error: GatewayError | None) -> None:
+        """Write the record of a stream that has ended, broken or been left."""
+        self._ledger.enter(call, outcome=outcome, error=error, usage=usage)
+
+    def run_batch(self, call: Call, models: Sequence[str]) -> list[Outcome | GatewayError]:
+        """The same call for each of `models` at once, in their order."""
+        return run_batch(_each(call, models), self.run)
+
+    def run_fastest(self, call: Call, models: Sequence[str]) -> Outcome:
+        """The first of `models` that answers; the others are abandoned."""
+        return first_success(_each(call, models), self.run)
+
+    def router_for(self, call: Call) -> Router:
+        """The operator's router, or that of the client's own `user_config`."""
+        if call.options.user_config is None:
+            return self.router
+        return self._clients.router(call.options.user_config)
+
+    def remember_secrets(self, call: Call) -> None:
+        """A client's own credentials are masked like the operator's, wherever they might turn up."""
+        for value in _texts(call.options.overrides):
+            self.secrets.add(value, passing=True)
+        for value in _texts(call.options.user_config):
+            self.secrets.add(value, passing=True)
+
+    def base_url(self, deployment: Deployment) -> str | None:
+        provider = self._find_provider(deployment.provider)
+        return provider.base_url if provider else None
+
+    def model_names(self) -> dict[str, str]:
+        """The names that a client may ask for, and who owns each; aliases first, hidden ones left out."""
+        owners: dict[str, str] = {}
+        by_group = {deployment.group: deployment.provider for deployment in self.settings.deployments}
+        for alias, target in self.settings.router.model_group_alias.items():
+            if not target.hidden:
+                owners[alias] = by_group.get(target.group, "patchbay")
+        return {**owners, **by_group}
+
+    def check_health(self) -> tuple[list[Report], list[Report]]:
+        """(deployments that answer a real request, those that don't and why)."""
+        return probe(self.settings.deployments, self.dispatcher.send, self.runtime.new_id, self.secrets.mask)
+
+    def drain(self) -> None:
+        """From now on the gateway reports that it is not ready."""
+        self._draining.set()
+
+    def draining(self) -> bool:
+        return self._draining.is_set()
+
+
+def split_models(call: Call) -> tuple[str, ...]:
+    """The models of a batch (`"a, b"`), or nothing where the call asks for a single one."""
+    if call.operation is not CHAT or "," not in call.model:
+        return ()
+    return tuple(name.strip() for name in call.model.split(",") if name.strip())
+
+
+def _each(call: Call, models: Sequence[str]) -> list[Call]:
+    return [
+        replace(call.asking(model, call.document.edit({"model": model})), id=f"{call.id}-{position}")
+        for position, model in enumerate(models)
+    ]
+
+
+_SECRET_WORDS = ("key", "secret", "token", "password", "credential")
+
+
+def _texts(value: Any, secret: bool = False) -> list[str]:
+    """The strings in `value` whose name says that they are credentials."""
+    if isinstance(value, str):
+        return [value] if secret else []
+    if isinstance(value, dict):
+        return [
+            text
+            for name, inner in value.items()
+            for text in _texts(inner, secret or any(word in name.lower() for word in _SECRET_WORDS))
+        ]
+    if isinstance(value, list | tuple):
+        return [text for inner in value for text in _texts(inner, secret)]
+    return []

@@ -1,0 +1,55 @@
+"""Parts that a provider needs as bytes: fetched through the address guard and put in as data URLs."""
+
+import base64
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
+
+from proxy.domain.call import Call
+from proxy.domain.document import Document
+from proxy.domain.wire import ClientWatch, Clocks, WireRequest, WireResponse
+from proxy.errors import BadRequestError, GatewayError
+
+
+class Sender(Protocol):
+    """What is needed of the transport."""
+
+    def send(self, request: WireRequest, clocks: Clocks, client: ClientWatch | None = None) -> WireResponse: ...
+
+
+def inline_media(call: Call, urls: Collection[str], transport: Sender, clocks: Clocks) -> Call:
+    """The call with each of `urls` replaced, wherever it stands, by a data URL of what is there.
+
+    Raise BadRequestError for an address that may not be fetched, or that doesn't answer with 200.
+    """
+    if not urls:
+        return call
+    fetched = {url: _fetch(url, transport, clocks, call.client) for url in dict.fromkeys(urls)}
+    replaced = _replace(call.fields["messages"], fetched.get)
+    return call.asking(call.model, Document.of({**call.fields, "messages": replaced}))
+
+
+def _fetch(url: str, transport: Sender, clocks: Clocks, client: ClientWatch | None) -> str:
+    request = WireRequest(url=url, body=b"", headers={"accept": "*/*"}, method="GET", guarded=True)
+    try:
+        response = transport.send(request, clocks, client)
+        status, content_type = response.status, response.headers.get("content-type", "")
+        body = response.read()
+    except BadRequestError as error:
+        raise BadRequestError(error.message, param="messages") from None
+    except GatewayError as error:
+        raise BadRequestError(f"Could not fetch a media URL: {error.message}", param="messages") from None
+    if status != 200:
+        raise BadRequestError(f"Could not fetch a media URL: it answered with status {status}.", param="messages")
+    media_type = content_type.split(";")[0].strip() or "application/octet-stream"
+    return f"data:{media_type};base64,{base64.b64encode(body).decode()}"
+
+
+def _replace(value: Any, find: Callable[[str], str | None]) -> Any:
+    """A copy of JSON in which every string that `find` knows is replaced."""
+    if isinstance(value, str):
+        return find(value) or value
+    if isinstance(value, list):
+        return [_replace(item, find) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _replace(item, find) for name, item in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""What Flask needs around a view."""

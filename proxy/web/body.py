@@ -1,0 +1,202 @@
+"""A request's body into a Call: JSON, checked by a schema, the gateway's own fields taken out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from flask import Request
+from marshmallow import ValidationError
+
+from proxy.domain.call import Call, Options
+from proxy.domain.deployment import is_connection_param
+from proxy.domain.document import Document, member_names
+from proxy.domain.operations import Operation
+from proxy.errors import BadRequestError
+from proxy.runtime import Runtime
+from proxy.web.watch import SocketWatch
+from schemas.problems import first_problem
+from schemas.request import OPTION_FIELDS, UNSUPPORTED_FIELDS, RequestSchema, check
+
+_JSON_TYPES = ("application/json", "text/json")
+# Body fields that look like connection parameters but are the provider's business.
+_NOT_CONNECTION = frozenset({"headers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A call, and which of its fields the gateway knows but can't honour."""
+
+    call: Call
+    ignored: tuple[str, ...] = ()
+
+
+def read_call(
+    request: Request,
+    runtime: Runtime,
+    call_id: str,
+    operation: Operation,
+    schema: type[RequestSchema],
+    model_in_path: str | None = None,
+    default_model: str | None = None,
+) -> Incoming:
+    """Raise BadRequestError, naming the field, for a body that is not what the schema says.
+
+    The model in the path wins over the body's; the default is for a body that names none.
+    """
+    document = _parse(_read_json(request))
+    body = dict(document.fields)
+    model = model_in_path or (default_model if body.get("model") is None else None)
+    if model is not None:
+        body["model"] = model
+    try:
+        check(schema, body)
+    except ValidationError as error:
+        problem = first_problem(error)
+        raise BadRequestError(problem.message, param=problem.param) from None
+    _add_api_version(body, request)
+    options = read_options(body, request)
+    document = _provider_bound(document, body)
+    stream = bool(body.get("stream")) and operation.streams
+    call = Call(
+        id=call_id,
+        operation=operation,
+        model=body["model"],
+        document=document,
+        options=options,
+        stream=stream,
+        include_usage=stream and bool((body.get("stream_options") or {}).get("include_usage")),
+        started=runtime.monotonic(),
+        started_at=runtime.now(),
+        client=SocketWatch.of(request.environ),
+    )
+    return Incoming(call, tuple(sorted(UNSUPPORTED_FIELDS.intersection(body))))
+
+
+def _read_json(request: Request) -> bytes:
+    given = request.mimetype
+    if given and given not in _JSON_TYPES and not given.endswith("+json"):
+        raise BadRequestError(
+            f"The content type must be application/json, but it is {given}.", param="content-type", status_code=415
+        )
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise BadRequestError("Compressed bodies are not accepted.", param="content-encoding", status_code=415)
+    return request.get_data(cache=False)
+
+
+def _parse(raw: bytes) -> Document:
+    try:
+        document = Document.parse(raw)
+    except orjson.JSONDecodeError as error:
+        raise BadRequestError(f"The body is not valid JSON: {error.args[0]}", param="request_body") from None
+    except ValueError:
+        raise BadRequestError("The body must be a JSON object.", param="request_body") from None
+    names = member_names(raw)
+    if len(names) != len(document.fields):
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise BadRequestError(f"The field '{repeated}' stands in the body more than once.", param=repeated)
+    return document
+
+
+def _provider_bound(document: Document, body: Mapping[str, Any]) -> Document:
+    own = [
+        name
+        for name in body
+        if name in OPTION_FIELDS
+        or name in UNSUPPORTED_FIELDS
+        or (is_connection_param(name) and name not in _NOT_CONNECTION)
+    ]
+    changes = {"model": body["model"]} if document.fields.get("model") != body["model"] else {}
+    extra_body = body.get("extra_body")
+    if extra_body:
+        changes.update({name: value for name, value in extra_body.items() if name not in own})
+    return document.edit(changes, own) if own or changes else document
+
+
+def read_options(body: Mapping[str, Any], request: Request) -> Options:
+    """The gateway's own fields and `x-litellm-*` headers as Options; the body wins."""
+    own = {name for name in body if name in OPTION_FIELDS or is_connection_param(name)}
+    headers = request.headers
+    if not own and not any(name.startswith(("X-Litellm-", "Langfuse_", "Langfuse-")) for name, _ in headers):
+        return _NO_OPTIONS
+    metadata = {**(body.get("litellm_metadata") or {}), **(body.get("metadata") or {}), **_metadata_headers(request)}
+    timeout = body.get("timeout") or body.get("request_timeout") or _number(headers, "x-litellm-timeout")
+    retries = body.get("num_retries")
+    if retries is None:
+        wanted = _number(headers, "x-litellm-num-retries")
+        retries = None if wanted is None else int(wanted)
+    return Options(
+        metadata=metadata,
+        tags=_tags(body, metadata, headers),
+        num_retries=retries,
+        timeout=timeout,
+        stream_timeout=body.get("stream_timeout") or _number(headers, "x-litellm-stream-timeout"),
+        fallbacks=_names(body.get("fallbacks")),
+        context_window_fallbacks=body.get("context_window_fallbacks"),
+        content_policy_fallbacks=body.get("content_policy_fallbacks"),
+        disable_fallbacks=bool(body.get("disable_fallbacks")),
+        fastest_response=bool(body.get("fastest_response")),
+        stream_continuation=body.get("stream_continuation"),
+        drop_params=body.get("drop_params"),
+        additional_drop_params=tuple(body.get("additional_drop_params") or ()),
+        allowed_openai_params=tuple(body.get("allowed_openai_params") or ()),
+        extra_headers=body.get("extra_headers") or {},
+        overrides={
+            name: value
+            for name, value in body.items()
+            if is_connection_param(name)
+            and name not in ("extra_body", "extra_headers", "headers")
+            and value is not None
+        },
+        user_config=body.get("user_config"),
+        mock={name: value for name, value in body.items() if name.startswith("mock_")},
+        no_log=body.get("no-log") is True or headers.get("x-litellm-enable-message-redaction", "").lower() == "true",
+    )
+
+
+_NO_OPTIONS = Options()
+
+
+def _add_api_version(body: dict[str, Any], request: Request) -> None:
+    """Azure's clients say the version in the query."""
+    version = request.args.get("api-version") if request.query_string else None
+    if version:
+        body.setdefault("api_version", version)
+
+
+def _names(fallbacks: Any) -> Any:
+    return [fallbacks] if isinstance(fallbacks, str) else fallbacks
+
+
+def _tags(body: Mapping[str, Any], metadata: Mapping[str, Any], headers: Any) -> tuple[str, ...]:
+    tags = list(body.get("tags") or ())
+    of_metadata = metadata.get("tags")
+    if isinstance(of_metadata, list):
+        tags.extend(tag for tag in of_metadata if isinstance(tag, str))
+    tags.extend(tag.strip() for tag in headers.get("x-litellm-tags", "").split(",") if tag.strip())
+    return tuple(dict.fromkeys(tags))
+
+
+def _metadata_headers(request: Request) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in request.headers.items():
+        lowered = name.lower().replace("-", "_")
+        if lowered.startswith("langfuse_"):
+            found[lowered.removeprefix("langfuse_")] = value
+    for header, key in (("x-litellm-trace-id", "trace_id"), ("x-litellm-session-id", "session_id")):
+        if header in request.headers:
+            found[key] = request.headers[header]
+    return found
+
+
+def _number(headers: Any, name: str) -> float | None:
+    value = headers.get(name)
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise BadRequestError(f"The header {name} must be a number that is not negative.", param=name)
+    return number

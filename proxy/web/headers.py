@@ -1,0 +1,88 @@
+"""The headers that tell a client who answered, after how many tries, and how long it took."""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from proxy import __version__
+from proxy.domain.attempt import Outcome
+from proxy.domain.deployment import Deployment
+from proxy.domain.secrets import clean_url
+from proxy.errors import GatewayError
+
+# Headers of a provider's answer that describe its connection or its body's form, not the answer.
+_NOT_PASSED = frozenset(
+    "connection keep-alive transfer-encoding content-length content-encoding content-type trailer upgrade te "
+    "proxy-authenticate set-cookie set-cookie2 www-authenticate date server alt-svc strict-transport-security".split()
+)
+_UNSAFE = re.compile(r"[\r\n\0]|[^\x00-\xff]")
+
+Headers = list[tuple[str, str]]
+
+
+def provider_headers(headers: Mapping[str, str]) -> Headers:
+    """`x-ratelimit-*` as they are, and all that tells something as `llm_provider-*`."""
+    passed: Headers = []
+    for name, value in headers.items():
+        if name in _NOT_PASSED or _UNSAFE.search(value):
+            continue
+        passed.append((f"llm_provider-{name}", value))
+        if name.startswith("x-ratelimit-"):
+            passed.append((name, value))
+    return passed
+
+
+def deployment_headers(deployment: Deployment, base_url: str | None) -> Headers:
+    """Which deployment answered. `base_url` is the provider's own, for a deployment that names none."""
+    headers = [("x-litellm-model-id", deployment.id), ("x-litellm-model-group", _safe(deployment.group))]
+    base = deployment.api_base or base_url
+    if base:
+        headers.append(("x-litellm-model-api-base", _safe(clean_url(base))))
+    return headers
+
+
+def call_headers(call_id: str) -> Headers:
+    return [("x-litellm-call-id", call_id), ("x-litellm-version", __version__)]
+
+
+def outcome_headers(outcome: Outcome, base_url: str | None, seconds: float, dropped: Sequence[str]) -> Headers:
+    """`seconds` is the whole call so far; what was not spent on the wire is ours."""
+    reply = outcome.reply
+    failed = sum(attempt.milliseconds for attempt in outcome.attempts if attempt.error_class) / 1000
+    overhead = max(0.0, seconds - reply.provider_seconds - failed)
+    headers = deployment_headers(outcome.deployment, base_url)
+    headers += [
+        ("x-litellm-attempted-retries", str(outcome.retries)),
+        ("x-litellm-attempted-fallbacks", str(outcome.fallbacks)),
+        ("x-litellm-response-duration-ms", f"{seconds * 1000:.3f}"),
+        ("x-litellm-overhead-duration-ms", f"{overhead * 1000:.3f}"),
+    ]
+    if dropped:
+        headers.append(("x-litellm-dropped-params", _safe(",".join(dropped))))
+    return headers + provider_headers(reply.headers)
+
+
+def error_headers(error: GatewayError, seconds: float) -> Headers:
+    """Our own retries are over by now, so the client's SDK is told not to add its own."""
+    attempts = error.attempts
+    groups = [attempt["model_group"] for attempt in attempts]
+    changes = sum(1 for one, other in pairwise(groups) if one != other)
+    spent = sum(attempt["ms"] for attempt in attempts)
+    headers = [
+        ("x-litellm-attempted-retries", str(max(0, len(attempts) - 1 - changes))),
+        ("x-litellm-attempted-fallbacks", str(changes)),
+        ("x-litellm-response-duration-ms", f"{seconds * 1000:.3f}"),
+        ("x-litellm-overhead-duration-ms", f"{max(0.0, seconds * 1000 - spent):.3f}"),
+    ]
+    if attempts:
+        headers.append(("x-should-retry", "false"))
+        headers.append(("x-litellm-model-group", _safe(groups[0])))
+        headers.append(("x-litellm-model-id", attempts[0]["deployment_id"]))
+    if error.retry_after is not None:
+        headers.append(("retry-after", str(max(1, round(error.retry_after + 0.499)))))
+    return headers + provider_headers(error.headers)
+
+
+def _safe(value: str) -> str:
+    """A value that can stand in a header: one line, Latin-1."""
+    return _UNSAFE.sub("?", value)

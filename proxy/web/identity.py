@@ -1,0 +1,62 @@
+"""Who asks, and under which id: the call id of each request and the key that it must show."""
+
+import hmac
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, g, request
+from werkzeug.datastructures import Headers
+
+from proxy.domain.secrets import Secret
+from proxy.errors import AuthenticationError
+from proxy.runtime import Runtime
+
+_CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# Where clients put their key; the first that is there counts.
+KEY_HEADERS = (
+    "x-litellm-api-key",
+    "authorization",
+    "api-key",
+    "x-api-key",
+    "x-goog-api-key",
+    "ocp-apim-subscription-key",
+)
+_SCHEME = re.compile(r"(?:bearer|basic)\s+", re.IGNORECASE)
+
+View = Callable[..., Any]
+
+
+def public(view: View) -> View:
+    """Mark a view that needs no key. Everything else does, as soon as there is a master key."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def install(app: Flask, runtime: Runtime, master_key: Secret | None, key_header: str | None = None) -> None:
+    """Give each request its id and let only those in that show the key."""
+    expected = master_key.encode() if master_key else None
+    names = (key_header.lower(),) if key_header else KEY_HEADERS
+
+    @app.before_request
+    def identify() -> None:
+        given = request.headers.get("x-litellm-call-id", "")
+        g.call_id = given if _CALL_ID.fullmatch(given) else runtime.new_id()
+        g.started = runtime.monotonic()
+        if expected is None or request.url_rule is None:
+            return
+        if getattr(app.view_functions[request.url_rule.endpoint], "is_public", False):
+            return
+        check_key(request.headers, expected, names)
+
+
+def check_key(headers: Headers, expected: bytes, names: tuple[str, ...] = KEY_HEADERS) -> None:
+    """Raise AuthenticationError unless one of the headers carries the key; compared in constant time."""
+    given = next((headers[name] for name in names if headers.get(name)), None)
+    if given is None:
+        raise AuthenticationError(
+            "No API key was sent. Send it as 'Authorization: Bearer <key>', 'api-key' or 'x-api-key'.",
+            code="missing_api_key",
+        )
+    if not hmac.compare_digest(_SCHEME.sub("", given.strip(), count=1).encode(), expected):
+        raise AuthenticationError("The API key that was sent is not valid here.", code="invalid_api_key")
