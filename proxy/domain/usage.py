@@ -72,15 +72,13 @@ _TICKS_PER_USD = 10_000_000_000
 def _cost(usage: Mapping[str, Any]) -> float | None:
     """The provider's own figure: a number (OpenRouter), a breakdown with its total (Perplexity), or ticks (xAI)."""
     cost = usage.get("cost")
-    amount = cost.get("total_cost") if isinstance(cost, Mapping) else cost
-    ticks = usage.get("cost_in_usd_ticks")
-    if amount is None and _is_number(ticks):
-        return float(ticks) / _TICKS_PER_USD
-    return float(amount) if _is_number(amount) else None
+    amount = _number(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
+    ticks = _number(usage.get("cost_in_usd_ticks"))
+    return ticks / _TICKS_PER_USD if amount is None and ticks is not None else amount
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
