@@ -38,7 +38,8 @@ class GatewayError(Exception):
 
     `message` is for the client's eyes. `retry_after` is in seconds. `headers` are the
     provider's answer headers (lower case), `provider` its name, when the error came from one.
-    `attempts` is filled by the router: one mapping per try, nothing secret in it.
+    `attempts` is filled by the router: one mapping per try, nothing secret in it. `inner` is Azure's `innererror`:
+    which of its content filters said no.
     """
 
     status_code = 500
@@ -65,6 +66,7 @@ class GatewayError(Exception):
         self.retry_after = retry_after
         self.headers: Mapping[str, str] = headers or {}
         self.attempts: Sequence[Mapping[str, Any]] = ()
+        self.inner: Mapping[str, Any] | None = None
         if status_code is not None:
             self.status_code = status_code
         if code is not None:
@@ -80,6 +82,8 @@ class GatewayError(Exception):
             "param": self.param,
             "code": self.code or str(self.status_code),
         }
+        if self.inner is not None:
+            error["innererror"] = self.inner
         if self.attempts:
             error["attempts"] = list(self.attempts)
         return {"error": error}

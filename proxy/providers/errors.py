@@ -20,12 +20,13 @@ from proxy.errors import (
 
 
 class ErrorFacts(NamedTuple):
-    """What a provider said: its message, and its own type and code where it has them."""
+    """What a provider said: its message, its own type and code where it has them, and Azure's `innererror`."""
 
     message: str
     error_type: str | None = None
     code: str | None = None
     param: str | None = None
+    inner: Mapping[str, Any] | None = None
 
 
 # Ordered; the first whose expression is found in "code type message" wins. Looked at for 400, 413 and 422 only.
@@ -131,14 +132,27 @@ def _facts_of(parsed: Any) -> ErrorFacts:
         return ErrorFacts("the provider sent no readable error")
     error = parsed.get("error")
     if isinstance(error, Mapping):
-        message = error.get("message") or error.get("detail") or error.get("type") or "the provider named no reason"
-        return ErrorFacts(_text(message), _word(error.get("type")), _word(error.get("code")), _word(error.get("param")))
+        return _facts_of_object(error)
     message = error or parsed.get("message") or parsed.get("detail") or parsed.get("Message") or parsed.get("msg")
     return ErrorFacts(
         _text(message or "the provider named no reason"),
         _word(parsed.get("type")),
         _word(parsed.get("code")),
         _word(parsed.get("param")),
+    )
+
+
+def _facts_of_object(error: Mapping[str, Any]) -> ErrorFacts:
+    message = _text(error.get("message") or error.get("detail") or error.get("type") or "the provider named no reason")
+    metadata, inner = error.get("metadata"), error.get("innererror")
+    # OpenRouter's: what the provider behind it said.
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    return ErrorFacts(
+        f"{message}: {raw}"[:_MESSAGE_LIMIT] if isinstance(raw, str) and raw else message,
+        _word(error.get("type")),
+        _word(error.get("code")),
+        _word(error.get("param")),
+        inner if isinstance(inner, Mapping) else None,
     )
 
 
@@ -167,7 +181,7 @@ def _build(
     error_class: type[GatewayError], status: int, facts: ErrorFacts, headers: Mapping[str, str], deployment: Deployment
 ) -> GatewayError:
     own_status = error_class.status_code
-    return error_class(
+    error = error_class(
         f"{error_class.__name__}: {deployment.provider} - {facts.message}",
         param=facts.param,
         code=error_class.code or facts.code,
@@ -178,6 +192,8 @@ def _build(
         retry_after=retry_after(headers),
         headers=headers,
     )
+    error.inner = facts.inner
+    return error
 
 
 _OPENAI_TYPES = frozenset(_STATUS_OF_TYPE) | {"invalid_request_error", "requests", "tokens"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # Members of a message that only gateways know, so no provider is sent them.
-GATEWAY_MEMBERS: Mapping[str, str | None] = {"thinking_blocks": None, "provider_specific_fields": None}
+GATEWAY_MEMBERS: dict[str, str | None] = {"thinking_blocks": None, "provider_specific_fields": None}
 
 
 def adapt_messages(messages: Any, roles: Mapping[str, str], members: Mapping[str, str | None]) -> Any:

@@ -3,19 +3,23 @@
 from collections.abc import Mapping
 
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS
+from proxy.providers.messages import GATEWAY_MEMBERS
 from proxy.providers.openai import Compatible
 
 _EMBEDDINGS_ONLY = (EMBEDDINGS,)
 _UNDER_V1 = {operation.name: f"v1/{operation.path}" for operation in (CHAT, COMPLETIONS, EMBEDDINGS)}
 
+# Those who know the limit of an answer by its older name only.
+_OLD_LIMIT = {"max_completion_tokens": "max_tokens"}
+
 # name: base URL, variables of the key, variables of the base URL, what is different.
 ROWS: Mapping[str, Compatible] = {
     "mock": Compatible("mock://local/v1", default_key="", operations=(CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS)),
     "abliteration": Compatible("https://api.abliteration.ai/v1", ("ABLITERATION_API_KEY",)),
-    "ai21_chat": Compatible("https://api.ai21.com/studio/v1", ("AI21_API_KEY",), ("AI21_API_BASE",)),
+    "ai21_chat": Compatible("https://api.ai21.com/studio/v1", ("AI21_API_KEY",), ("AI21_API_BASE",), rename=_OLD_LIMIT),
     "aihubmix": Compatible("https://aihubmix.com/v1", ("AIHUBMIX_API_KEY",), ("AIHUBMIX_API_BASE",)),
     "aiml": Compatible("https://api.aimlapi.com/v1", ("AIML_API_KEY",), ("AIML_API_BASE",)),
-    "aiohttp_openai": Compatible("https://api.openai.com/v1", ("OPENAI_API_KEY",)),
+    "aiohttp_openai": Compatible("https://api.openai.com/v1", ("OPENAI_API_KEY",), roles={}, answer=None),
     "amazon_nova": Compatible("https://api.nova.amazon.com/v1", ("AMAZON_NOVA_API_KEY",), ("AMAZON_NOVA_API_BASE",)),
     "anyscale": Compatible("https://api.endpoints.anyscale.com/v1", ("ANYSCALE_API_KEY",), ("ANYSCALE_API_BASE",)),
     "apertis": Compatible("https://api.stima.tech/v1", ("STIMA_API_KEY",)),
@@ -27,7 +31,14 @@ ROWS: Mapping[str, Compatible] = {
         ("BEDROCK_MANTLE_API_BASE",),
         variables={"aws_region_name": ("AWS_REGION_NAME", "AWS_REGION")},
     ),
-    "cerebras": Compatible("https://api.cerebras.ai/v1", ("CEREBRAS_API_KEY",), ("CEREBRAS_API_BASE",)),
+    "cerebras": Compatible(
+        "https://api.cerebras.ai/v1",
+        ("CEREBRAS_API_KEY",),
+        ("CEREBRAS_API_BASE",),
+        members=GATEWAY_MEMBERS | {"reasoning_content": "reasoning", "reasoning_details": None},
+        unsupported=frozenset({"frequency_penalty", "presence_penalty", "logit_bias"}),
+        operations=(CHAT, COMPLETIONS),
+    ),
     "charity_engine": Compatible(
         "https://api.charityengine.services/remotejobs/v2/inference", ("CHARITY_ENGINE_API_KEY",)
     ),
@@ -46,19 +57,24 @@ ROWS: Mapping[str, Compatible] = {
     "crusoe": Compatible(
         "https://managed-inference-api-proxy.crusoecloud.com/v1", ("CRUSOE_API_KEY",), ("CRUSOE_API_BASE",)
     ),
-    "custom_openai": Compatible(None, ("OPENAI_API_KEY",), default_key=""),
+    "custom_openai": Compatible(None, ("OPENAI_API_KEY",), default_key="", roles={}),
     "darkbloom": Compatible("https://api.darkbloom.dev/v1", ("DARKBLOOM_API_KEY",), ("DARKBLOOM_API_BASE",)),
     "dashscope": Compatible(
-        "https://dashscope.aliyuncs.com/compatible-mode/v1", ("DASHSCOPE_API_KEY",), ("DASHSCOPE_API_BASE",)
+        "https://dashscope.aliyuncs.com/compatible-mode/v1",
+        ("DASHSCOPE_API_KEY",),
+        ("DASHSCOPE_API_BASE",),
+        rename=_OLD_LIMIT,
     ),
-    "databricks": Compatible(None, ("DATABRICKS_API_KEY",), ("DATABRICKS_API_BASE",)),
+    "databricks": Compatible(None, ("DATABRICKS_API_KEY",), ("DATABRICKS_API_BASE",), rename=_OLD_LIMIT),
     "datarobot": Compatible(
         "https://app.datarobot.com/api/v2/genai/llmgw",
         ("DATAROBOT_API_TOKEN",),
         ("DATAROBOT_ENDPOINT",),
         operations=(CHAT,),
     ),
-    "deepinfra": Compatible("https://api.deepinfra.com/v1/openai", ("DEEPINFRA_API_KEY",), ("DEEPINFRA_API_BASE",)),
+    "deepinfra": Compatible(
+        "https://api.deepinfra.com/v1/openai", ("DEEPINFRA_API_KEY",), ("DEEPINFRA_API_BASE",), rename=_OLD_LIMIT
+    ),
     "docker_model_runner": Compatible(
         "http://localhost:22088/engines/llama.cpp",
         ("DOCKER_MODEL_RUNNER_API_KEY",),
@@ -73,14 +89,20 @@ ROWS: Mapping[str, Compatible] = {
         "https://api.featherless.ai/v1",
         ("FEATHERLESS_AI_API_KEY", "FEATHERLESS_API_KEY"),
         ("FEATHERLESS_AI_API_BASE", "FEATHERLESS_API_BASE"),
+        rename=_OLD_LIMIT,
     ),
     "fireworks_ai": Compatible(
         "https://api.fireworks.ai/inference/v1",
         ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
         ("FIREWORKS_API_BASE",),
+        rename=_OLD_LIMIT,
+        model_prefix="accounts/fireworks/models/",
     ),
     "friendliai": Compatible(
-        "https://api.friendli.ai/serverless/v1", ("FRIENDLIAI_API_KEY", "FRIENDLI_TOKEN"), ("FRIENDLI_API_BASE",)
+        "https://api.friendli.ai/serverless/v1",
+        ("FRIENDLIAI_API_KEY", "FRIENDLI_TOKEN"),
+        ("FRIENDLI_API_BASE",),
+        rename=_OLD_LIMIT,
     ),
     "galadriel": Compatible("https://api.galadriel.com/v1", ("GALADRIEL_API_KEY",), ("GALADRIEL_API_BASE",)),
     "github": Compatible("https://models.inference.ai.azure.com", ("GITHUB_API_KEY",), ("GITHUB_API_BASE",)),
@@ -89,7 +111,9 @@ ROWS: Mapping[str, Compatible] = {
     "helicone": Compatible("https://ai-gateway.helicone.ai", ("HELICONE_API_KEY",)),
     "heroku": Compatible(None, ("HEROKU_API_KEY",), ("HEROKU_API_BASE",)),
     "hosted_vllm": Compatible(None, ("HOSTED_VLLM_API_KEY",), ("HOSTED_VLLM_API_BASE",), default_key="fake-api-key"),
-    "hyperbolic": Compatible("https://api.hyperbolic.xyz/v1", ("HYPERBOLIC_API_KEY",), ("HYPERBOLIC_API_BASE",)),
+    "hyperbolic": Compatible(
+        "https://api.hyperbolic.xyz/v1", ("HYPERBOLIC_API_KEY",), ("HYPERBOLIC_API_BASE",), rename=_OLD_LIMIT
+    ),
     "inception": Compatible("https://api.inceptionlabs.ai/v1", ("INCEPTION_API_KEY",), ("INCEPTION_API_BASE",)),
     "infinity": Compatible(None, ("INFINITY_API_KEY",), default_key="", operations=_EMBEDDINGS_ONLY),
     "jina_ai": Compatible(
@@ -98,7 +122,7 @@ ROWS: Mapping[str, Compatible] = {
         ("JINA_AI_API_BASE",),
         operations=_EMBEDDINGS_ONLY,
     ),
-    "lambda_ai": Compatible("https://api.lambda.ai/v1", ("LAMBDA_API_KEY",), ("LAMBDA_API_BASE",)),
+    "lambda_ai": Compatible("https://api.lambda.ai/v1", ("LAMBDA_API_KEY",), ("LAMBDA_API_BASE",), rename=_OLD_LIMIT),
     "lemonade": Compatible(
         "http://localhost:8000/api/v1", ("LEMONADE_API_KEY",), ("LEMONADE_API_BASE",), default_key=""
     ),
@@ -109,13 +133,17 @@ ROWS: Mapping[str, Compatible] = {
         ("LITELLM_PROXY_API_BASE",),
         default_key="",
         operations=(CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS),
+        roles={},
+        members={},
     ),
     "llamafile": Compatible(
         "http://127.0.0.1:8080/v1", ("LLAMAFILE_API_KEY",), ("LLAMAFILE_API_BASE",), default_key="fake-api-key"
     ),
     "llamagate": Compatible("https://api.llamagate.dev/v1", ("LLAMAGATE_API_KEY",)),
     "lm_studio": Compatible(None, ("LM_STUDIO_API_KEY",), ("LM_STUDIO_API_BASE",), default_key="fake-api-key"),
-    "maritalk": Compatible("https://chat.maritaca.ai/api", ("MARITALK_API_KEY",), ("MARITALK_API_BASE",)),
+    "maritalk": Compatible(
+        "https://chat.maritaca.ai/api", ("MARITALK_API_KEY",), ("MARITALK_API_BASE",), rename=_OLD_LIMIT
+    ),
     "meta": Compatible("https://api.meta.ai/v1", ("META_API_KEY",), ("META_API_BASE",)),
     "meta_llama": Compatible("https://api.llama.com/compat/v1", ("LLAMA_API_KEY",), ("LLAMA_API_BASE",)),
     "minimax": Compatible("https://api.minimax.io/v1", ("MINIMAX_API_KEY",), ("MINIMAX_API_BASE",)),
@@ -128,11 +156,17 @@ ROWS: Mapping[str, Compatible] = {
     "nano-gpt": Compatible("https://nano-gpt.com/api/v1", ("NANOGPT_API_KEY",)),
     "nebius": Compatible("https://api.studio.nebius.ai/v1", ("NEBIUS_API_KEY",), ("NEBIUS_API_BASE",)),
     "neosantara": Compatible("https://api.neosantara.xyz/v1", ("NEOSANTARA_API_KEY",), ("NEOSANTARA_API_BASE",)),
-    "novita": Compatible("https://api.novita.ai/v3/openai", ("NOVITA_API_KEY",), ("NOVITA_API_BASE",)),
-    "nscale": Compatible("https://inference.api.nscale.com/v1", ("NSCALE_API_KEY",), ("NSCALE_API_BASE",)),
-    "nvidia_nim": Compatible("https://integrate.api.nvidia.com/v1", ("NVIDIA_NIM_API_KEY",), ("NVIDIA_NIM_API_BASE",)),
+    "novita": Compatible(
+        "https://api.novita.ai/v3/openai", ("NOVITA_API_KEY",), ("NOVITA_API_BASE",), rename=_OLD_LIMIT
+    ),
+    "nscale": Compatible(
+        "https://inference.api.nscale.com/v1", ("NSCALE_API_KEY",), ("NSCALE_API_BASE",), rename=_OLD_LIMIT
+    ),
+    "nvidia_nim": Compatible(
+        "https://integrate.api.nvidia.com/v1", ("NVIDIA_NIM_API_KEY",), ("NVIDIA_NIM_API_BASE",), rename=_OLD_LIMIT
+    ),
     "oobabooga": Compatible(None, ("OOBABOOGA_API_KEY",), default_key=""),
-    "openai_like": Compatible(None, ("OPENAI_LIKE_API_KEY",), ("OPENAI_LIKE_API_BASE",), default_key=""),
+    "openai_like": Compatible(None, ("OPENAI_LIKE_API_KEY",), ("OPENAI_LIKE_API_BASE",), default_key="", roles={}),
     "ovhcloud": Compatible(
         "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", ("OVHCLOUD_API_KEY",), ("OVHCLOUD_API_BASE",)
     ),
@@ -145,15 +179,19 @@ ROWS: Mapping[str, Compatible] = {
         "https://dashscope.aliyuncs.com/compatible-mode/v1",
         ("QWEN_AI_PLATFORM_API_KEY", "DASHSCOPE_API_KEY"),
         ("QWEN_AI_PLATFORM_API_BASE",),
+        rename=_OLD_LIMIT,
     ),
     "qwencloud": Compatible(
         "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
         ("QWENCLOUD_API_KEY", "DASHSCOPE_API_KEY"),
         ("QWENCLOUD_API_BASE",),
+        rename=_OLD_LIMIT,
     ),
     "reka": Compatible("https://api.reka.ai/v1", ("REKA_API_KEY",), ("REKA_API_BASE",)),
     "sail": Compatible("https://api.sailresearch.com/v1", ("SAIL_API_KEY",), ("SAIL_API_BASE",)),
-    "sambanova": Compatible("https://api.sambanova.ai/v1", ("SAMBANOVA_API_KEY",), ("SAMBANOVA_API_BASE",)),
+    "sambanova": Compatible(
+        "https://api.sambanova.ai/v1", ("SAMBANOVA_API_KEY",), ("SAMBANOVA_API_BASE",), rename=_OLD_LIMIT
+    ),
     "sarvam": Compatible("https://api.sarvam.ai/v1", ("SARVAM_API_KEY",)),
     "scaleway": Compatible("https://api.scaleway.ai/v1", ("SCW_SECRET_KEY",)),
     "scx-ai": Compatible("https://api.scx.ai/v1", ("SCX_API_KEY",), ("SCX_API_BASE",)),
@@ -162,6 +200,7 @@ ROWS: Mapping[str, Compatible] = {
         ("SNOWFLAKE_JWT",),
         ("SNOWFLAKE_API_BASE",),
         variables={"account_id": ("SNOWFLAKE_ACCOUNT_ID",)},
+        rename=_OLD_LIMIT,
     ),
     "synthetic": Compatible("https://api.synthetic.new/openai/v1", ("SYNTHETIC_API_KEY",)),
     "tencent": Compatible("https://tokenhub-intl.tencentcloudmaas.com/v1", ("TENCENT_API_KEY",), ("TENCENT_API_BASE",)),
@@ -178,6 +217,7 @@ ROWS: Mapping[str, Compatible] = {
         "https://api.together.ai/v1",
         ("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"),
         ("TOGETHER_AI_API_BASE",),
+        rename=_OLD_LIMIT,
     ),
     "v0": Compatible("https://api.v0.dev/v1", ("V0_API_KEY",), ("V0_API_BASE",)),
     "veniceai": Compatible("https://api.venice.ai/api/v1", ("VENICE_AI_API_KEY",)),
@@ -206,7 +246,13 @@ ROWS: Mapping[str, Compatible] = {
     ),
     "zai": Compatible("https://api.z.ai/api/paas/v4", ("ZAI_API_KEY",), ("ZAI_API_BASE",)),
     "openrouter": Compatible(
-        "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY", "OR_API_KEY"), ("OPENROUTER_API_BASE",)
+        "https://openrouter.ai/api/v1",
+        ("OPENROUTER_API_KEY", "OR_API_KEY"),
+        ("OPENROUTER_API_BASE",),
+        roles={},
+        members={},
     ),
-    "deepseek": Compatible("https://api.deepseek.com/beta", ("DEEPSEEK_API_KEY",), ("DEEPSEEK_API_BASE",)),
+    "deepseek": Compatible(
+        "https://api.deepseek.com/beta", ("DEEPSEEK_API_KEY",), ("DEEPSEEK_API_BASE",), rename=_OLD_LIMIT
+    ),
 }
