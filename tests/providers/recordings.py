@@ -18,13 +18,14 @@ import importlib
 import importlib.util
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
@@ -32,7 +33,7 @@ from proxy.domain.operations import OPERATIONS
 from proxy.domain.wire import WireRequest
 from proxy.errors import GatewayError
 from proxy.providers.contract import Provider
-from tests.providers.framing import events
+from proxy.transport.framing import DECODERS
 from tests.providers.gathering import chat_facts, echo, gather
 from tests.providers.upstream.facts import EmbeddingFacts, Facts, join_texts
 
@@ -156,9 +157,15 @@ def answer_to(response: Mapping[str, Any], provider: Provider, call: Call, deplo
     if not response["stream"]:
         answer: dict[str, Any] = json.loads(provider.parse_response(body, headers, call, deployment).body)
         return answer
-    decoder = provider.open_stream(call, deployment)
-    chunks = [chunk for event in events(provider.framing, body) for chunk in decoder.feed(event)]
-    return gather([*chunks, *decoder.finish()])
+    return gather(stream_chunks([body], provider, call, deployment))
+
+
+def stream_chunks(blocks: Iterable[bytes], provider: Provider, call: Call, deployment: Deployment) -> list[Chunk]:
+    """The chunks of a stream whose bytes arrive in these blocks. Raises the GatewayError that ends it."""
+    framing, decoder = DECODERS[provider.framing](), provider.open_stream(call, deployment)
+    chunks = [chunk for block in blocks for event in framing.feed(block) for chunk in decoder.feed(event)]
+    chunks += [chunk for event in framing.finish() for chunk in decoder.feed(event)]
+    return chunks + decoder.finish()
 
 
 def compare_request(
