@@ -14,6 +14,7 @@ from proxy.providers import (
     mistral,
     openai,
     perplexity,
+    vertex_ai,
     xai,
 )
 from proxy.providers.contract import Provider
@@ -33,6 +34,8 @@ FOREIGN: Mapping[str, Provider] = {
     "mistral": mistral.PROVIDER,
     "openai": openai.PROVIDER,
     "perplexity": perplexity.PROVIDER,
+    "vertex_ai": vertex_ai.PROVIDER,
+    "vertex_ai_beta": vertex_ai.BETA,
     "xai": xai.PROVIDER,
 }
 

@@ -15,7 +15,7 @@ SUPPORTED = frozenset({
     "messages", "model", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens",
     "n", "stop", "seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "response_format",
     "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "reasoning_effort", "modalities",
-    "audio", "web_search_options", "service_tier", "user",
+    "audio", "web_search_options", "service_tier",
 })  # fmt: skip
 # Members of the body itself that clients name in Gemini's words.
 _OWN: Mapping[str, str] = {
@@ -29,10 +29,7 @@ _TIERS: Mapping[str, str] = {"default": "standard", "auto": "unspecified"}
 
 
 def build_body(fields: Mapping[str, Any], deployment: Deployment) -> dict[str, Any]:
-    """Fields that nobody here knows go along as they are: Gemini says what it thinks of them.
-
-    `user` is the gateway's (records, limits): Gemini has no place for it.
-    """
+    """Fields that nobody here knows go along as they are: Gemini says what it thinks of them."""
     body = build_contents(fields, deployment)
     tools, tool_config = build_tools(fields), build_tool_config(fields)
     if tools:

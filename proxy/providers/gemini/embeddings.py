@@ -18,7 +18,7 @@ from proxy.errors import BadRequestError, InvalidProviderResponseError
 from proxy.providers.gemini.errors import event_error
 from proxy.providers.gemini.usage import parse_usage
 
-SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format", "user"})
+SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format"})
 _KNOWN = SUPPORTED | {"task_type", "input_type", "title", "auto_truncate"}
 
 

@@ -53,7 +53,7 @@ def _error_object(body: bytes) -> Mapping[str, Any]:
 def _facts(error: Mapping[str, Any]) -> ErrorFacts:
     message = error.get("message")
     text = message if isinstance(message, str) and message else "the provider named no reason"
-    code, status = error.get("code"), error.get("status")
+    code, status = error.get("code"), error.get("status") or error.get("type")
     return ErrorFacts(
         _KEY.sub("the key", text),
         status if isinstance(status, str) else None,

@@ -53,11 +53,6 @@ def unknown_to_google(fields: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(url for url in media_urls(fields) if not _is_googles(url))
 
 
-def without_media_type(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    """The web addresses that Vertex AI can't read itself, because nothing says what is behind them."""
-    return tuple(url for url in unknown_to_google(fields) if guess_media_type(url) is None)
-
-
 def _is_googles(url: str) -> bool:
     return url.startswith(FILES) or urlsplit(url).hostname in _VIDEO_HOSTS
 

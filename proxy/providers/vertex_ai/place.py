@@ -1,0 +1,95 @@
+"""Where on Vertex AI a model is: project, location, host and path.
+
+https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import orjson
+
+from proxy.domain.deployment import Deployment
+from proxy.errors import BadRequestError, GatewayError
+from proxy.providers.gemini.models import thinks_in_levels
+
+DEFAULT_LOCATION = "us-central1"
+# A client may name these, and one becomes part of a host: nothing in them may lead elsewhere.
+_LOCATION = re.compile(r"[a-z0-9-]{1,40}")
+_PROJECT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_:-]|\.(?!\.)){0,99}")
+_MULTI_REGIONS = frozenset({"us", "eu"})
+_VERSION = re.compile(r"/v\d\w*$")
+
+
+class Resource(NamedTuple):
+    """What is called below a location, and the method: `publishers/google/models/x`, `:generateContent`."""
+
+    path: str
+    method: str
+    version: str = "v1"
+
+
+def build_url(deployment: Deployment, resource: Resource) -> str:
+    """The address. An api_base may be a host, end in a version, a location, or, as LiteLLM has it, in the model."""
+    base = deployment.api_base
+    path = urlsplit(base).path if base else ""
+    if base and re.search(r"/models/|/endpoints/\d", path):
+        return base + resource.method
+    if base and re.search(r"/endpoints/openapi$", path):
+        return base + resource.path.removeprefix("endpoints/openapi") + resource.method
+    if base and re.search(r"/projects/[^/]+/locations/[^/]+$", path):
+        return f"{base}/{resource.path}{resource.method}"
+    location = read_location(deployment)
+    base = base or f"https://{find_host(location)}"
+    version = "" if _VERSION.search(path) else f"/{resource.version}"
+    return f"{base}{version}/projects/{read_project(deployment)}/locations/{location}/{resource.path}{resource.method}"
+
+
+def find_host(location: str) -> str:
+    """Regions have a host each, `us` and `eu` one of another form, `global` the plain one."""
+    if location == "global":
+        return "aiplatform.googleapis.com"
+    if location in _MULTI_REGIONS:
+        return f"aiplatform.{location}.rep.googleapis.com"
+    return f"{location}-aiplatform.googleapis.com"
+
+
+def read_location(deployment: Deployment) -> str:
+    """The deployment's, else LiteLLM's default; Gemini 3 and later are served from `global` only."""
+    given = _first(deployment.connection, "vertex_location", "vertex_ai_location", "region_name")
+    if given is None:
+        return "global" if thinks_in_levels(deployment.model) else DEFAULT_LOCATION
+    if not _LOCATION.fullmatch(given):
+        raise BadRequestError("vertex_location is made of a-z, 0-9 and hyphens", param="vertex_location")
+    return given
+
+
+def read_project(deployment: Deployment) -> str:
+    """The deployment's, else the one that its key file belongs to."""
+    connection = deployment.connection
+    given = _first(connection, "vertex_project", "vertex_ai_project") or _project_of_key(connection)
+    if given is None:
+        raise GatewayError(
+            f"{deployment.provider} needs a project: set litellm_params.vertex_project or VERTEXAI_PROJECT",
+            provider=deployment.provider,
+        )
+    if not _PROJECT.fullmatch(given):
+        raise BadRequestError("vertex_project is no project's id", param="vertex_project")
+    return given
+
+
+def _first(connection: Mapping[str, Any], *names: str) -> str | None:
+    return next((str(connection[name]) for name in names if connection.get(name)), None)
+
+
+def _project_of_key(connection: Mapping[str, Any]) -> str | None:
+    """`project_id` of credentials that are given as such; the path of a file is not followed here."""
+    key = connection.get("vertex_credentials") or connection.get("vertex_ai_credentials")
+    if isinstance(key, str) and key.lstrip().startswith("{"):
+        try:
+            key = orjson.loads(key)
+        except ValueError:
+            return None
+    project = key.get("project_id") if isinstance(key, Mapping) else None
+    return project if isinstance(project, str) else None
