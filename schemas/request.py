@@ -91,5 +91,5 @@ def _declared(schema_class: type[RequestSchema]) -> frozenset[str]:
 
 @lru_cache(maxsize=512)
 def _instance(schema_class: type[RequestSchema], present: frozenset[str]) -> RequestSchema:
-    required = {name for name, field in schema_class._declared_fields.items() if field.required}
-    return schema_class(only=present | required)
+    wanted = [name for name, field in schema_class._declared_fields.items() if field.required or name in present]
+    return schema_class(only=wanted)

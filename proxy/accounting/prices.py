@@ -71,7 +71,7 @@ def load_public(path: Path) -> PriceTable:
     """A table in the public file's format; raise ValueError if it is not one."""
     fields = orjson.loads(path.read_bytes())
     if not isinstance(fields, dict):
-        raise ValueError(f"{path} is not a price file: a JSON object of models is expected")  # noqa: TRY004
+        raise ValueError(f"{path} is not a price file: a JSON object of models is expected")
     return PriceTable(rows=parse_all(fields))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from flask import Request
 from marshmallow import ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import is_connection_param
@@ -81,7 +82,11 @@ def _read_json(request: Request) -> bytes:
         )
     if request.headers.get("content-encoding", "identity") != "identity":
         raise BadRequestError("Compressed bodies are not accepted.", param="content-encoding", status_code=415)
-    return request.get_data(cache=False)
+    raw = request.get_data(cache=False)
+    limit = request.max_content_length
+    if limit is not None and request.content_length is None and len(raw) >= limit:
+        raise RequestEntityTooLarge  # A chunked body is cut at the limit without a word.
+    return raw
 
 
 def _parse(raw: bytes) -> Document:

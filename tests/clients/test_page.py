@@ -107,15 +107,15 @@ def test_moderations_answer_in_the_pages_form(client: openai.OpenAI) -> None:
 
 def test_batch_answers_a_list_in_the_order_of_the_request(client: openai.OpenAI) -> None:
     items: Any = client.chat.completions.create(model="gpt-3.5-turbo,llama3", messages=POEM)
-    assert [item["model"] for item in items] == ["gpt-3.5-turbo-0125", "groq/llama3-8b-8192"]
-    assert all("write a short poem" in item["choices"][0]["message"]["content"] for item in items)
+    assert [item.model for item in items] == ["gpt-3.5-turbo-0125", "groq/llama3-8b-8192"]
+    assert all("write a short poem" in item.choices[0].message.content for item in items)
 
 
 def test_batch_keeps_the_rest_when_one_model_fails(client: openai.OpenAI) -> None:
     items: Any = client.chat.completions.create(model="gpt-3.5-turbo, broken, llama3", messages=POEM)
-    assert items[0]["choices"] and items[2]["choices"]
-    assert items[1]["model"] == "broken"
-    assert set(items[1]["error"]) >= {"message", "type", "param", "code"}
+    assert items[0].choices and items[2].choices
+    assert items[1].model == "broken"
+    assert set(items[1].error) >= {"message", "type", "param", "code"}
 
 
 def test_batch_streams_interleaved_and_a_client_gathers_by_index(client: openai.OpenAI) -> None:

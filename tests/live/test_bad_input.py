@@ -53,7 +53,7 @@ BODIES: dict[str, tuple[str, bytes, int, str | None]] = {
     "a string": (CHAT, b'"demo"', 400, "request_body"),
     "a number": (CHAT, b"5", 400, "request_body"),
     "null": (CHAT, b"null", 400, "request_body"),
-    "empty object": (CHAT, b"{}", 400, "messages"),
+    "empty object": (CHAT, b"{}", 400, "model"),
     "NaN": (
         CHAT,
         b'{"model":"demo","messages":[{"role":"user","content":"a"}],"temperature":NaN}',
@@ -141,9 +141,9 @@ BODIES: dict[str, tuple[str, bytes, int, str | None]] = {
     "user_config empty": (CHAT, chat(user_config={}), 400, "user_config.model_list"),
     "user_config wrong inside": (
         CHAT,
-        chat(user_config={"model_list": [{"model_name": 5, "litellm_params": {"model": "openai/a"}}]}),
+        chat(user_config={"model_list": [{"model_name": "demo", "litellm_params": {"model": "openai/a", "rpm": -1}}]}),
         400,
-        "user_config.model_list[0].model_name",
+        "user_config.model_list[0].litellm_params.rpm",
     ),
     "model_list": (CHAT, chat(model_list=[]), 400, "model_list"),
     "api_key a number": (CHAT, chat(api_key=5), 400, "api_key"),
