@@ -85,7 +85,8 @@ def _credentials(deployment: Deployment) -> Mapping[str, str]:
 def build_body(call: Call, deployment: Deployment) -> dict[str, Any]:
     """The body for POST /v1/messages. Raise BadRequestError or UnsupportedParamsError for what it can't hold."""
     fields = {name: value for name, value in call.fields.items() if value is not None}
-    for name in refused(fields, deployment):
+    forced = {*deployment.allowed_openai_params, *call.options.allowed_openai_params}
+    for name in sorted(refused(fields, deployment) - forced):
         raise UnsupportedParamsError(f"{deployment.label} does not take this {name}", param=name)
     model = find_model(deployment.model)
     system, turns = build_conversation(fields)
@@ -114,6 +115,7 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
         "temperature": temperature not in (None, 1) and (thinks or not model.sampling or _is_above_one(temperature)),
         "top_p": fields.get("top_p") not in (None, 1) and not model.sampling,
         "reasoning_effort": model.thinking == "none" and thinks and effort is not None,
+        "stop": not all(isinstance(stop, str) and stop.strip() for stop in _stops(fields)),
         "service_tier": fields.get("service_tier") not in (None, *_TIERS),
     }
     return frozenset(name for name, is_refused in checks.items() if is_refused)
@@ -133,15 +135,20 @@ def _settings(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     if model.one_sampler and len(settings) == 2 and settings["top_p"] == 1:
         # Clients send OpenAI's defaults along; this one changes nothing.
         del settings["top_p"]
-    stop = fields.get("stop")
-    if stop:
-        settings["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    stops = _stops(fields)
+    if stops:
+        settings["stop_sequences"] = stops
     user = fields.get("user") or fields.get("safety_identifier")
     if isinstance(user, str) and user:
         settings["metadata"] = {"user_id": _user_id(user)}
     if fields.get("service_tier") in _TIERS:
         settings["service_tier"] = _TIERS[fields["service_tier"]]
     return settings
+
+
+def _stops(fields: Mapping[str, Any]) -> list[Any]:
+    stop = fields.get("stop") or []
+    return stop if isinstance(stop, list) else [stop]
 
 
 def _user_id(user: str) -> str:

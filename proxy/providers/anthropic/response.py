@@ -94,7 +94,7 @@ def _build_message(blocks: Sequence[Block], by_tool: bool) -> dict[str, Any]:
     built: dict[str, Any] = {"role": "assistant", "content": _content(blocks, by_tool) or (None if calls else "")}
     thoughts = [block for block in blocks if block.get("type") in ("thinking", "redacted_thinking")]
     if thoughts:
-        built["reasoning_content"] = "".join(str(block.get("thinking") or "") for block in thoughts)
+        built["reasoning_content"] = "".join(str(block.get("thinking") or "") for block in thoughts) or None
         built["thinking_blocks"] = thoughts
     if calls:
         built["tool_calls"] = [_build_call(block) for block in calls]
@@ -126,9 +126,9 @@ def specific_fields(message: Mapping[str, Any], blocks: Sequence[Block]) -> dict
     """
     fields: dict[str, Any] = {}
     specific: dict[str, Any] = {}
-    citations = [block["citations"] for block in blocks if isinstance(block.get("citations"), list)]
+    citations = [citation for block in blocks for citation in _cited(block)]
     if citations:
-        specific["citations"] = [citation for cited in citations for citation in cited]
+        specific["citations"] = citations
         fields["annotations"] = _annotations(blocks)
     if not _is_plain(blocks):
         specific["content_blocks"] = blocks
@@ -163,13 +163,18 @@ def _annotations(blocks: Sequence[Block]) -> list[dict[str, Any]]:
         if block.get("type") != "text":
             continue
         end = position + len(str(block.get("text") or ""))
-        for citation in block.get("citations") or ():
-            if isinstance(citation, Mapping) and isinstance(citation.get("url"), str):
+        for citation in _cited(block):
+            if isinstance(citation.get("url"), str):
                 cited = {"url": citation["url"], "title": citation.get("title") or ""}
                 span = {"start_index": position, "end_index": end}
                 found.append({"type": "url_citation", "url_citation": {**span, **cited}})
         position = end
     return found
+
+
+def _cited(block: Block) -> list[Mapping[str, Any]]:
+    citations = block.get("citations")
+    return [each for each in citations if isinstance(each, Mapping)] if isinstance(citations, list) else []
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

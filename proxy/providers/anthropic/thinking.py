@@ -18,13 +18,11 @@ def build_thinking(fields: Mapping[str, Any], model: Model, max_tokens: int) -> 
 
     What the client says in Anthropic's form is kept, but for budgets: models that have none get adaptive thinking.
     """
+    effort = read_effort(fields)
     thinking = fields.get("thinking")
     if isinstance(thinking, Mapping):
-        if thinking.get("type") == "enabled" and model.thinking == "adaptive":
-            kept = {name: value for name, value in thinking.items() if name != "budget_tokens"}
-            return {"thinking": {**kept, "type": "adaptive"}}
-        return {"thinking": thinking}
-    effort = read_effort(fields)
+        built = {"thinking": _fitted(thinking, model)}
+        return {**built, **_effort(effort, model)} if built["thinking"].get("type") == "adaptive" else built
     if effort is None or model.thinking == "none":
         return {}
     if effort == "none":
@@ -33,7 +31,23 @@ def build_thinking(fields: Mapping[str, Any], model: Model, max_tokens: int) -> 
         return _by_budget(effort, max_tokens, fields.get("messages"))
     # Models that only think adaptively leave the text of their thoughts out unless they are asked for it.
     display = {"display": "summarized"} if model.thinking == "adaptive" else {}
-    return {"thinking": {"type": "adaptive", **display}, "output_config": {"effort": _nearest(effort, model.efforts)}}
+    return {"thinking": {"type": "adaptive", **display}, **_effort(effort, model)}
+
+
+def _fitted(thinking: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
+    if thinking.get("type") != "enabled" or model.thinking != "adaptive":
+        return thinking
+    kept = {name: value for name, value in thinking.items() if name != "budget_tokens"}
+    return {**kept, "type": "adaptive"}
+
+
+def _effort(effort: str | None, model: Model) -> dict[str, Any]:
+    """The output_config with the strongest effort that the model knows and that is not above the one asked for."""
+    if effort in (None, "none") or not model.efforts:
+        return {}
+    order = list(BUDGETS)
+    fitting = [level for level in model.efforts if order.index(level) <= order.index(str(effort))]
+    return {"output_config": {"effort": fitting[-1] if fitting else model.efforts[0]}}
 
 
 def _by_budget(effort: str, max_tokens: int, messages: object) -> dict[str, Any]:
@@ -42,13 +56,6 @@ def _by_budget(effort: str, max_tokens: int, messages: object) -> dict[str, Any]
         return {}
     budget = max(_FLOOR, min(BUDGETS[effort], max_tokens - 1))
     return {"thinking": {"type": "enabled", "budget_tokens": budget}}
-
-
-def _nearest(effort: str, known: Sequence[str]) -> str:
-    """The strongest known effort that is not above the one asked for; the weakest where there is none."""
-    order = list(BUDGETS)
-    fitting = [level for level in known if order.index(level) <= order.index(effort)]
-    return fitting[-1] if fitting else known[0]
 
 
 def _amid_unthinking_loop(messages: object) -> bool:
