@@ -43,5 +43,4 @@ PROVIDER = Provider(
         "api_base": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
     },
     base_url=BASE_URL,
-    needs_key=False,
 )

@@ -29,7 +29,7 @@ FINISH_REASONS = {
     "refusal": "content_filter",
 }
 # Reasons that OpenAI's words say fully; the others are told beside them.
-_PLAIN_REASONS = frozenset({None, "end_turn", "tool_use", "max_tokens"})
+_PLAIN_REASONS = (None, "end_turn", "tool_use", "max_tokens")
 _TIERS = {"standard": "default"}
 _PLAIN_ORDER = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}
 

@@ -32,16 +32,19 @@ _TEXTS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta"
 class _Block:
     """A content block that is arriving: what it began with, and the text that its deltas add up to."""
 
-    __slots__ = ("call", "opening", "text")
+    __slots__ = ("call", "citations", "opening", "text")
 
     def __init__(self, opening: Mapping[str, Any], call: int | None) -> None:
         self.opening = dict(opening)
         self.call = call
         self.text = StringIO()
+        self.citations: list[Any] = []
 
     def build(self) -> dict[str, Any]:
         """The whole block, as a message that is not streamed has it."""
         kind, text = self.opening.get("type"), self.text.getvalue()
+        if self.citations:
+            self.opening["citations"] = self.citations
         if kind in ("text", "thinking"):
             return {**self.opening, kind: f"{self.opening.get(kind) or ''}{text}"}
         if text:
@@ -138,7 +141,7 @@ class MessagesStream:
         if kind == "signature_delta":
             block.opening["signature"] = f"{block.opening.get('signature') or ''}{delta.get('signature') or ''}"
         elif kind == "citations_delta":
-            block.opening["citations"] = [*(block.opening.get("citations") or ()), delta.get("citation")]
+            block.citations.append(delta.get("citation"))
         elif kind == "compaction_delta":
             block.opening["content"] = f"{block.opening.get('content') or ''}{delta.get('content') or ''}"
         return []
