@@ -69,7 +69,10 @@ def build_chat(call: Call, deployment: Deployment) -> WireRequest:
 
 def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
     """The supported parameters that this model has no words for."""
-    model = read_family(deployment)
+    return frozenset(find_refused(fields, read_family(deployment)))
+
+
+def find_refused(fields: Mapping[str, Any], model: Model) -> set[str]:
     names = set()
     if not can_reason(model):
         if read_effort(fields) not in (None, "none"):
@@ -82,7 +85,7 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
         names.add("web_search_options")
     if fields.get("n") not in (None, 1):
         names.add("n")
-    return frozenset(names)
+    return names
 
 
 def build_body(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def build_body(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     for name, value in (
         ("system", system),
         ("inferenceConfig", build_inference(fields)),
-        ("toolConfig", _with_search(tools, fields)),
+        ("toolConfig", _with_search(tools, fields) if model.nova else tools),
         ("outputConfig", _output(fields, model)),
         ("additionalModelRequestFields", additional),
         ("serviceTier", _tier(fields)),
@@ -123,12 +126,18 @@ def build_inference(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_additional(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
-    """What goes to the model beside the common parameters, in the model's own words."""
+    """What goes to the model beside the common parameters, in the model's own words.
+
+    What the model has no words for gets here only if the operator or the client insists, and goes as it is.
+    """
     additional = {name: value for name, value in fields.items() if name not in _READ and value is not None}
     top_k = fields.get("top_k")
     if top_k is not None:
         additional.update({"inferenceConfig": {"topK": top_k}} if model.nova else {"top_k": top_k})
-    additional.update(build_reasoning(fields, model))
+    forced = find_refused(fields, model)
+    additional.update({name: fields[name] for name in forced})
+    if forced.isdisjoint(("reasoning_effort", "thinking")):
+        additional.update(build_reasoning(fields, model))
     if fields.get("parallel_tool_calls") is False and fields.get("tools") and model.claude:
         additional["tool_choice"] = {"type": _claude_choice(fields), "disable_parallel_tool_use": True}
     tools = anthropic_tools(fields, model)

@@ -1,0 +1,81 @@
+"""Tools and the choice among them."""
+
+from typing import Any
+
+import pytest
+
+from proxy.errors import (
+    BadRequestError,
+)
+from tests.providers.bedrock.asking import HELLO, OLD_CLAUDE, WEATHER, build, calling
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("auto", {"auto": {}}),
+        ("required", {"any": {}}),
+        ({"type": "function", "function": {"name": "weather"}}, {"tool": {"name": "weather"}}),
+        ({"type": "tool", "name": "weather"}, {"tool": {"name": "weather"}}),
+        ({"type": "any"}, {"any": {}}),
+        (None, None),
+    ],
+)
+def test_tool_choice_is_translated_in_all_its_forms(choice: Any, expected: Any) -> None:
+    assert build(tools=[WEATHER], tool_choice=choice)["toolConfig"].get("toolChoice") == expected
+
+
+def test_only_the_allowed_tools_are_sent_when_the_choice_names_them() -> None:
+    other = {"type": "function", "function": {"name": "other"}}
+    choice = {
+        "type": "allowed_tools",
+        "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "other"}}]},
+    }
+    config = build(tools=[WEATHER, other], tool_choice=choice)["toolConfig"]
+    assert [tool["toolSpec"]["name"] for tool in config["tools"]] == ["other"]
+    assert config["toolChoice"] == {"any": {}}
+
+
+def test_tools_are_left_out_when_the_choice_is_none() -> None:
+    assert "toolConfig" not in build(tools=[WEATHER], tool_choice="none")
+
+
+def test_tools_stay_when_the_choice_is_none_but_the_history_calls_them() -> None:
+    history = [*HELLO, calling("a"), {"role": "tool", "tool_call_id": "a", "content": "rain"}]
+    config = build(messages=history, tools=[WEATHER], tool_choice="none")["toolConfig"]
+    assert list(config) == ["tools"]
+
+
+def test_called_tools_are_declared_when_the_client_sends_none() -> None:
+    history = [*HELLO, calling("a"), {"role": "tool", "tool_call_id": "a", "content": "rain"}]
+    assert build(messages=history)["toolConfig"] == {
+        "tools": [{"toolSpec": {"name": "weather", "inputSchema": {"json": {"type": "object", "properties": {}}}}}]
+    }
+
+
+def test_tools_of_anthropics_own_travel_as_additional_fields() -> None:
+    body = build(tools=[WEATHER, {"type": "bash_20250124", "name": "bash"}])
+    assert body["additionalModelRequestFields"] == {"tools": [{"type": "bash_20250124", "name": "bash"}]}
+    assert len(body["toolConfig"]["tools"]) == 1
+
+
+def test_strict_closes_the_schema_when_the_model_has_structured_outputs() -> None:
+    strict = {"type": "function", "function": {**WEATHER["function"], "strict": True}}  # type: ignore[dict-item]
+    spec = build(tools=[strict])["toolConfig"]["tools"][0]["toolSpec"]
+    assert spec["strict"] is True
+    assert spec["inputSchema"]["json"]["additionalProperties"] is False
+    assert "strict" not in build(OLD_CLAUDE, tools=[strict])["toolConfig"]["tools"][0]["toolSpec"]
+
+
+def test_parallel_calls_are_switched_off_when_the_model_is_claude() -> None:
+    additional = build(tools=[WEATHER], parallel_tool_calls=False)["additionalModelRequestFields"]
+    assert additional == {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}
+
+
+@pytest.mark.parametrize(
+    "tools", ["weather", ["weather"], [{"type": "function"}], [{"type": "custom", "custom": {"name": "x"}}]]
+)
+def test_bad_request_when_a_tool_is_none_that_bedrock_knows(tools: Any) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        build(tools=tools)
+    assert (caught.value.param or "").startswith("tools")
