@@ -33,9 +33,9 @@ _FINISH: Mapping[str, str] = {
 _PLAIN_FINISH = frozenset({"STOP", "MAX_TOKENS"})
 
 
-def finish_reason(reason: str | None, has_calls: bool) -> str:
+def finish_reason(reason: object, has_calls: bool) -> str:
     """Gemini says STOP for function calls too. Reasons without a word of OpenAI's are a stop (see `native_finish`)."""
-    mapped = _FINISH.get(reason or "STOP", "stop")
+    mapped = _FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
     return "tool_calls" if has_calls and mapped == "stop" else mapped
 
 
