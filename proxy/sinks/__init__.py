@@ -1,17 +1,23 @@
 """What watches finished calls: one sink a file, one row here. Names are those of LiteLLM's `callbacks`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from types import MappingProxyType
 
-from proxy.sinks import jsonl, logs
 from proxy.sinks.contract import Sink, SinkContext, SinkSetupError
 from proxy.sinks.queue import Subscription
 
-SINKS: Mapping[str, Callable[[SinkContext], Sink]] = MappingProxyType(
+# Name -> the module whose `build(context)` makes the sink; imported only when the configuration asks for it.
+SINKS: Mapping[str, str] = MappingProxyType(
     {
-        "json": jsonl.build,
-        "jsonl": jsonl.build,
-        "logs": logs.build,
+        "generic_api": "webhook",
+        "json": "jsonl",
+        "jsonl": "jsonl",
+        "langfuse": "langfuse",
+        "logs": "logs",
+        "otel": "otel",
+        "prometheus": "prometheus",
+        "webhook": "webhook",
     }
 )
 
@@ -34,7 +40,11 @@ def build_subscriptions(
 
 def build_sink(name: str, context: SinkContext) -> Sink:
     """The sink of that name; raise SinkSetupError if there is none or something is missing."""
-    builder = SINKS.get(name)
-    if builder is None:
+    module = SINKS.get(name)
+    if module is None:
         raise SinkSetupError(f"there is no callback named {name!r}; known are {', '.join(sorted(SINKS))}")
-    return builder(context)
+    try:
+        sink: Sink = import_module(f"{__name__}.{module}").build(context)
+    except ModuleNotFoundError as error:
+        raise SinkSetupError(f"the callback {name!r} needs a package: pip install {error.name}") from None
+    return sink

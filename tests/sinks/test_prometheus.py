@@ -1,0 +1,209 @@
+"""Metrics: names and labels that boards know, sums that are exact over several processes, labels that stay bounded."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from proxy.domain.attempt import Attempt
+from proxy.domain.cost import Cost
+from proxy.runtime import Runtime
+from proxy.sinks.contract import SinkContext, SinkSetupError
+from proxy.sinks.prometheus import LABEL_VALUES, GaugeSample, PrometheusSink, build, prepare_directory
+from tests.sinks.receivers import no_post
+from tests.sinks.records import ANSWERED, REFUSED, make_failure, make_record
+
+
+def total(text: bytes, name: str, **labels: str) -> float:
+    """The sum of a name's samples that have these labels."""
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+
+
+def test_known_names_are_there_when_a_call_succeeded() -> None:
+    sink = PrometheusSink()
+    sink.write([make_record(stream=True, first=0.25)])
+    text = sink.render()
+    expected = {
+        "litellm_proxy_total_requests_metric_total": 1,
+        "litellm_requests_metric_total": 1,
+        "litellm_total_tokens_metric_total": 46,
+        "litellm_input_tokens_metric_total": 12,
+        "litellm_output_tokens_metric_total": 34,
+        "litellm_input_cached_tokens_metric_total": 2,
+        "litellm_output_reasoning_tokens_metric_total": 4,
+        "litellm_spend_metric_total": 0.00031,
+        "litellm_request_total_latency_metric_sum": 1.0,
+        "litellm_llm_api_latency_metric_sum": 0.7,
+        "litellm_llm_api_time_to_first_token_metric_sum": 0.25,
+        "litellm_overhead_latency_metric_sum": 0.004,
+        "litellm_deployment_success_responses_total": 1,
+        "litellm_proxy_failed_requests_metric_total": 0,
+    }
+    assert {name: pytest.approx(total(text, name)) for name in expected} == expected
+
+
+def test_labels_are_those_of_the_call_when_it_is_counted() -> None:
+    sink = PrometheusSink()
+    sink.write([make_record()])
+    labels = {
+        "requested_model": "fast",
+        "model_id": "d1",
+        "api_provider": "openai",
+        "status_code": "200",
+        "route": "/chat/completions",
+        "api_key_alias": "team-key",
+        "hashed_api_key": "abc123",
+    }
+    assert total(sink.render(), "litellm_proxy_total_requests_metric_total", **labels) == 1
+
+
+def test_fault_is_named_when_a_call_failed() -> None:
+    sink = PrometheusSink()
+    sink.write([make_failure()])
+    text = sink.render()
+    labels = {"exception_status": "429", "exception_class": "RateLimitError"}
+    assert total(text, "litellm_proxy_failed_requests_metric_total", **labels) == 1
+    assert total(text, "litellm_deployment_failure_responses_total", **labels) == 1
+    assert total(text, "litellm_requests_metric_total") == 0
+
+
+def test_every_try_is_counted_when_a_fallback_saved_the_call() -> None:
+    sink = PrometheusSink()
+    sink.know_deployments({"d0": {"api_provider": "groq", "litellm_model_name": "llama", "api_base": "https://g"}}.get)
+    sink.write([make_record(attempts=(REFUSED, ANSWERED), fallbacks=1, model_group="slow")])
+    text = sink.render()
+    assert total(text, "litellm_deployment_total_requests_total") == 2
+    assert total(text, "litellm_deployment_failure_responses_total", model_id="d0", api_provider="groq") == 1
+    assert total(text, "litellm_deployment_success_responses_total", model_id="d1", api_provider="openai") == 1
+    saved = {"requested_model": "slow", "fallback_model": "fast", "exception_class": "RateLimitError"}
+    assert total(text, "litellm_deployment_successful_fallbacks_total", **saved) == 1
+
+
+def test_callers_are_not_labels_when_the_operator_did_not_ask() -> None:
+    sink = PrometheusSink()
+    sink.write([make_record(end_user="someone")])
+    text = sink.render().decode()
+    assert "someone" not in text and "127.0.0.1" not in text and "curl" not in text
+
+
+def test_end_user_is_a_label_when_litellms_setting_asks_for_it() -> None:
+    settings = {"enable_end_user_cost_tracking_prometheus_only": True}
+    sink = build(SinkContext(no_post, Runtime(), settings=settings))
+    sink.write([make_record(end_user="someone")])
+    assert total(sink.render(), "litellm_spend_metric_total", end_user="someone") == pytest.approx(0.00031)
+
+
+def test_series_are_bounded_and_sums_exact_when_clients_invent_models() -> None:
+    sink = PrometheusSink()
+    count = LABEL_VALUES + 200
+    sink.write([make_record(model_group=f"invented-{number}") for number in range(count)])
+    text = sink.render()
+    name = "litellm_proxy_total_requests_metric_total"
+    assert total(text, name) == count
+    assert total(text, name, requested_model="other") == 200
+    assert text.decode().count(f"\n{name}{{") <= LABEL_VALUES + 1
+
+
+def test_text_parses_when_labels_hold_quotes_and_newlines() -> None:
+    sink = PrometheusSink()
+    sink.write([make_record(model_group='a"b\\c\nd')])
+    assert total(sink.render(), "litellm_requests_metric_total", requested_model='a"b\\c\nd') == 1
+
+
+def test_gauges_are_asked_when_metrics_are_read() -> None:
+    sink = PrometheusSink()
+    state = {"litellm_model_name": "gpt-4o", "model_id": "d1", "api_base": "", "api_provider": "openai"}
+    sink.watch(lambda: [GaugeSample("patchbay_streams_open", 3), GaugeSample("litellm_deployment_state", 2, state)])
+    text = sink.render()
+    assert total(text, "patchbay_streams_open") == 3
+    assert total(text, "litellm_deployment_state", model_id="d1") == 2
+
+
+def test_event_is_counted_when_it_is_not_a_call() -> None:
+    sink = PrometheusSink()
+    sink.add("litellm_deployment_cooled_down", {"model_id": "d1", "exception_status": "429"})
+    assert total(sink.render(), "litellm_deployment_cooled_down_total", model_id="d1") == 1
+
+
+def test_difference_is_counted_when_a_provider_charged_more_than_its_price() -> None:
+    sink = PrometheusSink()
+    sink.write([make_record(cost=Cost(0.5, 0.2, 0.2, source="provider"))])
+    assert total(sink.render(), "patchbay_provider_cost_difference_total") == pytest.approx(0.1)
+
+
+def test_setup_is_refused_when_the_directory_came_too_late(tmp_path: Path) -> None:
+    context = SinkContext(no_post, Runtime(), environ={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)})
+    with pytest.raises(SinkSetupError, match="before the program starts"):
+        build(context)
+
+
+def test_older_values_are_gone_when_the_directory_is_prepared(tmp_path: Path) -> None:
+    (tmp_path / "counter_1.db").write_bytes(b"old")
+    prepare_directory(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+WORKERS_SCRIPT = """
+import json, os, sys
+from pathlib import Path
+from proxy.runtime import Runtime
+from proxy.sinks.contract import SinkContext
+from proxy.sinks.prometheus import GaugeSample, build, forget_process, prepare_directory
+from proxy.sinks.queue import SinkQueue, Subscription
+from tests.sinks.receivers import no_post
+from tests.sinks.records import make_failure, make_record
+
+directory = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+prepare_directory(directory)
+sink = build(SinkContext(no_post, Runtime(), environ=dict(os.environ)))
+queue = SinkQueue([Subscription(sink)], Runtime(), linger=0.001)
+children = []
+for worker in range(4):
+    child = os.fork()
+    if child == 0:
+        sink.watch(lambda: [GaugeSample("patchbay_streams_open", 5)])
+        for number in range(500):
+            queue.emit(make_failure() if number % 5 == 0 else make_record(model_id=f"d{worker}"))
+        queue.flush(60)
+        os._exit(0)
+    children.append(child)
+for child in children:
+    os.waitpid(child, 0)
+before = sink.render()
+for child in children:
+    forget_process(child, directory)
+json.dump([before.decode(), sink.render().decode()], sys.stdout)
+"""
+
+
+def test_sums_are_exact_when_four_processes_count(tmp_path: Path) -> None:
+    environ = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"), "PYTHONPATH": "."}
+    done = subprocess.run(
+        [sys.executable, "-c", WORKERS_SCRIPT], env=environ, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    before, after = (text.encode() for text in json.loads(done.stdout))
+    for text in (before, after):
+        assert total(text, "litellm_proxy_total_requests_metric_total") == 2000
+        assert total(text, "litellm_proxy_failed_requests_metric_total") == 400
+        assert total(text, "litellm_requests_metric_total") == 1600
+        assert total(text, "litellm_total_tokens_metric_total") == 1600 * 46
+        assert total(text, "litellm_spend_metric_total") == pytest.approx(1600 * 0.00031)
+        assert total(text, "litellm_request_total_latency_metric_count") == 2000
+        assert total(text, "litellm_request_total_latency_metric_bucket", le="1.0") == 2000
+    assert total(before, "patchbay_streams_open") == 20
+    assert total(after, "patchbay_streams_open") == 0
+
+
+def test_try_without_a_deployment_we_know_is_counted_when_it_failed() -> None:
+    sink = PrometheusSink()
+    sink.write([make_record(attempts=(Attempt("g", "unknown", "fallback", 500, "InternalServerError", 1.0), ANSWERED))])
+    assert total(sink.render(), "litellm_deployment_failure_responses_total", model_id="unknown") == 1
