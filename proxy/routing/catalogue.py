@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import Alias
 
-# A bare name such as `gpt-4o` into (provider, model); None when nobody knows it.
-Infer = Callable[[str], tuple[str, str] | None]
+# The provider that a bare name such as `gpt-4o` belongs to; None when nobody knows it.
+Infer = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,10 @@ class Catalogue:
         shown = [name for name, alias in self.aliases.items() if not alias.hidden]
         return list(dict.fromkeys([*shown, *self._groups, *(pattern.group for pattern in self._patterns)]))
 
+    def groups(self) -> list[Group]:
+        """Every group of the configuration, wildcards under their pattern."""
+        return [*self._groups.values(), *(Group.of(one.group, one.deployments) for one in self._patterns)]
+
     def _end_of(self, name: str) -> str:
         seen = [name]
         while name in self.aliases and name != self.aliases[name].group:
@@ -85,25 +89,15 @@ class Catalogue:
     def _wildcard(self, name: str) -> Group | None:
         if not self._patterns:
             return None
-        inferred = self._infer(name)
-        names = [name] if inferred is None else [name, "/".join(inferred)]
+        provider = None if "/" in name else self._infer(name)
+        names = [name] if provider is None else [name, f"{provider}/{name}"]
         for pattern in self._patterns:
             for spelling in names:
                 match = pattern.expression.fullmatch(spelling)
                 if match is not None:
-                    members = [self._filled(one, name, match.groups()) for one in pattern.deployments]
-                    return Group.of(name, [one for one in members if one is not None], pattern.group)
+                    filled = [_filled(one, name, match.groups()) for one in pattern.deployments]
+                    return Group.of(name, filled, pattern.group)
         return None
-
-    def _filled(self, deployment: Deployment, name: str, parts: Sequence[str]) -> Deployment | None:
-        """The deployment with what the client's name put in the place of its stars."""
-        model = fill(deployment.model, parts, name)
-        if deployment.provider != "*":
-            return replace(deployment, group=name, model=model)
-        known = self._infer(model) if "/" not in model else tuple(model.split("/", 1))
-        if known is None:
-            return None
-        return replace(deployment, group=name, provider=known[0], model=known[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +105,11 @@ class _Pattern:
     group: str
     expression: re.Pattern[str]
     deployments: tuple[Deployment, ...]
+
+
+def _filled(deployment: Deployment, name: str, parts: Sequence[str]) -> Deployment:
+    """The deployment with what the client's name put in the place of its stars."""
+    return replace(deployment, group=name, model=fill(deployment.model, parts, name))
 
 
 def fill(model: str, parts: Sequence[str], name: str) -> str:
@@ -142,5 +141,5 @@ def _grouped(deployments: Iterable[Deployment], key: Callable[[Deployment], str]
     return {name: Group.of(name, found) for name, found in members.items()}
 
 
-def _unknown(name: str) -> tuple[str, str] | None:
+def _unknown(name: str) -> str | None:
     return None

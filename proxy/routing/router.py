@@ -23,7 +23,8 @@ class Router:
     """Safe for threads. Built once for a configuration; a call costs the same however many groups there are.
 
     `state` is what it shares with other routers and workers (by default nothing), `price` what a deployment's tokens
-    cost where its configuration does not say (USD, input and output together), `infer` splits a bare model name.
+    cost where its configuration does not say (USD, input and output together), `infer` names the
+    provider of a bare model name.
     """
 
     def __init__(

@@ -1,0 +1,181 @@
+"""The plan of a call as data, without calling anyone, and the health of every deployment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.errors import (
+    AuthenticationError,
+    ContentPolicyViolationError,
+    ContextWindowExceededError,
+    GatewayError,
+)
+from proxy.routing import health, limits
+from proxy.routing.candidates import candidates
+from proxy.routing.catalogue import Group
+from proxy.routing.clocks import build_clocks
+from proxy.routing.estimate import total_tokens
+from proxy.routing.plan import Rules, Target, fallbacks_for
+from proxy.routing.profile import Profile
+from proxy.routing.retry import allowed
+from proxy.routing.router import Router
+from proxy.routing.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`first` is the deployment that would be asked first, None when nobody can be asked now."""
+
+    first: Deployment | None
+    plan: dict[str, Any]
+
+
+def explain(router: Router, call: Call) -> Explanation:
+    """What would happen to this call now. Raise BadRequestError for a model that nobody configured."""
+    target = router.target(call)
+    rows = [
+        _candidate(router, target.group, call, level, one)
+        for level, members in enumerate(target.group.levels)
+        for one in members
+    ]
+    first = _first(router, target, rows)
+    plan = {
+        "model": call.model,
+        "model_group": target.group.name,
+        "strategy": router.settings.routing_strategy,
+        "candidates": rows,
+        "first": first.id if first else None,
+        "num_retries": _retries(router, call, first),
+        **_fallbacks(router.rules(call), target, router),
+        "max_fallbacks": router.settings.max_fallbacks,
+        "timeouts": _timeouts(router, call, first),
+        "retry_budget": _budget(router, target.group),
+    }
+    return Explanation(first, plan)
+
+
+def router_state(router: Router) -> dict[str, Any]:
+    """Where every deployment stands, and what each group has spent of its retry budget."""
+    now = router.runtime.now()
+    deployments = router.catalogue.deployments
+    standings = router.state.view([one.id for one in deployments], now)
+    groups = {group.key: group for group in router.catalogue.groups()}
+    return {
+        "deployments": [_row(one, standing, now) for one, standing in zip(deployments, standings, strict=True)],
+        "model_groups": {key: _budget(router, group) for key, group in groups.items()},
+    }
+
+
+def _candidate(router: Router, group: Group, call: Call, level: int, deployment: Deployment) -> dict[str, Any]:
+    now = router.runtime.now()
+    standing = router.state.view([deployment.id], now)[0]
+    profile = router.profile(group).members[deployment.id]
+    return {
+        **_row(deployment, standing, now),
+        "order": deployment.order,
+        "level": level,
+        "out": _why_out(router, call, deployment, standing, profile),
+    }
+
+
+def _why_out(router: Router, call: Call, deployment: Deployment, standing: Standing, profile: Profile) -> str | None:
+    """Why it would not be asked first, None when it could be."""
+    now = router.runtime.now()
+    try:
+        fits = bool(candidates([deployment], call, router.settings, deployment.group))
+    except AuthenticationError:
+        return "tags"
+    except ContextWindowExceededError:
+        fits = False
+    if not fits:
+        return "prompt too long"
+    refused = health.refusal(standing, now)
+    if refused is None and profile.limits is not None and profile.limits.hard:
+        tokens = total_tokens(call.fields) if profile.counts_tokens else 0
+        refused = limits.refusal(standing, profile.limits, tokens, now)
+    return refused.reason if refused else None
+
+
+def _row(deployment: Deployment, standing: Standing, now: float) -> dict[str, Any]:
+    return {
+        "id": deployment.id,
+        "model_group": deployment.group,
+        "model": deployment.label,
+        "status": status(standing, now),
+        "cooling_seconds": round(max(0.0, standing.cooling_until - now), 3),
+        "cooldowns_in_a_row": standing.streak,
+        "in_flight": standing.inflight,
+        "requests_this_minute": standing.requests,
+        "tokens_this_minute": standing.tokens,
+        "answers_this_minute": standing.answers,
+        "failures_this_minute": standing.failures,
+        "last_status": standing.last_status or None,
+        "latency_seconds_per_token": standing.latency if standing.latency_samples else None,
+        "first_token_seconds": standing.first if standing.first_samples else None,
+        "weight": deployment.weight,
+        "rpm": deployment.rpm,
+        "tpm": deployment.tpm,
+        "max_parallel_requests": deployment.max_parallel_requests,
+        "tags": list(deployment.tags),
+    }
+
+
+def status(standing: Standing, now: float) -> str:
+    if now < standing.cooling_until:
+        return "cooling"
+    return "half_open" if standing.streak else "healthy"
+
+
+def _first(router: Router, target: Target, rows: Sequence[dict[str, Any]]) -> Deployment | None:
+    """The strategy's choice on the lowest level where somebody is free; else who recovers first."""
+    free = [row for row in rows if row["out"] is None]
+    members = {one.id: one for one in target.group.deployments}
+    if free:
+        lowest = min(row["level"] for row in free)
+        pool = [members[row["id"]] for row in free if row["level"] == lowest]
+        now = router.runtime.now()
+        standings = router.state.view([one.id for one in pool], now)
+        return pool[router.strategy.pick(pool, standings, router.wish(target.call, now))]
+    cooling = [row for row in rows if row["out"] in ("cooling", "probing")]
+    if not cooling or not router.settings.last_resort:
+        return None
+    return members[min(cooling, key=lambda row: float(row["cooling_seconds"]))["id"]]
+
+
+def _retries(router: Router, call: Call, first: Deployment | None) -> int:
+    own = first.num_retries if first else None
+    return allowed(GatewayError(""), call.options.num_retries, own, {}, router.settings)[0]
+
+
+def _fallbacks(rules: Rules, target: Target, router: Router) -> dict[str, Any]:
+    kinds: dict[str, GatewayError | None] = {
+        "fallbacks": None,
+        "context_window_fallbacks": ContextWindowExceededError(""),
+        "content_policy_fallbacks": ContentPolicyViolationError(""),
+    }
+    return {
+        name: [
+            {"model_group": listed.model, "known": router.catalogue.find(listed.model) is not None}
+            for listed in fallbacks_for(target, error, rules)[1]
+        ]
+        for name, error in kinds.items()
+    }
+
+
+def _timeouts(router: Router, call: Call, first: Deployment | None) -> dict[str, float | None] | None:
+    if first is None:
+        return None
+    clocks = build_clocks(call, first, router.settings, call.options.timeout)
+    return {"connect": clocks.connect, "first": clocks.first, "idle": clocks.idle, "total": clocks.total}
+
+
+def _budget(router: Router, group: Group) -> dict[str, Any]:
+    firsts, extras = router.state.spending(group.key, router.runtime.now())
+    return {
+        "share": router.settings.retry_budget,
+        "floor": router.settings.retry_budget_floor,
+        "first_tries": firsts,
+        "extra_tries": extras,
+    }
