@@ -1,0 +1,34 @@
+"""Which store a configuration asks for. `state_store` is auto, memory, host or redis."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from proxy.domain.router_settings import RouterSettings
+from proxy.routing.host_state import HostState
+from proxy.routing.processes import start_time
+from proxy.routing.state import MemoryState, StateStore
+
+
+def build_state(settings: RouterSettings, shared_path: str | Path | None = None) -> StateStore:
+    """`shared_path`: where the workers of this gateway meet, None when there is only one process.
+
+    `settings.state_path` wins, so that several gateways of a host can share. Raise HostStateError for a file that can't
+    be used.
+    """
+    path = settings.state_path or shared_path
+    if settings.state_store == "host" and path is None:
+        path = default_path(os.getppid())
+    if settings.state_store == "memory" or path is None:
+        return MemoryState()
+    return HostState(path)
+
+
+def default_path(master: int) -> Path:
+    """A place for the state of all workers that `master` has started: in memory where the system has such a folder.
+
+    It is the same for a worker that is started later, and another one for another gateway.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - the file is made for one user only, and refused when it is another's
+    folder = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    return folder / f"patchbay-{os.geteuid()}-{master}-{start_time(master)}.state"
