@@ -1,5 +1,6 @@
 """Reading the configuration's files: strict YAML, and `include`."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -91,7 +92,7 @@ def _merge(
     }
     for position, name in enumerate(_include_names(own, shown)):
         file = _find(name, path.parent, root, f"{shown}: include[{position}]")
-        if str(file) in files:
+        if file.resolve() in {Path(known).resolve() for known in files}:
             continue
         inner, inner_places = _merge(file, root, files, str(file))
         for key, value in inner.items():
@@ -123,5 +124,5 @@ def _include_names(document: Mapping[str, Any], shown: str) -> list[str]:
 def _find(name: str, near: Path, root: Path, place: str) -> Path:
     for folder in (near, root):
         if (folder / name).is_file():
-            return folder / name
+            return Path(os.path.normpath(folder / name))
     raise ConfigError(f"{place}: there is no file {name!r} beside this one or the first one")

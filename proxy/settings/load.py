@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from proxy.settings.deployments import build_entries, is_secret_name, secrets_of
 from proxy.settings.errors import ConfigError
 from proxy.settings.files import Source, read_files
 from proxy.settings.references import Missing, resolve
-from proxy.settings.router import build_router_settings, check_groups
+from proxy.settings.router import build_router_settings, check_groups, idle_rules
 from proxy.settings.values import General, LiteLLM, Settings
 from schemas.config import ConfigProblem, InvalidConfig, findings, load_config
 
@@ -81,6 +81,7 @@ def build_settings(
         )
         out_of_service = _out_of_service(entries, broken, deployments)
         _check(loaded, router, deployments, out_of_service, missing)
+        idle = idle_rules(router, deployments, tuple(out_of_service), _placer(loaded))
     except InvalidConfig as error:
         raise ConfigError(
             *(f"{source.locate(problem.path)}: {problem.message}" for problem in error.problems)
@@ -93,7 +94,10 @@ def build_settings(
         general=General(**_of(General, loaded.get("general_settings", {}))),
         litellm=LiteLLM(**_of(LiteLLM, loaded.get("litellm_settings", {}))),
         out_of_service=out_of_service,
-        warnings=tuple(_warnings(source, missing, entries, broken, providers)),
+        warnings=(
+            *_warnings(source, missing, entries, broken, providers),
+            *(f"{source.locate(rule.path)} {rule.message}" for rule in idle),
+        ),
         environ=environ,
         secrets=_registry(master_key, router, entries, environ),
         source=name,
@@ -160,19 +164,17 @@ def _check(
     missing: Sequence[Missing],
 ) -> None:
     """What no single value shows. Raise InvalidConfig."""
-    own = loaded.get("router_settings", {})
-    problems = list(
-        check_groups(
-            router,
-            deployments,
-            tuple(out_of_service),
-            lambda name: f"{'router' if name in own else 'litellm'}_settings.{name}",
-        )
-    )
+    problems = list(check_groups(router, deployments, tuple(out_of_service), _placer(loaded)))
     # A key that was meant to be there must not turn into a gateway without one.
     problems += (ConfigProblem(*item) for item in missing if item.path == "general_settings.master_key")
     if problems:
         raise InvalidConfig(tuple(problems))
+
+
+def _placer(loaded: Mapping[str, Any]) -> Callable[[str], str]:
+    """Where a router's setting is written: either section may say it."""
+    own = loaded.get("router_settings", {})
+    return lambda name: f"{'router' if name in own else 'litellm'}_settings.{name}"
 
 
 def _master_key(loaded: Mapping[str, Any], environ: Mapping[str, str]) -> Secret | None:

@@ -61,6 +61,20 @@ def check_groups(
             yield ConfigProblem(f"{place('default_fallbacks')}[{position}]", _unknown(target_name))
 
 
+def idle_rules(
+    settings: RouterSettings,
+    deployments: Sequence[Deployment],
+    out_of_service: Sequence[str],
+    place: Callable[[str], str],
+) -> Iterator[ConfigProblem]:
+    """Fallbacks for groups that do not exist: no harm, but probably a slip."""
+    known = _known_names(deployments, out_of_service, settings.model_group_alias)
+    for name in _FALLBACK_NAMES:
+        for position, (group, _) in enumerate(getattr(settings, name)):
+            if group != "*" and not known(group):
+                yield ConfigProblem(f"{place(name)}[{position}].{group}", "has no effect: there is no such model")
+
+
 def _check_rules(path: str, rules: FallbackRules, known: Callable[[str], bool]) -> Iterator[ConfigProblem]:
     for position, (group, targets) in enumerate(rules):
         for target in targets:

@@ -1,0 +1,136 @@
+"""The commands."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from proxy.cli import main, serve_command
+from tests.settings.fakes import entry, write
+
+ROOT = Path(__file__).resolve().parent.parent
+OPTIONS: Mapping[str, Any] = {
+    "config": None,
+    "model": None,
+    "host": "127.0.0.1",
+    "port": 4000,
+    "workers": 1,
+    "worker_class": "gevent",
+    "threads": None,
+    "log_level": None,
+    "debug": False,
+}
+
+
+def option_of(arguments: list[str], name: str) -> str | None:
+    return arguments[arguments.index(name) + 1] if name in arguments else None
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "value"),
+    [
+        ({}, "--bind", "127.0.0.1:4000"),
+        ({"host": "::1", "port": 5}, "--bind", "[::1]:5"),
+        ({"workers": 3}, "--workers", "3"),
+        ({"worker_class": "gthread"}, "--worker-class", "gthread"),
+        ({"threads": 9}, "--threads", "9"),
+        ({}, "--threads", None),
+        ({"log_level": "error"}, "--log-level", "error"),
+        ({"debug": True}, "--log-level", "debug"),
+        ({}, "--config", str(ROOT / "gunicorn.conf.py")),
+    ],
+)
+def test_option_reaches_gunicorn_when_serve_has_it(options: dict[str, Any], name: str, value: str | None) -> None:
+    assert option_of(serve_command({**OPTIONS, **options}, {}).arguments, name) == value
+
+
+def test_workers_are_told_of_the_file_when_serve_has_one() -> None:
+    environ = {"A": "b", "CONFIG_FILE_PATH": "old"}
+    assert serve_command({**OPTIONS, "config": "x.yaml"}, environ).environ == {
+        "A": "b",
+        "CONFIG_FILE_PATH": str(Path("x.yaml").resolve()),
+    }
+
+
+def test_workers_are_told_of_the_model_when_serve_has_one() -> None:
+    child = serve_command({**OPTIONS, "model": "groq/x"}, {"CONFIG_FILE_PATH": "old"}).environ
+    assert child == {"PATCHBAY_MODEL": "groq/x"}
+
+
+def test_serve_may_be_left_out_when_options_follow() -> None:
+    result = CliRunner().invoke(main, ["--config", "/nowhere.yaml"])
+    assert result.exit_code == 2
+    assert "'/nowhere.yaml' does not exist" in result.output
+
+
+def test_serve_is_refused_when_a_file_and_a_model_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.yaml", {})
+    result = CliRunner().invoke(main, ["serve", "--config", str(path), "--model", "groq/x"])
+    assert result.exit_code == 2
+    assert "exclude each other" in result.output
+
+
+def test_check_succeeds_when_every_file_can_serve(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.yaml", {"model_list": [entry("a", "mock/x")]})
+    result = CliRunner().invoke(main, ["check", str(path), str(path)])
+    assert result.exit_code == 0
+    assert result.output.count("1 models can be served") == 2
+
+
+def test_check_fails_when_one_file_cannot_serve(tmp_path: Path) -> None:
+    good = write(tmp_path, "a.yaml", {"model_list": [entry("a", "mock/x")]})
+    bad = write(tmp_path, "b.yaml", {"router_settings": {"num_retries": -1}})
+    result = CliRunner().invoke(main, ["check", str(good), str(bad)])
+    assert result.exit_code == 1
+    assert (
+        f"error      {bad}: router_settings.num_retries: must be a whole number of at least 0, not -1" in result.output
+    )
+
+
+def start(arguments: list[str], folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a start that is expected to fail; the folder is not ours, so nothing is found by accident."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM_", "CONFIG_", "HOST"))}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(ROOT), **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_start_is_refused_when_others_could_reach_it_without_a_key(tmp_path: Path) -> None:
+    done = start(["proxy", "--host", "0.0.0.0", "--port", "0"], tmp_path)
+    assert done.returncode == 1
+    assert "set general_settings.master_key or the environment variable LITELLM_MASTER_KEY" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_start_is_refused_when_plain_gunicorn_would_be_open_without_a_key() -> None:
+    done = start(["gunicorn", "wsgi:app", "--bind", "0.0.0.0:0"], ROOT)
+    assert done.returncode == 1
+    assert "there is no master key" in done.stderr
+
+
+def test_start_is_refused_in_a_line_when_the_file_is_wrong(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.yaml", {"router_settings": {"num_retries": -1}})
+    done = start(["proxy", "serve", "--config", path.name, "--port", "0"], tmp_path)
+    assert done.returncode == 1
+    assert f"{path}: router_settings.num_retries: must be" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_time_and_sockets_stay_untouched_when_gunicorns_settings_are_read() -> None:
+    """The workers patch them for gevent; what had been imported before would keep the blocking ones."""
+    loaded = "import runpy, sys; runpy.run_path('gunicorn.conf.py'); print(*sys.modules)"
+    names = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert "proxy.settings" in names.stdout.split()
+    assert not {"proxy.runtime", "proxy.transport", "proxy.mock.local", "requests", "urllib3"} & set(
+        names.stdout.split()
+    )
