@@ -2,17 +2,17 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 from flask import Flask
 
 from proxy import __version__, endpoints
 from proxy.clients import ClientRouters, build_client_router
 from proxy.dispatch import Dispatcher, Sender
-from proxy.domain.wire import Clocks, WireRequest
+from proxy.domain.wire import Clocks, WireRequest, WireResponse
 from proxy.gateway import Gateway
 from proxy.ledger import Ledger
 from proxy.mock.local import build_local
+from proxy.providers.contract import Auth
 from proxy.providers.registry import find_provider
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
@@ -22,10 +22,15 @@ from proxy.sinks import build_subscriptions
 from proxy.sinks.contract import Post, Posted, SinkContext
 from proxy.sinks.logs import setup_logging
 from proxy.sinks.queue import SinkQueue
+from proxy.transport.credentials import Credentials
+from proxy.transport.credentials.aws import AwsCredentials
+from proxy.transport.credentials.azure import AzureCredentials
+from proxy.transport.credentials.google import GoogleCredentials
 from proxy.transport.framing import DECODERS
 from proxy.transport.http import Transport
 from proxy.web import errors, identity
 
+_TOKEN_CLOCKS = Clocks(connect=5.0, first=15.0, idle=10.0, total=30.0)
 _SINK_CLOCKS = Clocks(connect=5.0, first=10.0, idle=10.0, total=20.0)
 
 
@@ -53,7 +58,12 @@ def create_app(
 
 def build_gateway(settings: Settings, transport: Sender, runtime: Runtime) -> Gateway:
     dispatcher = Dispatcher(
-        transport, runtime, find_provider, DECODERS, build_credentials(), drop_params=settings.litellm.drop_params
+        transport,
+        runtime,
+        find_provider,
+        DECODERS,
+        build_credentials(transport, runtime),
+        drop_params=settings.litellm.drop_params,
     )
     queue = build_queue(settings, transport, runtime)
     mask = settings.secrets.mask
@@ -77,8 +87,17 @@ def build_transport(settings: Settings, runtime: Runtime) -> Transport:
     )
 
 
-def build_credentials() -> dict[Any, Any]:
-    return {}
+def build_credentials(transport: Sender, runtime: Runtime) -> Mapping[Auth, Credentials]:
+    """Tokens are fetched through the transport, like everything that leaves."""
+
+    def fetch(request: WireRequest) -> WireResponse:
+        return transport.send(request, _TOKEN_CLOCKS)
+
+    return {
+        "aws": AwsCredentials(),
+        "azure": AzureCredentials(fetch, runtime.monotonic),
+        "google": GoogleCredentials(fetch),
+    }
 
 
 def build_queue(settings: Settings, transport: Sender, runtime: Runtime) -> SinkQueue:
