@@ -1,4 +1,4 @@
-"""The commands: `python -m proxy [serve] | check | mock`."""
+"""The commands: `python -m proxy [serve] | check | mock | simulate`."""
 
 import os
 import sys
@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from proxy.settings import environment
+from proxy.settings import ConfigError, environment, load
+from proxy.settings.files import parse_yaml
 from proxy.settings.load import CONFIG_VARIABLE, MODEL_VARIABLE
 from proxy.settings.report import check_file
 
@@ -105,3 +106,22 @@ def mock(host: str, port: int, **behaviour: Any) -> None:
     from proxy.mock.server import serve as serve_mock  # noqa: PLC0415
 
     serve_mock(host, port, Behaviour(**behaviour))
+
+
+@main.command()
+@click.option("-c", "--config", "configs", multiple=True, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("-s", "--scenario", required=True, type=click.Path(exists=True, path_type=Path))
+def simulate(configs: tuple[Path, ...], scenario: Path) -> None:
+    """Run the real router against simulated providers on a simulated clock; several --config stand side by side."""
+    from proxy.routing import simulate as simulation  # noqa: PLC0415  serving needs none of it
+
+    try:
+        script = parse_yaml(scenario.read_text(encoding="utf-8"), str(scenario))
+        loaded = {str(path): load(path, environment()) for path in configs}
+        reports = {
+            name: simulation.simulate(settings.deployments, settings.router, script)
+            for name, settings in loaded.items()
+        }
+    except (ConfigError, simulation.ScenarioError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(simulation.compare(reports))

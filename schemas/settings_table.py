@@ -150,12 +150,12 @@ _INFO: tuple[tuple[Any, ...], ...] = (
     ("team_id", "any", None, "ignored", NO_DATABASE),
     ("team_public_model_name", "any", None, "ignored", NO_DATABASE),
     ("access_groups", "any", None, "ignored", NO_DATABASE),
-    ("blocked", "any", None, "ignored", "take the deployment out of the file"),
+    ("blocked", "flag", None, "supported", "the deployment is not used"),
     ("access_windows", "any", None, "ignored", NOT_YET),
-    ("allowed_fails", "any", None, "ignored", "use router_settings.allowed_fails"),
-    ("allowed_fails_policy", "any", None, "ignored", "use router_settings.allowed_fails_policy"),
+    ("allowed_fails", "count", None, "supported", "as router_settings.allowed_fails, for this deployment"),
+    ("allowed_fails_policy", "fails_policy", None, "supported", "as in router_settings, for this deployment"),
     ("supported_environments", "any", None, "ignored", NOT_YET),
-    ("health_check_model", "any", None, "ignored", "health comes from the calls themselves"),
+    ("health_check_model", "text", None, "supported", "the model that GET /health asks, for a wildcard"),
     ("health_check_timeout", "any", None, "ignored", "health comes from the calls themselves"),
     ("disable_background_health_check", "any", None, "ignored", "health comes from the calls themselves"),
 )
@@ -262,8 +262,8 @@ _LITELLM: tuple[tuple[Any, ...], ...] = (
         "supported",
         "hosts that clients may name although the address guard says no: host, host:port or *.host",
     ),
-    ("user_url_validation", "flag", True, "different", "the address guard; a client's api_base is guarded always"),
-    ("modify_params", "flag", False, "supported", "a request may be changed to fit what a provider demands"),
+    ("user_url_validation", "any", None, "different", "addresses that a client names are always checked"),
+    ("modify_params", "any", None, "ignored", "a request is changed no more than the provider's format demands"),
     ("service_callback", "any", None, "ignored", NOT_YET),
     ("cache", "any", None, "ignored", NO_CACHE),
     ("cache_params", "any", None, "ignored", NO_CACHE),
@@ -315,7 +315,7 @@ _ROUTER: tuple[tuple[Any, ...], ...] = (
     ("disable_cooldowns", "flag", False, "supported", "no deployment is taken out of service"),
     ("enable_tag_filtering", "flag", False, "supported", "choose deployments by tags"),
     ("tag_filtering_match_any", "flag", True, "supported", "one common tag is enough"),
-    ("enable_weighted_failover", "flag", False, "supported", "fail over by weight within a group"),
+    ("enable_weighted_failover", "any", None, "ignored", "a retry takes another deployment of the group anyway"),
     ("enable_pre_call_checks", "flag", False, "supported", "leave out deployments that can't take the call"),
     ("optional_pre_call_checks", "names", (), "different", "enforce_model_rate_limits is served, the others are not"),
     ("default_max_parallel_requests", "positive_count", None, "supported", "where a deployment says none"),
@@ -361,6 +361,25 @@ _SECTIONS: tuple[tuple[Section, tuple[tuple[Any, ...], ...]], ...] = (
 )
 
 SETTINGS: tuple[Setting, ...] = tuple(Setting(section, *row) for section, rows in _SECTIONS for row in rows)
+
+
+class Variable(NamedTuple):
+    """An environment variable that the gateway itself reads; the providers' are in docs/providers.md."""
+
+    name: str
+    default: str
+    help: str
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("CONFIG_FILE_PATH", "./config.yaml, else a demo", "the configuration file, as `--config`"),
+    Variable("LITELLM_MASTER_KEY", "", "the key that clients send, unless general_settings.master_key says it"),
+    Variable("HOST", "127.0.0.1", "as `--host`"),
+    Variable("PORT", "4000", "as `--port`"),
+    Variable("NUM_WORKERS", "1", "as `--workers`; WEB_CONCURRENCY counts for plain gunicorn"),
+    Variable("LITELLM_LOG", "INFO", "the log level, as `--log-level`"),
+    Variable("PATCHBAY_MODEL", "", "one model to serve without a file, as `--model`"),
+)
 
 
 def settings_of(section: Section) -> dict[str, Setting]:

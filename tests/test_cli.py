@@ -92,6 +92,23 @@ def test_check_fails_when_one_file_cannot_serve(tmp_path: Path) -> None:
     )
 
 
+def test_configurations_stand_side_by_side_when_they_are_simulated(tmp_path: Path) -> None:
+    first = write(tmp_path, "a.yaml", {"model_list": [entry("a", "mock/x")]})
+    second = write(tmp_path, "b.yaml", {"model_list": [entry("a", "mock/x"), entry("a", "mock/y")]})
+    scenario = write(tmp_path, "s.yaml", {"seconds": 5, "requests_per_second": 2})
+    result = CliRunner().invoke(main, ["simulate", "-c", str(first), "-c", str(second), "-s", str(scenario)])
+    assert result.exit_code == 0, result.output
+    assert {str(first), str(second)} <= set(result.output.split())
+
+
+def test_part_is_named_when_a_scenario_is_wrong(tmp_path: Path) -> None:
+    config = write(tmp_path, "a.yaml", {"model_list": [entry("a", "mock/x")]})
+    scenario = write(tmp_path, "s.yaml", {"secs": 5})
+    result = CliRunner().invoke(main, ["simulate", "-c", str(config), "-s", str(scenario)])
+    assert result.exit_code == 1
+    assert "secs" in result.output
+
+
 def start(arguments: list[str], folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a start that is expected to fail; the folder is not ours, so nothing is found by accident."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM_", "CONFIG_", "HOST"))}

@@ -84,7 +84,6 @@ class RouterSettings:
     disable_cooldowns: bool = False
     enable_tag_filtering: bool = False
     tag_filtering_match_any: bool = True
-    enable_weighted_failover: bool = False
     enable_pre_call_checks: bool = False
     optional_pre_call_checks: tuple[str, ...] = ()
     default_max_parallel_requests: int | None = None

@@ -50,7 +50,7 @@ def choose_provider(model: str, custom: str | None, api_base: str | None, provid
         return Choice(custom, rest if rest and first == custom else model)
     if rest and first in providers:
         return Choice(first, rest)
-    name = _by_host(api_base, providers) or _by_family(model)
+    name = _by_host(api_base, providers) or infer_provider(model)
     if name is None and api_base is not None and not rest:
         name = "openai"
     if name is None or name not in providers:
@@ -70,7 +70,8 @@ def _host(provider: Provider) -> str | None:
     return urlsplit(provider.base_url).hostname if provider.base_url else None
 
 
-def _by_family(model: str) -> str | None:
+def infer_provider(model: str) -> str | None:
+    """The provider of a well-known name without one in front, such as `gpt-4o`."""
     return next((provider for pattern, provider in FAMILIES if fnmatch.fnmatchcase(model, pattern)), None)
 
 

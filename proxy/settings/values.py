@@ -36,8 +36,6 @@ class LiteLLM:
     set_verbose: bool = False
     ssl_verify: bool = True
     provider_url_destination_allowed_hosts: tuple[str, ...] = ()
-    user_url_validation: bool = True
-    modify_params: bool = False
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ SHARED = {"num_retries", "allowed_fails", "fallbacks", "context_window_fallbacks
           "default_fallbacks"}  # fmt: skip
 ELSEWHERE: dict[Section, set[str]] = {
     "general": {"master_key", "cancel_on_disconnect"},
-    "litellm": SHARED,
+    "litellm": SHARED | {"user_url_validation"},
     "router": {"default_litellm_params"},
 }
 

@@ -1,0 +1,94 @@
+"""Writes the pages of this folder that come from tables in the code: `python docs/generate.py`."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from schemas.settings_table import PREFIXES, SETTINGS, VARIABLES, Setting  # noqa: E402
+
+SECTION_TITLES = {
+    "file": "Top level",
+    "entry": "An entry of `model_list`",
+    "params": "`litellm_params`",
+    "info": "`model_info`",
+    "credential": "An entry of `credential_list`",
+    "general": "`general_settings`",
+    "litellm": "`litellm_settings`",
+    "router": "`router_settings`",
+}
+SECTION_NOTES = {
+    "params": "Any other name is a default request parameter: it is sent to the provider with each request that does not "
+    "say otherwise.",
+    "info": "Any other name is kept and shown in model information.",
+    "router": "The same names, beside a `model_list`, make a client's `user_config`; what concerns Redis and the place of "
+    "the state has no effect there.",
+}
+
+
+def settings_page() -> str:
+    return "\n".join([*_settings_head(), *(line for section in PREFIXES for line in _section(section))]) + "\n"
+
+
+def _settings_head() -> Iterator[str]:
+    yield "# Settings"
+    yield ""
+    yield "Generated from `schemas/settings_table.py` by `docs/generate.py`. `python -m proxy check config.yaml` tells the same"
+    yield "of each name in a file. *supported* means what it means in LiteLLM (or is ours, where the text says so),"
+    yield "*different* what the text says, *ignored* has no effect and is reported at start."
+    yield ""
+    yield "`os.environ/NAME` may stand for any value. A deployment whose variable is not set is out of service, and said to"
+    yield "be; the others serve."
+    yield ""
+    yield "## Environment"
+    yield ""
+    rows = ((f"`{variable.name}`", variable.default, variable.help) for variable in VARIABLES)
+    yield from _table(("variable", "default", ""), rows)
+
+
+def _section(section: str) -> Iterator[str]:
+    settings = [setting for setting in SETTINGS if setting.section == section]
+    yield ""
+    yield f"## {SECTION_TITLES[section]}"
+    yield ""
+    if section in SECTION_NOTES:
+        yield SECTION_NOTES[section]
+        yield ""
+    in_use = [setting for setting in settings if setting.status != "ignored"]
+    yield from _table(
+        ("name", "status", "default", ""),
+        ((f"`{item.name}`", item.status, _default(item), item.help) for item in in_use),
+    )
+    ignored = [setting for setting in settings if setting.status == "ignored"]
+    if ignored:
+        yield ""
+        yield from _table(("ignored", "why"), ((f"`{item.name}`", item.help) for item in ignored))
+
+
+def _default(setting: Setting) -> str:
+    if setting.default is None or setting.default == ():
+        return ""
+    if isinstance(setting.default, bool):
+        return f"`{str(setting.default).lower()}`"
+    return f"`{setting.default:g}`" if isinstance(setting.default, float) else f"`{setting.default}`"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'|'.join('---' for _ in head)}|"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+PAGES: Mapping[str, Callable[[], str]] = {"settings.md": settings_page}
+
+
+def main() -> None:
+    for name, build in PAGES.items():
+        (FOLDER / name).write_text(build(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
