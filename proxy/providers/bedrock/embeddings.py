@@ -4,8 +4,6 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embe
 .../model-parameters-embed.html and https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html
 """
 
-import base64
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,13 +12,13 @@ import orjson
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.usage import Usage
 from proxy.domain.wire import WireRequest
-from proxy.errors import GatewayError, InvalidProviderResponseError, UnsupportedParamsError
+from proxy.errors import GatewayError, InvalidProviderResponseError
 from proxy.providers.bedrock.models import answer_model, model_url, read_family
 from proxy.providers.bedrock.request import build_headers
 from proxy.providers.bedrock.response import read_object
 from proxy.providers.content import bad_content, parse_data_url
+from proxy.providers.embeddings import build_embeddings, read_inputs
 
 SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format"})
 _TOKEN_HEADER = "x-amzn-bedrock-input-token-count"  # noqa: S105
@@ -38,7 +36,7 @@ class Family(NamedTuple):
 def build_embedding(call: Call, deployment: Deployment) -> WireRequest:
     """The InvokeModel request. Fields that OpenAI doesn't have go into the model's body."""
     family = _find(deployment)
-    inputs = _read_inputs(call.fields.get("input"))
+    inputs = read_inputs(call.fields.get("input"))
     if len(inputs) > family.batch:
         raise bad_content(f"This model embeds at most {family.batch} input(s) a request", "input")
     body = family.build(inputs, call.fields)
@@ -67,18 +65,7 @@ def parse_embedding(body: bytes, headers: Mapping[str, str], call: Call, deploym
     if not isinstance(tokens, int):
         header = headers.get(_TOKEN_HEADER, "")
         tokens = int(header) if header.isdigit() else 0
-    model = answer_model(deployment)
-    packed = call.fields.get("encoding_format") == "base64"
-    document = {
-        "object": "list",
-        "data": [
-            {"object": "embedding", "index": index, "embedding": _pack(vector) if packed else vector}
-            for index, vector in enumerate(vectors)
-        ],
-        "model": model,
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-    }
-    return Answer(orjson.dumps(document), Usage(prompt_tokens=tokens, total_tokens=tokens), model, headers)
+    return build_embeddings(call, answer_model(deployment), vectors, tokens, headers)
 
 
 def _titan_v1(inputs: Sequence[str], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,16 +129,6 @@ def _find(deployment: Deployment) -> Family:
     return found
 
 
-def _read_inputs(value: object) -> list[str]:
-    inputs = [value] if isinstance(value, str) else value
-    if not isinstance(inputs, list) or not inputs:
-        raise bad_content("The input is neither text nor a list of texts", "input")
-    for index, text in enumerate(inputs):
-        if not isinstance(text, str):
-            raise UnsupportedParamsError("Bedrock embeds texts, not tokens", param=f"input[{index}]")
-    return inputs
-
-
 def _read_vectors(reply: Mapping[str, Any]) -> list[list[float]]:
     single = reply.get("embedding")
     if isinstance(single, list):
@@ -163,7 +140,3 @@ def _read_vectors(reply: Mapping[str, Any]) -> list[list[float]]:
         one.get("embedding") if isinstance(one, Mapping) else one for one in (many if isinstance(many, list) else ())
     ]
     return [vector for vector in vectors if isinstance(vector, list)]
-
-
-def _pack(vector: list[float]) -> str:
-    return base64.b64encode(array("f", vector).tobytes()).decode()
