@@ -57,6 +57,7 @@ def build_completion(
     finish_reason: str,
     *,
     usage: Usage | None = None,
+    logprobs: Mapping[str, Any] | None = None,
     more: Mapping[str, Any] | None = None,
     more_usage: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
@@ -67,7 +68,7 @@ def build_completion(
         "object": "chat.completion",
         "created": created,
         "model": model,
-        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": logprobs}],
     }
     if usage is not None:
         document["usage"] = {**usage.to_openai(), **(more_usage or {})}

@@ -1,0 +1,44 @@
+"""Cohere's embeddings: https://docs.cohere.com/reference/embed"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.domain.answer import Answer
+from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.domain.wire import WireRequest
+from proxy.errors import InvalidProviderResponseError
+from proxy.providers.cohere.request import build_wire
+from proxy.providers.cohere.response import count, mapping, read_reply
+from proxy.providers.vectors import build_embeddings, read_inputs
+
+SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format"})
+
+
+def build_embed(call: Call, deployment: Deployment) -> WireRequest:
+    """Inputs that are data URLs are images. What they are for (`input_type`) is a document's text unless it is said."""
+    fields = {name: value for name, value in call.fields.items() if value is not None}
+    inputs = read_inputs(fields)
+    kind = "images" if all(text.startswith("data:image/") for text in inputs) else "texts"
+    body: dict[str, Any] = {
+        "model": deployment.model,
+        kind: inputs,
+        "input_type": "image" if kind == "images" else "search_document",
+        "embedding_types": ["float"],
+    }
+    if "dimensions" in fields:
+        body["output_dimension"] = fields["dimensions"]
+    body.update({name: value for name, value in fields.items() if name not in SUPPORTED and name != "user"})
+    return build_wire("embed", body, deployment)
+
+
+def parse_embed(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
+    reply = read_reply(body, deployment, "embeddings")
+    vectors = reply["embeddings"].get("float")
+    if not isinstance(vectors, list) or not vectors:
+        raise InvalidProviderResponseError(
+            f"{deployment.provider} answered without embeddings", provider=deployment.provider
+        )
+    billed = mapping(mapping(reply.get("meta")).get("billed_units"))
+    tokens = count(billed.get("input_tokens")) + count(billed.get("image_tokens"))
+    return build_embeddings(vectors, deployment.label, tokens, call, headers)
