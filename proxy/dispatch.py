@@ -11,6 +11,7 @@ from proxy.domain.document import Document
 from proxy.domain.wire import ClientWatch, Clocks, Decoder, WireRequest, WireResponse
 from proxy.errors import BadRequestError, ClientClosedRequestError, GatewayError, InternalServerError
 from proxy.media import inline_media
+from proxy.providers.call_ids import without_signatures
 from proxy.providers.contract import Auth, Provider, StreamDecoder
 from proxy.providers.parameters import fit
 from proxy.runtime import Runtime
@@ -75,7 +76,8 @@ class Dispatcher:
 
     def _prepare(self, call: Call, deployment: Deployment, provider: Provider) -> tuple[Call, tuple[str, ...]]:
         """The call as this provider takes it, and the names of what was left out."""
-        full = call.asking(call.model, _with_defaults(call, deployment))
+        document = _with_defaults(call, deployment)
+        full = call.asking(call.model, document if provider.signed_ids else without_signatures(document))
         fitted = fit(full, deployment, provider, drop_params=self._drop_params)
         if not fitted.changes and not fitted.drop:
             return full, ()

@@ -51,6 +51,7 @@ class Provider:
     variables: environment variables per connection parameter, the first that is set wins: {"api_key": ("OPENAI_API_KEY",)}.
         They are read once, when the configuration is loaded, and only for the operator's own deployments.
     needs_key: a deployment without an api_key can't be served.
+    signed_ids: it reads the signatures that Gemini's tool call ids carry (call_ids.py); the others get plain ids.
     """
 
     name: str
@@ -67,3 +68,4 @@ class Provider:
     auth: Auth | None = None
     media: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     needs_key: bool = True
+    signed_ids: bool = False

@@ -61,6 +61,7 @@ CONNECTIONS: Mapping[str, Mapping[str, Any]] = {
         "aws_secret_access_key": "secret",
     },
     "vertex_ai": {"vertex_project": "project", "vertex_location": "us-central1"},
+    "vertex_ai_beta": {"vertex_project": "project", "vertex_location": "us-central1"},
 }
 
 

@@ -4,13 +4,15 @@ https://ai.google.dev/api/generate-content#candidate
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
 
 from proxy.domain.call import Call
-from proxy.providers.gemini.signatures import sign_id, signed_fields
+from proxy.providers.call_ids import sign_id
+from proxy.providers.gemini.signatures import signed_fields
 
 _FINISH: Mapping[str, str] = {
     "STOP": "stop",
@@ -104,13 +106,14 @@ class CandidateReader:
 
     def _tool_call(self, part: Mapping[str, Any]) -> dict[str, Any]:
         function, signature = part["functionCall"], part.get("thoughtSignature")
+        given, name, arguments = function.get("id"), function.get("name"), function.get("args")
         call: dict[str, Any] = {
             "index": self.calls,
-            "id": function.get("id") or self._call_id(),
+            "id": given if isinstance(given, str) and given else self._call_id(),
             "type": "function",
             "function": {
-                "name": function.get("name") or "",
-                "arguments": orjson.dumps(function.get("args") or {}).decode(),
+                "name": name if isinstance(name, str) else "",
+                "arguments": orjson.dumps(arguments if isinstance(arguments, Mapping) else {}).decode(),
             },
         }
         if isinstance(signature, str):
@@ -153,19 +156,25 @@ class CandidateReader:
 def logprobs(candidate: Mapping[str, Any]) -> dict[str, Any] | None:
     """OpenAI's `logprobs` of a choice. https://ai.google.dev/api/generate-content#LogprobsResult"""
     result = candidate.get("logprobsResult")
-    chosen = result.get("chosenCandidates") if isinstance(result, Mapping) else None
-    if not isinstance(result, Mapping) or not isinstance(chosen, list):
+    if not isinstance(result, Mapping) or not isinstance(result.get("chosenCandidates"), list):
         return None
-    top = result.get("topCandidates")
-    rows: Sequence[Any] = top if isinstance(top, list) else ()
-    return {"content": [_logprob(token, rows[i] if i < len(rows) else {}) for i, token in enumerate(chosen)]}
-
-
-def _logprob(token: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    others = top.get("candidates") or () if isinstance(top, Mapping) else ()
-    return {**_token(token), "top_logprobs": [_token(other) for other in others]}
+    rows = chain(_mappings(result.get("topCandidates")), repeat({}))
+    return {
+        "content": [
+            {**_token(token), "top_logprobs": [_token(other) for other in _mappings(row.get("candidates"))]}
+            for token, row in zip(_mappings(result["chosenCandidates"]), rows, strict=False)
+        ]
+    }
 
 
 def _token(token: Mapping[str, Any]) -> dict[str, Any]:
-    text = str(token.get("token") or "")
-    return {"token": text, "logprob": token.get("logProbability", 0.0), "bytes": list(text.encode())}
+    text, logprob = str(token.get("token") or ""), token.get("logProbability")
+    return {
+        "token": text,
+        "logprob": logprob if isinstance(logprob, int | float) else 0.0,
+        "bytes": list(text.encode()),
+    }
+
+
+def _mappings(items: object) -> list[Mapping[str, Any]]:
+    return [item if isinstance(item, Mapping) else {} for item in items] if isinstance(items, list) else []

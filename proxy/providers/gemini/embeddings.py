@@ -62,7 +62,7 @@ def parse_embeddings(body: bytes, headers: Mapping[str, str], call: Call, deploy
     if isinstance(fields, dict) and fields.get("error"):
         raise event_error(body, deployment)
     rows = _rows(fields) if isinstance(fields, dict) else []
-    if not rows or not all(isinstance(row.get("values"), list) for row in rows):
+    if not rows or not all(_is_vector(row.get("values")) for row in rows):
         raise InvalidProviderResponseError(
             f"{deployment.provider} answered without embeddings", provider=deployment.provider
         )
@@ -92,8 +92,13 @@ def _rows(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _counted(rows: Sequence[Mapping[str, Any]]) -> Usage:
     """`predict` counts each text; the Gemini API counts nothing."""
     statistics = [row["statistics"] for row in rows if isinstance(row.get("statistics"), Mapping)]
-    tokens = sum(int(found.get("token_count") or found.get("tokenCount") or 0) for found in statistics)
+    counts = [found.get("token_count") or found.get("tokenCount") for found in statistics]
+    tokens = sum(int(count) for count in counts if isinstance(count, int | float))
     return Usage(prompt_tokens=tokens, total_tokens=tokens)
+
+
+def _is_vector(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, int | float) for value in values)
 
 
 def _to_base64(values: Sequence[float]) -> str:

@@ -70,7 +70,10 @@ def build_generation_config(fields: Mapping[str, Any], model: str) -> dict[str, 
         config["thinkingConfig"] = thinking
     config |= {OWN_NAMES[name]: fields[name] for name in fields if name in OWN_NAMES and fields[name] is not None}
     for name in ("generationConfig", "generation_config"):
-        config |= fields.get(name) or {}
+        own = fields.get(name)
+        if own is not None and not isinstance(own, Mapping):
+            raise BadRequestError(f"{name} is not an object", param=name)
+        config |= own or {}
     return config
 
 

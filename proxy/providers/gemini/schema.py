@@ -24,7 +24,7 @@ def reduce_schema(schema: object) -> Any:
     reduced: dict[str, Any] = {}
     for keyword, value in _merge_all_of(schema).items():
         if keyword in _TAKEN:
-            reduced[keyword] = value.replace("#/definitions/", "#/$defs/") if keyword == "$ref" else value
+            reduced[keyword] = str(value).replace("#/definitions/", "#/$defs/") if keyword == "$ref" else value
         elif keyword in _SCHEMAS:
             reduced[keyword] = reduce_schema(value)
         elif keyword in _LISTS and isinstance(value, list):
@@ -40,12 +40,19 @@ def reduce_schema(schema: object) -> Any:
 
 def _merge_all_of(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """`allOf`, which Gemini doesn't know, laid into the schema itself: its own keywords win, properties add up."""
-    merged: dict[str, Any] = {}
     pieces = schema.get("allOf")
-    for piece in (*(pieces if isinstance(pieces, list) else ()), {k: v for k, v in schema.items() if k != "allOf"}):
+    if not isinstance(pieces, list):
+        return schema
+    merged: dict[str, Any] = {}
+    for piece in (*pieces, {keyword: value for keyword, value in schema.items() if keyword != "allOf"}):
         if isinstance(piece, Mapping):
-            properties = {**merged.get("properties", {}), **(piece.get("properties") or {})}
-            required = [*merged.get("required", ()), *(piece.get("required") or ())]
-            merged |= piece
-            merged |= ({"properties": properties} if properties else {}) | ({"required": required} if required else {})
+            merged = {**merged, **piece, **_added("properties", merged, piece), **_added("required", merged, piece)}
     return merged
+
+
+def _added(keyword: str, merged: Mapping[str, Any], piece: Mapping[str, Any]) -> dict[str, Any]:
+    """What both say under a keyword whose values add up."""
+    one, other = merged.get(keyword), piece.get(keyword)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return {keyword: {**one, **other}}
+    return {keyword: [*one, *other]} if isinstance(one, list) and isinstance(other, list) else {}

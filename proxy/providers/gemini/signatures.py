@@ -1,55 +1,26 @@
 """Gemini's thought signatures on their way through OpenAI's messages, which have no place for them.
 
 They stand where LiteLLM puts them: in `provider_specific_fields`, and for clients that keep only the fields they know
-once more at the end of the tool call's id. A signature is good only for the service that made it: Vertex AI answers
-"Corrupted thought signature" to one of the Gemini API and the other way round. So ours say who made them (`maker`), and
-a fallback between the two leaves them out.
+once more at the end of the tool call's id (call_ids.py). A signature is good only for the service that made it: Vertex
+AI answers "Corrupted thought signature" to one of the Gemini API and the other way round. So ours say who made them
+(`maker`), and a fallback between the two leaves them out.
 
 https://ai.google.dev/gemini-api/docs/thought-signatures
 """
 
 import base64
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-MARK = "__thought__"
-_MAKERS = ("gemini", "vertex_ai")
+from proxy.providers.call_ids import split_id
 
 # What the documentation gives for function calls that another model made; the field takes base64.
 SKIP = base64.b64encode(b"context_engineering_is_the_way_to_go").decode()
 
 
-class SignedId(NamedTuple):
-    """A tool call's id, taken apart; `maker` is None where the id doesn't say (LiteLLM's own)."""
-
-    id: str
-    signature: str | None = None
-    maker: str | None = None
-
-
-def sign_id(call_id: str, signature: str, maker: str) -> str:
-    return f"{call_id}__{maker}{MARK}{signature}"
-
-
-def split_id(identifier: str) -> SignedId:
-    """The id without its signature, and the signature."""
-    head, mark, signature = identifier.partition(MARK)
-    if not mark:
-        return SignedId(identifier)
-    for maker in _MAKERS:
-        if head.endswith("__" + maker):
-            return SignedId(head.removesuffix("__" + maker), signature, maker)
-    return SignedId(head, signature)
-
-
 def signed_fields(signature: str, maker: str) -> dict[str, Any]:
     """`provider_specific_fields` of a tool call or an image."""
     return {"thought_signature": signature, "signed_by": maker}
-
-
-def text_fields(signatures: list[str], maker: str) -> dict[str, Any]:
-    """Members of a message's `provider_specific_fields`, for the signatures of its text."""
-    return {"thought_signatures": signatures, "signed_by": maker}
 
 
 def read_signature(item: Mapping[str, Any], maker: str) -> str | None:

@@ -66,8 +66,11 @@ def _build_function(function: object, place: str) -> dict[str, Any]:
     declaration: dict[str, Any] = {"name": function["name"]}
     if function.get("description"):
         declaration["description"] = function["description"]
-    if function.get("parameters"):
-        declaration["parametersJsonSchema"] = reduce_schema(function["parameters"])
+    parameters = function.get("parameters")
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise bad_content("The parameters of a function are not a JSON schema", f"{place}.parameters")
+    if parameters:
+        declaration["parametersJsonSchema"] = reduce_schema(parameters)
     return declaration
 
 
@@ -102,15 +105,17 @@ def _read_choice(choice: object) -> tuple[str, list[str]]:
         return _MODES[choice], []
     if not isinstance(choice, Mapping):
         raise bad_content(f"Unknown tool_choice {choice!r}", "tool_choice")
-    if choice.get("type") == "allowed_tools":
-        allowed = choice.get("allowed_tools", choice)
-        mode = "ANY" if allowed.get("mode") == "required" else "VALIDATED"
-        return mode, [_function_name(tool) for tool in allowed.get("tools") or ()]
-    return "ANY", [_function_name(choice)]
+    if choice.get("type") != "allowed_tools":
+        return "ANY", [_function_name(choice)]
+    allowed = choice.get("allowed_tools", choice)
+    tools = allowed.get("tools") if isinstance(allowed, Mapping) else None
+    if not isinstance(tools, list):
+        raise bad_content("The tool_choice lists no tools", "tool_choice")
+    return "ANY" if allowed.get("mode") == "required" else "VALIDATED", [_function_name(tool) for tool in tools]
 
 
-def _function_name(choice: Mapping[str, Any]) -> str:
-    function = choice.get("function", choice)
+def _function_name(choice: object) -> str:
+    function = choice.get("function", choice) if isinstance(choice, Mapping) else None
     name = function.get("name") if isinstance(function, Mapping) else None
     if not isinstance(name, str) or not name:
         raise bad_content("The tool_choice names no function", "tool_choice")

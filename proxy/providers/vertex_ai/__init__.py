@@ -12,6 +12,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import WireRequest
 from proxy.providers import anthropic
+from proxy.providers.call_ids import without_signatures
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.gemini import body as gemini
 from proxy.providers.gemini.embeddings import SUPPORTED as EMBEDDINGS_SUPPORTED
@@ -72,6 +73,7 @@ def _gemini_body(call: Call, deployment: Deployment, target: Target) -> bytes:
 
 def _claude_body(call: Call, deployment: Deployment, target: Target) -> bytes:
     """The Messages body; the model is in the path, the version and the betas are in the body."""
+    call = call.asking(call.model, without_signatures(call.document))
     body = anthropic.build_body(call, replace(deployment, model=target.name))
     del body["model"]
     betas = anthropic.build_betas(body)
@@ -79,6 +81,7 @@ def _claude_body(call: Call, deployment: Deployment, target: Target) -> bytes:
 
 
 def _openai_body(call: Call, deployment: Deployment, target: Target) -> bytes:
+    call = call.asking(call.model, without_signatures(call.document))
     return build_body(call, replace(deployment, model=target.name), _PARTNER)
 
 
@@ -144,6 +147,7 @@ def _build_provider(name: str) -> Provider:
         },
         auth="google",
         media=unknown_to_google,
+        signed_ids=True,
         needs_key=False,
     )
 
