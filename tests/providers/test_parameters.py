@@ -1,0 +1,160 @@
+"""Parameters that a provider takes or doesn't, and paths that are left out."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from proxy.domain.call import Call, Options
+from proxy.domain.deployment import Deployment
+from proxy.domain.document import Document
+from proxy.domain.operations import CHAT, EMBEDDINGS, Operation
+from proxy.errors import BadRequestError, UnsupportedParamsError
+from proxy.providers.contract import Provider
+from proxy.providers.openai import PROVIDER as OPENAI
+from proxy.providers.parameters import OPENAI_PARAMS, Fit, capabilities, fit, leave_out
+from proxy.providers.registry import PROVIDERS
+
+TAKES = frozenset({"temperature", "max_tokens", "n"})
+NARROW = replace(OPENAI, name="narrow", supported={"chat": TAKES}, operations=(CHAT,))
+NOTHING = Fit({}, (), ())
+
+
+def build_fit(
+    fields: Mapping[str, Any],
+    provider: Provider = NARROW,
+    *,
+    options: Options | None = None,
+    drop_params: bool = False,
+    operation: Operation = CHAT,
+    **deployment: Any,
+) -> Fit:
+    call = Call("1", operation, "group", Document.of(fields), options or Options())
+    return fit(call, Deployment("1", "group", provider.name, "model", **deployment), provider, drop_params=drop_params)
+
+
+def test_nothing_is_done_when_the_provider_takes_everything() -> None:
+    assert build_fit({"temperature": 1, "logprobs": True, "own_field": 1}, OPENAI) == NOTHING
+
+
+def test_fields_pass_when_openai_does_not_have_them() -> None:
+    assert build_fit({"top_k": 5, "messages": [], "stream": True}) == NOTHING
+
+
+def test_parameter_is_named_when_the_provider_lacks_it() -> None:
+    with pytest.raises(UnsupportedParamsError, match="narrow does not take logprobs, seed for model") as caught:
+        build_fit({"logprobs": True, "seed": 1})
+    assert (caught.value.param, caught.value.provider) == ("logprobs", "narrow")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"options": Options(drop_params=True)},
+        {"drop_params": True},
+        {"options": Options(drop_params=True), "drop_params": False},
+    ],
+)
+def test_parameter_is_dropped_and_named_when_drop_params_is_on(said: Mapping[str, Any]) -> None:
+    assert build_fit({"seed": 1, "temperature": 1}, **said) == Fit({}, ("seed",), ("seed",))
+
+
+def test_parameter_is_dropped_when_the_deployment_says_so() -> None:
+    call = Call("1", CHAT, "group", Document.of({"seed": 1}))
+    deployment = Deployment("1", "group", "narrow", "model", drop_params=True)
+    assert fit(call, deployment, NARROW).dropped == ("seed",)
+
+
+def test_client_wins_when_it_does_not_want_parameters_dropped() -> None:
+    with pytest.raises(UnsupportedParamsError):
+        build_fit({"seed": 1}, options=Options(drop_params=False), drop_params=True)
+
+
+@pytest.mark.parametrize("value", [None, False])
+def test_parameter_is_dropped_without_asking_when_its_value_asks_for_nothing(value: Any) -> None:
+    assert build_fit({"logprobs": value}) == Fit({}, ("logprobs",), ("logprobs",))
+
+
+def test_user_is_dropped_without_asking_when_the_provider_lacks_it() -> None:
+    assert build_fit({"user": "someone"}).dropped == ("user",)
+
+
+def test_parameter_passes_when_it_is_allowed_by_name() -> None:
+    assert build_fit({"seed": 1}, options=Options(allowed_openai_params=("seed",))) == NOTHING
+    assert build_fit({"seed": 1}, allowed_openai_params=("seed",)) == NOTHING
+
+
+def test_parameter_is_not_refused_when_it_is_left_out_anyway() -> None:
+    assert build_fit({"seed": 1}, options=Options(additional_drop_params=("seed",))) == Fit({}, ("seed",), ("seed",))
+
+
+def test_parameter_is_refused_when_the_model_does_not_take_it() -> None:
+    provider = replace(NARROW, refused=lambda fields, deployment: frozenset({"temperature"}))
+    with pytest.raises(UnsupportedParamsError) as caught:
+        build_fit({"temperature": 0.3}, provider)
+    assert caught.value.param == "temperature"
+
+
+def test_operation_is_refused_when_the_provider_does_not_have_it() -> None:
+    with pytest.raises(BadRequestError, match="narrow has no embeddings"):
+        build_fit({"input": "x"}, operation=EMBEDDINGS)
+
+
+NESTED: Mapping[str, Any] = {
+    "tools": [{"function": {"name": "a", "strict": True}}, {"function": {"name": "b"}}, "odd"],
+    "metadata": {"a": {"b": 1}, "c": 2},
+    "seed": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "drop"),
+    [
+        ("seed", {}, ("seed",)),
+        ("metadata.a.b", {"metadata": {"a": {}, "c": 2}}, ()),
+        ("metadata.c", {"metadata": {"a": {"b": 1}}}, ()),
+        ("tools[*].function.strict", {"tools": [{"function": {"name": "a"}}, {"function": {"name": "b"}}, "odd"]}, ()),
+        (
+            "tools[1].function.name",
+            {"tools": [{"function": {"name": "a", "strict": True}}, {"function": {}}, "odd"]},
+            (),
+        ),
+        ("tools[*]", {"tools": []}, ()),
+        ("tools[2]", {"tools": [*NESTED["tools"][:2]]}, ()),
+    ],
+)
+def test_path_is_left_out_when_there_is_something(path: str, changes: Any, drop: tuple[str, ...]) -> None:
+    assert leave_out(NESTED, [path]) == (changes, drop, (path,))
+
+
+@pytest.mark.parametrize(
+    "path", ["none", "seed.x", "metadata[0]", "tools.function", "tools[9].function", "", "[]", "..."]
+)
+def test_nothing_is_left_out_when_the_path_leads_nowhere(path: str) -> None:
+    assert leave_out(NESTED, [path]) == ({}, (), ())
+
+
+def test_input_is_unchanged_when_paths_are_left_out() -> None:
+    before = repr(NESTED)
+    leave_out(NESTED, ["tools[*].function.strict", "metadata.a.b", "seed"])
+    assert repr(NESTED) == before
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_capabilities_agree_with_what_is_refused_when_each_parameter_is_asked_for(name: str) -> None:
+    provider = PROVIDERS[name]
+    for operation, able in capabilities(provider)["operations"].items():
+        assert set(able["supported"]).isdisjoint(able["unsupported"])
+        assert set(able["supported"]) | set(able["unsupported"]) == OPENAI_PARAMS[operation]
+        row = next(known for known in provider.operations if known.name == operation)
+        for parameter in able["unsupported"]:
+            left = build_fit({parameter: "x"}, provider, operation=row, drop_params=True)
+            assert left.dropped == (parameter,)
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_table_names_only_openai_parameters_when_it_says_what_is_supported(name: str) -> None:
+    for operation, supported in PROVIDERS[name].supported.items():
+        known = OPENAI_PARAMS[operation] | {"stream", "stream_options", "messages", "model", "input", "prompt", "thinking"}
+        assert (supported or frozenset()) <= known
