@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from flask import Flask
 
 from proxy import __version__, endpoints
+from proxy.accounting.prices import load_bundled
 from proxy.clients import ClientRouters, build_client_router
 from proxy.dispatch import Dispatcher, Sender
 from proxy.domain.wire import Clocks, WireRequest, WireResponse
@@ -15,6 +17,7 @@ from proxy.mock.local import build_local
 from proxy.providers.contract import Auth
 from proxy.providers.registry import find_provider
 from proxy.routing.router import Router
+from proxy.routing.stores import build_state
 from proxy.runtime import Runtime
 from proxy.settings import Settings, load_default
 from proxy.settings.load import environment
@@ -40,6 +43,7 @@ def create_app(
     environ: Mapping[str, str] | None = None,
     transport: Sender | None = None,
     runtime: Runtime | None = None,
+    shared_path: Path | None = None,
 ) -> Flask:
     """A fresh gateway. Without `settings` they are read as the environment says; raise ConfigError if they are wrong."""
     runtime = runtime or Runtime()
@@ -48,7 +52,7 @@ def create_app(
     app = Flask("patchbay", static_folder=None)
     app.url_map.strict_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = int(settings.general.max_request_size_mb * 1024 * 1024)
-    gateway = build_gateway(settings, transport, runtime)
+    gateway = build_gateway(settings, transport, runtime, shared_path)
     app.extensions["gateway"] = gateway
     identity.install(app, runtime, settings.master_key)
     errors.install(app, runtime.monotonic, settings.secrets.mask)
@@ -56,7 +60,8 @@ def create_app(
     return app
 
 
-def build_gateway(settings: Settings, transport: Sender, runtime: Runtime) -> Gateway:
+def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, shared_path: Path | None = None) -> Gateway:
+    """`shared_path`: where the workers of this gateway share what the router knows; None for a single process."""
     dispatcher = Dispatcher(
         transport,
         runtime,
@@ -69,12 +74,14 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime) -> Ga
     mask = settings.secrets.mask
     return Gateway(
         settings=settings,
-        router=Router(settings.deployments, settings.router, runtime),
+        router=Router(settings.deployments, settings.router, runtime, build_state(settings.router, shared_path)),
         clients=ClientRouters(lambda config: build_client_router(config, runtime), runtime.monotonic),
         dispatcher=dispatcher,
         find_provider=find_provider,
         runtime=runtime,
-        ledger=Ledger(queue.emit, runtime, mask, log_content=not settings.litellm.turn_off_message_logging),
+        ledger=Ledger(
+            queue.emit, load_bundled(), runtime, mask, log_content=not settings.litellm.turn_off_message_logging
+        ),
     )
 
 

@@ -13,13 +13,9 @@ from typing import Any
 
 import orjson
 
-from proxy.errors import BadRequestError
-from proxy.providers.registry import PROVIDERS
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
-from proxy.settings.deployments import build_deployments
-from proxy.settings.router import build_router_settings
-from schemas.config import InvalidConfig, load_user_config
+from proxy.settings.client import load_client_config
 
 KEPT_ROUTERS = 1000
 KEPT_SECONDS = 3600.0
@@ -81,11 +77,5 @@ def build_client_router(user_config: Mapping[str, Any], runtime: Runtime) -> Rou
 
     Raise BadRequestError that names the path inside `user_config`.
     """
-    try:
-        loaded = load_user_config(user_config)
-        deployments = build_deployments(loaded["model_list"], None, PROVIDERS)
-    except InvalidConfig as error:
-        problem = error.problems[0]
-        param = f"user_config.{problem.path}" if problem.path else "user_config"
-        raise BadRequestError(f"Invalid value for '{param}': {problem.message}", param=param) from None
-    return Router(deployments, build_router_settings(loaded), runtime)
+    config = load_client_config(user_config)
+    return Router(config.deployments, config.router, runtime)

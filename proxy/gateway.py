@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from proxy.clients import ClientRouters
 from proxy.dispatch import Dispatcher
 from proxy.domain.answer import Answer
@@ -12,16 +14,23 @@ from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, MODERATIONS, Operation
+from proxy.domain.secrets import clean_url
 from proxy.domain.usage import Usage
-from proxy.errors import GatewayError
+from proxy.errors import GatewayError, ServiceUnavailableError
 from proxy.ledger import Ledger
 from proxy.probe import Report, probe
 from proxy.providers.contract import Provider
+from proxy.providers.parameters import capabilities
+from proxy.providers.registry import PROVIDERS
 from proxy.routing.batch import first_success, run_batch
+from proxy.routing.explain import explain, router_state
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
 from proxy.settings import Settings
 
+_CREDENTIAL_HEADERS = frozenset(
+    {"authorization", "api-key", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie"}
+)
 # What OpenAI takes when a moderation names no model.
 _MODERATION_MODEL = "omni-moderation-latest"
 
@@ -61,15 +70,44 @@ class Gateway:
         try:
             outcome = self.router_for(call).run(call, self.dispatcher.send)
         except GatewayError as error:
-            self._ledger.enter(call, error=error)
+            self._ledger.failed(call, error)
             raise
         if isinstance(outcome.reply, Answer):
-            self._ledger.enter(call, outcome=outcome, usage=outcome.reply.usage)
-        return outcome
+            return self._ledger.answered(call, outcome, outcome.reply)
+        return replace(outcome, first=self.runtime.monotonic() - call.started)
 
     def finish(self, call: Call, outcome: Outcome, usage: Usage | None, error: GatewayError | None) -> None:
         """Write the record of a stream that has ended, broken or been left."""
-        self._ledger.enter(call, outcome=outcome, error=error, usage=usage)
+        self._ledger.streamed(call, outcome, usage, error)
+
+    def explain(self, call: Call) -> dict[str, Any]:
+        """The plan for a call, and the request that its first deployment would get, secrets masked."""
+        explanation = explain(self.router_for(call), call)
+        if explanation.first is None:
+            return explanation.plan
+        try:
+            wire = self.dispatcher.wire_request(call, explanation.first)
+        except GatewayError as error:
+            return {**explanation.plan, "request": self._mask(error.to_openai())}
+        headers = {name: value for name, value in wire.headers.items() if name not in _CREDENTIAL_HEADERS}
+        request = {
+            "method": wire.method,
+            "url": clean_url(wire.url),
+            "headers": headers,
+            "body": orjson.loads(wire.body),
+        }
+        return {**explanation.plan, "request": self._mask(request)}
+
+    def router_state(self) -> dict[str, Any]:
+        """Where each deployment stands, and why some are out of service."""
+        return {**router_state(self.router), "out_of_service": dict(self.settings.out_of_service)}
+
+    def capabilities(self) -> dict[str, Any]:
+        """What each provider takes, by its name."""
+        return {name: capabilities(provider) for name, provider in PROVIDERS.items()}
+
+    def _mask(self, value: Any) -> Any:
+        return orjson.loads(self.secrets.mask(orjson.dumps(value).decode()))
 
     def run_batch(self, call: Call, models: Sequence[str]) -> list[Outcome | GatewayError]:
         """The same call for each of `models` at once, in their order."""
@@ -81,9 +119,13 @@ class Gateway:
 
     def router_for(self, call: Call) -> Router:
         """The operator's router, or that of the client's own `user_config`."""
-        if call.options.user_config is None:
-            return self.router
-        return self._clients.router(call.options.user_config)
+        if call.options.user_config is not None:
+            return self._clients.router(call.options.user_config)
+        if call.model in self.settings.out_of_service:
+            raise ServiceUnavailableError(
+                f"The model '{call.model}' is out of service: its configuration is incomplete.", param="model"
+            )
+        return self.router
 
     def remember_secrets(self, call: Call) -> None:
         """A client's own credentials are masked like the operator's, wherever they might turn up."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from proxy.domain.answer import Reply
 from proxy.domain.call import Call
+from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks
@@ -55,7 +56,8 @@ Send = Callable[[Call, Deployment, Clocks, Settle], Reply]
 class Outcome:
     """A walk that succeeded: the reply, who gave it, and every try on the way.
 
-    `retries` counts the further tries within a group, `fallbacks` the further groups.
+    `retries` counts the further tries within a group, `fallbacks` the further groups. `cost` is that of a whole
+    answer, `first` the seconds from the request to the first content of a stream.
     """
 
     reply: Reply
@@ -63,3 +65,10 @@ class Outcome:
     attempts: tuple[Attempt, ...]
     retries: int = 0
     fallbacks: int = 0
+    cost: Cost | None = None
+    first: float | None = None
+
+    @property
+    def failed_seconds(self) -> float:
+        """The time that went into tries that failed."""
+        return sum(attempt.milliseconds for attempt in self.attempts if attempt.error_class) / 1000

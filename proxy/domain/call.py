@@ -6,6 +6,7 @@ from typing import Any
 
 from proxy.domain.document import Document
 from proxy.domain.operations import Operation
+from proxy.domain.requester import NOBODY, Requester
 from proxy.domain.wire import ClientWatch
 
 
@@ -55,6 +56,7 @@ class Call:
     started: float = 0.0
     started_at: float = 0.0
     key_alias: str | None = None
+    requester: Requester = NOBODY
     client: ClientWatch | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -12,6 +12,7 @@ from proxy.domain.attempt import Attempt, Outcome
 from proxy.domain.call import Call
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
+from proxy.domain.requester import NOBODY, Requester
 from proxy.domain.secrets import clean_url
 from proxy.domain.usage import Usage
 from proxy.errors import GatewayError
@@ -24,20 +25,6 @@ MODEL_PARAMETERS = (
     "presence_penalty", "reasoning_effort", "service_tier", "dimensions", "encoding_format",
 )  # fmt: skip
 _CONTENT_FIELDS = ("messages", "prompt", "input")
-
-
-class Requester(NamedTuple):
-    """Who asked, as the web layer knows it. `key_hash` is a digest; `traceparent` the W3C header that came in."""
-
-    request_id: str | None = None
-    route: str | None = None
-    ip_address: str | None = None
-    user_agent: str | None = None
-    key_hash: str | None = None
-    traceparent: str | None = None
-
-
-_NOBODY = Requester()
 
 
 class ErrorFacts(NamedTuple):
@@ -99,7 +86,7 @@ class CallRecord:
     end_user: str | None = None
     tags: tuple[str, ...] = ()
     metadata_json: bytes = b"{}"
-    requester: Requester = _NOBODY
+    requester: Requester = NOBODY
     cache_hit: bool | None = None
     cache_key: str | None = None
     dropped_params: tuple[str, ...] = ()
@@ -217,7 +204,6 @@ def build_record(
     cost: Cost | None = None,
     first: float | None = None,
     overhead: float | None = None,
-    requester: Requester = _NOBODY,
     log_content: bool = False,
     response: object = None,
     response_id: str | None = None,
@@ -266,7 +252,7 @@ def build_record(
         end_user=_text(call.fields.get("user")),
         tags=call.options.tags,
         metadata_json=_redacted(call.options.metadata, mask) if call.options.metadata else b"{}",
-        requester=requester,
+        requester=call.requester,
         cache_hit=cache_hit,
         cache_key=cache_key,
         dropped_params=dropped_params,

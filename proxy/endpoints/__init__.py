@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Flask
 
-from proxy.endpoints import chat, completions, embeddings, health, models, moderations
+from proxy.endpoints import chat, completions, embeddings, health, inspection, models, moderations
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     chat.blueprint,
@@ -11,6 +11,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     moderations.blueprint,
     models.blueprint,
     health.blueprint,
+    inspection.blueprint,
 )
 
 

@@ -13,6 +13,7 @@ from proxy.domain.call import Call, Options
 from proxy.domain.deployment import is_connection_param
 from proxy.domain.document import Document, member_names
 from proxy.domain.operations import Operation
+from proxy.domain.requester import Requester
 from proxy.errors import BadRequestError
 from proxy.runtime import Runtime
 from proxy.web.watch import SocketWatch
@@ -69,9 +70,20 @@ def read_call(
         include_usage=stream and bool((body.get("stream_options") or {}).get("include_usage")),
         started=runtime.monotonic(),
         started_at=runtime.now(),
+        requester=_requester(request, call_id),
         client=SocketWatch.of(request.environ),
     )
     return Incoming(call, tuple(sorted(UNSUPPORTED_FIELDS.intersection(body))))
+
+
+def _requester(request: Request, call_id: str) -> Requester:
+    return Requester(
+        request_id=request.headers.get("x-request-id") or call_id,
+        route=request.path,
+        ip_address=request.remote_addr,
+        user_agent=request.headers.get("user-agent"),
+        traceparent=request.headers.get("traceparent"),
+    )
 
 
 def _read_json(request: Request) -> bytes:

@@ -48,8 +48,7 @@ def call_headers(call_id: str) -> Headers:
 def outcome_headers(outcome: Outcome, base_url: str | None, seconds: float, dropped: Sequence[str]) -> Headers:
     """`seconds` is the whole call so far; what was not spent on the wire is ours."""
     reply = outcome.reply
-    failed = sum(attempt.milliseconds for attempt in outcome.attempts if attempt.error_class) / 1000
-    overhead = max(0.0, seconds - reply.provider_seconds - failed)
+    overhead = max(0.0, seconds - reply.provider_seconds - outcome.failed_seconds)
     headers = deployment_headers(outcome.deployment, base_url)
     headers += [
         ("x-litellm-attempted-retries", str(outcome.retries)),
@@ -57,6 +56,8 @@ def outcome_headers(outcome: Outcome, base_url: str | None, seconds: float, drop
         ("x-litellm-response-duration-ms", f"{seconds * 1000:.3f}"),
         ("x-litellm-overhead-duration-ms", f"{overhead * 1000:.3f}"),
     ]
+    if outcome.cost is not None:
+        headers.append(("x-litellm-response-cost", f"{outcome.cost.total:.12g}"))
     if dropped:
         headers.append(("x-litellm-dropped-params", _safe(",".join(dropped))))
     return headers + provider_headers(reply.headers)

@@ -1,0 +1,17 @@
+"""Who asked, as the web layer knows it."""
+
+from typing import NamedTuple
+
+
+class Requester(NamedTuple):
+    """`key_hash` is a digest; `traceparent` the W3C header that came in."""
+
+    request_id: str | None = None
+    route: str | None = None
+    ip_address: str | None = None
+    user_agent: str | None = None
+    key_hash: str | None = None
+    traceparent: str | None = None
+
+
+NOBODY = Requester()
