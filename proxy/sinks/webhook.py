@@ -40,4 +40,4 @@ def build(context: SinkContext) -> Webhook:
 def parse_headers(text: str) -> dict[str, str]:
     """`name=value,name=value`, as OTEL_EXPORTER_OTLP_HEADERS has it, too."""
     pairs = (pair.split("=", 1) for pair in text.split(",") if "=" in pair)
-    return {name.strip().lower(): value.strip() for name, value in pairs}
+    return {name.strip(): value.strip() for name, value in pairs}
