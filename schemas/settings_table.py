@@ -37,6 +37,9 @@ NO_GUARDRAILS = "guardrails are not built in"
 NO_KEY_MANAGER = "no secret manager is asked: use os.environ/NAME"
 ONE_RATE = "limits count all tokens: use tpm"
 NOT_YET = "not implemented"
+NO_ALERTS = "alert on the metrics"
+NO_ACCOUNTS = "there are no user accounts: the master key is the key"
+NOT_SERVED = "the routes that it is about are not served"
 
 _FILE: tuple[tuple[Any, ...], ...] = (
     ("model_list", "entries", (), "supported", "the deployments; those that share a model_name share the load"),
@@ -134,6 +137,9 @@ _PARAMS: tuple[tuple[Any, ...], ...] = (
     ("silent_model", "any", None, "ignored", "traffic is not mirrored"),
     ("provider_affinity_header", "any", None, "ignored", NOT_YET),
     ("rust", "any", None, "ignored", "there is no native module"),
+    ("mock_timeout", "any", None, "ignored", NOT_YET),
+    ("mock_delay", "any", None, "ignored", NOT_YET),
+    ("mock_tool_calls", "any", None, "ignored", NOT_YET),
 )
 
 _INFO: tuple[tuple[Any, ...], ...] = (
@@ -181,7 +187,7 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
         "different",
         "clients may bring keys, addresses and user_config; on by default, behind an address guard",
     ),
-    ("completion_model", "text", None, "different", "the model of requests that name none"),
+    ("completion_model", "text", None, "supported", "the model of requests that name none"),
     ("max_request_size_mb", "positive", 32.0, "different", "larger bodies are refused (413); 32 by default"),
     (
         "dangerously_allow_mock_testing_request_params",
@@ -222,8 +228,8 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
     ("max_response_size_mb", "any", None, "ignored", NOT_YET),
     ("background_health_checks", "any", None, "ignored", "health comes from the calls themselves"),
     ("health_check_interval", "any", None, "ignored", "health comes from the calls themselves"),
-    ("alerting", "any", None, "ignored", "alert on the metrics"),
-    ("alerting_threshold", "any", None, "ignored", "alert on the metrics"),
+    ("alerting", "any", None, "ignored", NO_ALERTS),
+    ("alerting_threshold", "any", None, "ignored", NO_ALERTS),
     ("pass_through_endpoints", "any", None, "ignored", "pass-through routes are not served"),
     ("infer_model_from_keys", "any", None, "ignored", "the built-in configuration does it, a file says what it serves"),
     ("enforce_user_param", "any", None, "ignored", NOT_YET),
@@ -234,6 +240,51 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
     ("ui_access_mode", "any", None, "ignored", "there is no admin interface"),
     ("key_management_system", "any", None, "ignored", NO_KEY_MANAGER),
     ("key_management_settings", "any", None, "ignored", NO_KEY_MANAGER),
+    ("disable_spend_updates", "any", None, "ignored", NO_DATABASE),
+    ("disable_reset_budget", "any", None, "ignored", NO_DATABASE),
+    ("disable_adding_master_key_hash_to_db", "any", None, "ignored", NO_DATABASE),
+    ("disable_prisma_schema_update", "any", None, "ignored", NO_DATABASE),
+    ("supported_db_objects", "any", None, "ignored", NO_DATABASE),
+    ("proxy_budget_rescheduler_min_time", "any", None, "ignored", NO_DATABASE),
+    ("proxy_budget_rescheduler_max_time", "any", None, "ignored", NO_DATABASE),
+    ("maximum_spend_logs_retention_period", "any", None, "ignored", NO_DATABASE),
+    ("maximum_spend_logs_retention_interval", "any", None, "ignored", NO_DATABASE),
+    ("spend_report_frequency", "any", None, "ignored", NO_DATABASE),
+    ("enable_jwt_auth", "any", None, "ignored", NO_ACCOUNTS),
+    ("litellm_jwtauth", "any", None, "ignored", NO_ACCOUNTS),
+    ("enable_oauth2_auth", "any", None, "ignored", NO_ACCOUNTS),
+    ("enable_oauth2_proxy_auth", "any", None, "ignored", NO_ACCOUNTS),
+    ("oauth2_config_mappings", "any", None, "ignored", NO_ACCOUNTS),
+    ("allow_user_auth", "any", None, "ignored", NO_ACCOUNTS),
+    ("custom_sso", "any", None, "ignored", NO_ACCOUNTS),
+    ("custom_key_generate", "any", None, "ignored", NO_ACCOUNTS),
+    ("default_team_disabled", "any", None, "ignored", NO_ACCOUNTS),
+    ("service_account_settings", "any", None, "ignored", NO_ACCOUNTS),
+    ("disable_master_key_return", "any", None, "ignored", NO_ACCOUNTS),
+    ("litellm_license", "any", None, "ignored", NO_ACCOUNTS),
+    ("reject_clientside_metadata_tags", "any", None, "ignored", NO_ACCOUNTS),
+    ("allowed_routes", "any", None, "ignored", NOT_YET),
+    ("public_routes", "any", None, "ignored", NOT_YET),
+    ("admin_only_routes", "any", None, "ignored", NOT_YET),
+    ("allowed_ips", "any", None, "ignored", NOT_YET),
+    ("use_x_forwarded_for", "any", None, "ignored", NOT_YET),
+    ("enforced_params", "any", None, "ignored", NOT_YET),
+    ("litellm_key_header_name", "any", None, "ignored", NOT_YET),
+    ("forward_openai_org_id", "any", None, "ignored", NOT_YET),
+    ("disable_retry_on_max_parallel_request_limit_error", "any", None, "ignored", NOT_YET),
+    ("embedding_model", "any", None, "ignored", NOT_YET),
+    ("moderation_model", "any", None, "ignored", NOT_YET),
+    ("health_check_details", "any", None, "ignored", NOT_YET),
+    ("image_generation_model", "any", None, "ignored", NOT_SERVED),
+    ("proxy_batch_polling_interval", "any", None, "ignored", NOT_SERVED),
+    ("user_mcp_management_mode", "any", None, "ignored", NOT_SERVED),
+    ("disable_responses_id_security", "any", None, "ignored", NOT_SERVED),
+    ("use_client_credentials_pass_through_routes", "any", None, "ignored", NOT_SERVED),
+    ("alert_types", "any", None, "ignored", NO_ALERTS),
+    ("alerting_args", "any", None, "ignored", NO_ALERTS),
+    ("alert_to_webhook_url", "any", None, "ignored", NO_ALERTS),
+    ("use_azure_key_vault", "any", None, "ignored", NO_KEY_MANAGER),
+    ("use_google_kms", "any", None, "ignored", NO_KEY_MANAGER),
 )
 
 _LITELLM: tuple[tuple[Any, ...], ...] = (
@@ -280,6 +331,24 @@ _LITELLM: tuple[tuple[Any, ...], ...] = (
     ("expose_router_debug_in_errors", "any", None, "ignored", "messages never name other models"),
     ("block_requests_for_models_without_pricing", "any", None, "ignored", NOT_YET),
     ("telemetry", "any", None, "ignored", "nothing is sent home"),
+    ("service_callbacks", "any", None, "ignored", NOT_YET),
+    ("force_ipv4", "any", None, "ignored", NOT_YET),
+    ("enable_preview_features", "any", None, "ignored", NOT_YET),
+    ("enable_json_schema_validation", "any", None, "ignored", NOT_YET),
+    ("langfuse_default_tags", "any", None, "ignored", NOT_YET),
+    ("disable_hf_tokenizer_download", "any", None, "ignored", NOT_YET),
+    ("disable_add_transform_inline_image_block", "any", None, "ignored", NOT_YET),
+    ("custom_provider_map", "any", None, "ignored", NOT_YET),
+    ("prometheus_metrics_config", "any", None, "ignored", NOT_YET),
+    ("custom_prometheus_metadata_labels", "any", None, "ignored", NOT_YET),
+    ("s3_callback_params", "any", None, "ignored", NOT_YET),
+    ("mcp_aliases", "any", None, "ignored", NOT_SERVED),
+    ("use_chat_completions_url_for_anthropic_messages", "any", None, "ignored", NOT_SERVED),
+    ("disable_end_user_cost_tracking", "any", None, "ignored", NO_DATABASE),
+    ("disable_end_user_cost_tracking_prometheus_only", "any", None, "ignored", NO_DATABASE),
+    ("key_generation_settings", "any", None, "ignored", NO_DATABASE),
+    ("enable_key_alias_format_validation", "any", None, "ignored", NO_DATABASE),
+    ("default_internal_user_params", "any", None, "ignored", NO_DATABASE),
 )
 
 _ROUTER: tuple[tuple[Any, ...], ...] = (
@@ -345,7 +414,7 @@ _ROUTER: tuple[tuple[Any, ...], ...] = (
     ("provider_budget_config", "any", None, "ignored", NO_DATABASE),
     ("polling_interval", "any", None, "ignored", "there is no priority queue"),
     ("default_priority", "any", None, "ignored", "there is no priority queue"),
-    ("alerting_config", "any", None, "ignored", "alert on the metrics"),
+    ("alerting_config", "any", None, "ignored", NO_ALERTS),
     ("health_check_interval", "any", None, "ignored", "health comes from the calls themselves"),
 )
 

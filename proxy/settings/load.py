@@ -17,6 +17,7 @@ from proxy.settings.demo import demo_document, single_model_document
 from proxy.settings.deployments import build_entries, is_secret_name, secrets_of
 from proxy.settings.errors import ConfigError
 from proxy.settings.files import Source, read_files
+from proxy.settings.provider_choice import UNSERVED
 from proxy.settings.references import Missing, resolve
 from proxy.settings.router import build_router_settings, check_groups, idle_rules
 from proxy.settings.values import General, LiteLLM, Settings
@@ -65,6 +66,7 @@ def build_settings(
     missing: list[Missing] = []
     environ = _with_variables(source.document, environ)
     document = resolve(source.document, environ, missing)
+    missing += _take_unserved(document, providers)
     broken = _broken_entries(document, missing)
     try:
         loaded = load_config(document)
@@ -113,6 +115,25 @@ def _with_variables(document: Mapping[str, Any], environ: Mapping[str, str]) -> 
         **environ,
         **{str(name): str(item) for name, item in resolved.items() if isinstance(item, str | int | float)},
     }
+
+
+def _take_unserved(document: Mapping[str, Any], providers: Mapping[str, Provider]) -> list[Missing]:
+    """The models of providers that LiteLLM has and we do not; they make way for the placeholder."""
+    found: list[Missing] = []
+    entries = document.get("model_list")
+    for position, entry in enumerate(entries if isinstance(entries, list) else ()):
+        params = entry.get("litellm_params") if isinstance(entry, dict) else None
+        if not isinstance(params, dict):
+            continue
+        for name in ("custom_llm_provider", "model"):
+            provider = str(params.get(name, "")).partition("/")[0]
+            if provider in UNSERVED and provider not in providers and (name != "model" or "/" in str(params[name])):
+                reason = f"the provider {provider} is not served here"
+                found.append(Missing(f"model_list[{position}].litellm_params.{name}", reason))
+                params.pop("custom_llm_provider", None)
+                params["model"] = _PLACEHOLDER
+                break
+    return found
 
 
 def _broken_entries(document: Mapping[str, Any], missing: Sequence[Missing]) -> dict[int, Missing]:
@@ -196,7 +217,7 @@ def _warnings(
 ) -> Iterator[str]:
     found = [item for item in findings(source.document) if item.status == "ignored" or item.doubtful]
     unused = {item.path for item in found}
-    for item in (item for item in missing if item.path not in unused):
+    for item in (item for item in missing if not unused.intersection(_steps(item.path))):
         lost = item in broken.values()
         what = "the deployments that need it are out of service" if lost else "it is left out"
         yield f"{source.locate(item.path)}: {item.reason}; {what}"
@@ -210,6 +231,13 @@ def _warnings(
                 "only calls that bring a key of their own can be answered"
                 for variables in _unset_keys(entry, providers)
             )
+
+
+def _steps(path: str) -> Iterator[str]:
+    """The path, and all that it lies in: a.b[0].c, a.b[0], a.b, a."""
+    while path:
+        yield path
+        path = re.sub(r"(\.[^.\[]*|\[\d+\]|^[^.\[]*)$", "", path)
 
 
 def _unset_keys(entry: Sequence[Deployment], providers: Mapping[str, Provider]) -> Iterator[Sequence[str]]:

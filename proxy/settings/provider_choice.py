@@ -29,6 +29,28 @@ FAMILIES: tuple[tuple[str, str], ...] = (
 )
 
 
+# Providers of LiteLLM's that are not served here; a file that names one is no mistake.
+UNSERVED = frozenset(
+    [
+        *("aleph_alpha", "anthropic_text", "auto_router", "aws_polly", "azure_text", "black_forest_labs", "bytez"),
+        *(
+            "chatgpt",
+            "cursor",
+            "custom",
+            "deepgram",
+            "elevenlabs",
+            "fal_ai",
+            "gigachat",
+            "github_copilot",
+            "google_pse",
+        ),
+        *("langflow", "langgraph", "manus", "nlp_cloud", "oci", "palm", "petals", "predibase", "recraft", "replicate"),
+        *("runwayml", "sagemaker", "sagemaker_chat", "sagemaker_nova", "sap", "soniox", "stability", "topaz"),
+        *("transcribe", "triton", "vllm", "watsonx", "watsonx_text"),
+    ]
+)
+
+
 class UnknownProviderError(ValueError):
     """Nothing says who serves the model; the message says what to write."""
 
@@ -43,12 +65,12 @@ class Choice(NamedTuple):
 def choose_provider(model: str, custom: str | None, api_base: str | None, providers: Mapping[str, Provider]) -> Choice:
     """`custom_llm_provider` where it is given, else the first segment of `model`, the host of `api_base`, or the family
     that the name belongs to; any other name without a segment in front, at an `api_base`, speaks OpenAI's format."""
-    first, _, rest = model.partition("/")
+    first, slash, rest = model.partition("/")
     if custom is not None:
         if custom not in providers:
             raise UnknownProviderError(f"there is no provider {custom!r}{_nearest(custom, providers)}")
-        return Choice(custom, rest if rest and first == custom else model)
-    if rest and first in providers:
+        return Choice(custom, rest if slash and first == custom else model)
+    if slash and first in providers:
         return Choice(first, rest)
     name = _by_host(api_base, providers) or infer_provider(model)
     if name is None and api_base is not None and not rest:

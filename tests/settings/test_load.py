@@ -80,6 +80,27 @@ def test_only_the_deployment_is_out_of_service_when_its_variable_is_not_set(tmp_
     ]
 
 
+@pytest.mark.parametrize("params", [{"model": "sagemaker/x"}, {"model": "x", "custom_llm_provider": "replicate"}])
+def test_only_the_deployment_is_out_of_service_when_its_provider_is_not_served(
+    tmp_path: Path, params: dict[str, str]
+) -> None:
+    models = [entry("a", "openai/x"), {"model_name": "b", "litellm_params": params}]
+    settings = load_document(tmp_path, {"model_list": models})
+    assert [item.group for item in settings.deployments] == ["a"]
+    assert "is not served here" in settings.out_of_service["b"]
+    assert len(settings.warnings) == 1
+
+
+def test_variable_is_not_missed_when_nothing_would_read_it(tmp_path: Path) -> None:
+    document = {
+        "model_list": [entry("a", "openai/x")],
+        "files_settings": [{"api_key": "os.environ/NONE", "more": {"list": ["os.environ/NONE"]}}],
+    }
+    assert [warning.partition(": ")[2] for warning in load_document(tmp_path, document).warnings] == [
+        "files_settings is ignored: the files API is not served"
+    ]
+
+
 def test_its_users_are_out_of_service_when_a_credentials_variable_is_not_set(tmp_path: Path) -> None:
     settings = load_document(
         tmp_path,

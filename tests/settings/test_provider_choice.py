@@ -13,6 +13,7 @@ from tests.settings.fakes import PROVIDERS
         ("openai/meta/llama", None, None, ("openai", "meta/llama")),
         ("azure/gpt-4o", None, "https://x.openai.azure.com", ("azure", "gpt-4o")),
         ("openai/*", None, None, ("openai", "*")),
+        ("azure/", None, "https://x.openai.azure.com", ("azure", "")),
         ("llama3-8b", "groq", None, ("groq", "llama3-8b")),
         ("groq/llama3-8b", "groq", None, ("groq", "llama3-8b")),
         ("openai/gpt-oss-20b", "groq", None, ("groq", "openai/gpt-oss-20b")),
@@ -45,7 +46,6 @@ def test_provider_is_chosen_when_something_says_it(
         ("x", "bogus", None, "there is no provider 'bogus'"),
         ("command-r", None, None, "says no provider"),
         ("/x", None, None, "no provider"),
-        ("groq/", None, None, "says no provider"),
     ],
 )
 def test_remedy_is_told_when_nothing_says_the_provider(
