@@ -12,7 +12,7 @@ import orjson
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.usage import Usage
-from proxy.errors import BadRequestError
+from proxy.errors import BadRequestError, InvalidProviderResponseError
 from proxy.providers.content import bad_content
 
 
@@ -46,4 +46,7 @@ def build_embeddings(
 
 
 def _pack(vector: Sequence[float]) -> str:
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    try:
+        return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    except struct.error:
+        raise InvalidProviderResponseError("The provider's embedding is not a list of numbers") from None

@@ -10,7 +10,7 @@ from proxy.domain.wire import WireRequest
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.cohere.request import build_wire
 from proxy.providers.cohere.response import count, mapping, read_reply
-from proxy.providers.vectors import build_embeddings, read_inputs
+from proxy.providers.embeddings import build_embeddings, read_inputs
 
 SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format"})
 
@@ -18,7 +18,7 @@ SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format"})
 def build_embed(call: Call, deployment: Deployment) -> WireRequest:
     """Inputs that are data URLs are images. What they are for (`input_type`) is a document's text unless it is said."""
     fields = {name: value for name, value in call.fields.items() if value is not None}
-    inputs = read_inputs(fields)
+    inputs = read_inputs(fields.get("input"))
     kind = "images" if all(text.startswith("data:image/") for text in inputs) else "texts"
     body: dict[str, Any] = {
         "model": deployment.model,
@@ -35,10 +35,10 @@ def build_embed(call: Call, deployment: Deployment) -> WireRequest:
 def parse_embed(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
     reply = read_reply(body, deployment, "embeddings")
     vectors = reply["embeddings"].get("float")
-    if not isinstance(vectors, list) or not vectors:
+    if not isinstance(vectors, list) or not vectors or not all(isinstance(vector, list) for vector in vectors):
         raise InvalidProviderResponseError(
             f"{deployment.provider} answered without embeddings", provider=deployment.provider
         )
     billed = mapping(mapping(reply.get("meta")).get("billed_units"))
     tokens = count(billed.get("input_tokens")) + count(billed.get("image_tokens"))
-    return build_embeddings(vectors, deployment.label, tokens, call, headers)
+    return build_embeddings(call, deployment.label, vectors, tokens, headers)

@@ -23,7 +23,10 @@ from proxy.providers.errors import error_from_event
 
 
 class ChatStream:
-    """Finished means message-end came. Citations are told at the end; the plan streams as `reasoning_content`."""
+    """Finished means message-end came. Citations are told at the end.
+
+    The plan of a model that shows no thoughts streams as `reasoning_content`.
+    """
 
     def __init__(self, call: Call, deployment: Deployment) -> None:
         self._call = call
@@ -31,6 +34,7 @@ class ChatStream:
         self._writer = self._write(f"chatcmpl-{call.id}")
         self._calls = 0
         self._arguments = False
+        self._thought = False
         self._citations: list[Any] = []
         self._finished = False
         self._handlers: Mapping[str, Callable[[Mapping[str, Any]], list[Chunk]]] = {
@@ -84,7 +88,10 @@ class ChatStream:
         item = data.get("logprobs")
         logprobs = parse_logprobs([item]) if isinstance(item, Mapping) else None
         text, thinking = content.get("text"), content.get("thinking")
-        chunks = [self._writer.delta({"reasoning_content": thinking})] if _is_text(thinking) else []
+        chunks = []
+        if _is_text(thinking):
+            self._thought = True
+            chunks.append(self._writer.delta({"reasoning_content": thinking}))
         if _is_text(text):
             chunks.append(self._writer.delta({"content": text}, logprobs=logprobs))
         return chunks
@@ -93,7 +100,8 @@ class ChatStream:
         plan = _message(data).get("tool_plan")
         if not _is_text(plan):
             return []
-        return [self._writer.delta({"reasoning_content": plan, "provider_specific_fields": {"tool_plan": plan}})]
+        reasoning = {} if self._thought else {"reasoning_content": plan}
+        return [self._writer.delta({**reasoning, "provider_specific_fields": {"tool_plan": plan}})]
 
     def _on_call_start(self, data: Mapping[str, Any]) -> list[Chunk]:
         tool_call = mapping(_message(data).get("tool_calls"))
