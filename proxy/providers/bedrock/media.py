@@ -34,6 +34,7 @@ _DOCUMENTS = {
 _EXTENSIONS = frozenset(_DOCUMENTS.values())
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9\s\-()\[\]]+")
 _NAME_LENGTH = 200
+_UNKNOWN = "application/octet-stream"
 
 
 class File(NamedTuple):
@@ -43,6 +44,33 @@ class File(NamedTuple):
     media_type: str
     filename: str
 
+    @property
+    def extension(self) -> str:
+        return self.filename.rpartition(".")[2].lower()
+
+
+class Kind(NamedTuple):
+    """A kind of block, its media types' first half, and Bedrock's formats by their second half or a file's ending."""
+
+    name: str
+    formats: Mapping[str, str]
+
+    def fits(self, file: File) -> bool:
+        """Whether a file is of this kind: by its type, or by its ending where it has none."""
+        if file.media_type:
+            return file.media_type.startswith(self.name + "/")
+        return file.extension in self.formats
+
+    def find_format(self, file: File, param: str) -> str:
+        word = file.media_type.partition("/")[2] or file.extension
+        if word not in self.formats:
+            raise bad_content(f"Bedrock takes no {self.name} of type {file.media_type or word!r}", param)
+        return self.formats[word]
+
+
+IMAGE, VIDEO, AUDIO = Kind("image", _IMAGES), Kind("video", _VIDEOS), Kind("audio", _AUDIOS)
+_KINDS = (IMAGE, VIDEO, AUDIO)
+
 
 def build_media(part: Mapping[str, Any], param: str, names: set[str]) -> dict[str, Any] | None:
     """The block of a media part; None for another kind of part.
@@ -51,9 +79,9 @@ def build_media(part: Mapping[str, Any], param: str, names: set[str]) -> dict[st
     """
     kind = part.get("type")
     if kind == "image_url":
-        return _image(_open(read_url(part, param), _format(part.get("image_url")), "", param), param)
+        return _block(IMAGE, read_url(part, param), _format(part.get("image_url")), param)
     if kind == "video_url":
-        return _video(_open(_member_url(part, "video_url", param), _format(part.get("video_url")), "", param), param)
+        return _block(VIDEO, _member_url(part, "video_url", param), _format(part.get("video_url")), param)
     if kind == "input_audio":
         return _input_audio(part.get("input_audio"), param)
     if kind == "file":
@@ -70,19 +98,18 @@ def _file(part: Mapping[str, Any], param: str, names: set[str]) -> dict[str, Any
         raise bad_content("A file part has no file_data", param)
     filename = holder.get("filename")
     file = _open(url, _format(holder), filename if isinstance(filename, str) else "", param)
-    major = file.media_type.partition("/")[0]
-    if major in _BY_MAJOR_TYPE:
-        return _BY_MAJOR_TYPE[major](file, param)
+    kind = next((kind for kind in _KINDS if kind.fits(file)), None)
+    if kind is not None:
+        return {kind.name: {"format": kind.find_format(file, param), "source": file.source}}
     return {"document": _document(file, part, holder, param, names)}
 
 
 def _document(
     file: File, part: Mapping[str, Any], holder: Mapping[str, Any], param: str, names: set[str]
 ) -> dict[str, Any]:
-    extension = file.filename.rpartition(".")[2].lower()
-    known = _DOCUMENTS.get(file.media_type) or (extension if extension in _EXTENSIONS else None)
+    known = _DOCUMENTS.get(file.media_type) or (file.extension if file.extension in _EXTENSIONS else None)
     if known is None:
-        raise bad_content(f"Bedrock takes no documents of type {file.media_type or extension!r}", param)
+        raise bad_content(f"Bedrock takes no documents of type {file.media_type or file.extension!r}", param)
     document: dict[str, Any] = {"format": known, "name": _document_name(file.filename, names), "source": file.source}
     for option in ("citations", "context"):
         value = holder.get(option) or part.get(option)
@@ -102,26 +129,16 @@ def _document_name(filename: str, names: set[str]) -> str:
     return name
 
 
-def _image(file: File, param: str) -> dict[str, Any]:
-    return {"image": {"format": _known(_IMAGES, file, "images", param), "source": file.source}}
-
-
-def _video(file: File, param: str) -> dict[str, Any]:
-    return {"video": {"format": _known(_VIDEOS, file, "videos", param), "source": file.source}}
-
-
-def _audio(file: File, param: str) -> dict[str, Any]:
-    return {"audio": {"format": _known(_AUDIOS, file, "audio", param), "source": file.source}}
-
-
-_BY_MAJOR_TYPE = {"image": _image, "video": _video, "audio": _audio}
+def _block(kind: Kind, url: str, media_type: str, param: str) -> dict[str, Any]:
+    file = _open(url, media_type, "", param)
+    return {kind.name: {"format": kind.find_format(file, param), "source": file.source}}
 
 
 def _input_audio(holder: object, param: str) -> dict[str, Any]:
     if not isinstance(holder, Mapping) or not isinstance(holder.get("data"), str):
         raise bad_content("An input_audio part has no data", param)
     media_type = f"audio/{holder.get('format') or 'wav'}"
-    return _audio(_open(f"data:{media_type};base64,{holder['data']}", media_type, "", param), param)
+    return _block(AUDIO, f"data:{media_type};base64,{holder['data']}", media_type, param)
 
 
 def _open(url: str, media_type: str, filename: str, param: str) -> File:
@@ -131,16 +148,10 @@ def _open(url: str, media_type: str, filename: str, param: str) -> File:
     if is_web_url(url):
         raise bad_content("Bedrock takes bytes, not web addresses: send a data URL", param)
     if not url.startswith("data:"):
-        url = f"data:{media_type or 'application/octet-stream'};base64,{url}"
-    media = parse_data_url(url, param)
-    return File({"bytes": media.data}, media_type or media.media_type, filename)
-
-
-def _known(formats: Mapping[str, str], file: File, what: str, param: str) -> str:
-    minor = file.media_type.partition("/")[2] or file.filename.rpartition(".")[2].lower()
-    if minor not in formats:
-        raise bad_content(f"Bedrock takes no {what} of type {file.media_type or minor!r}", param)
-    return formats[minor]
+        url = f"data:{media_type or _UNKNOWN};base64,{url}"
+    media = parse_data_url(url, param, _UNKNOWN)
+    found = media_type or media.media_type
+    return File({"bytes": media.data}, "" if found == _UNKNOWN else found, filename)
 
 
 def _format(holder: object) -> str:

@@ -42,14 +42,19 @@ _NATIVE = (
 )  # fmt: skip
 _MERGED = ("inferenceConfig", "additionalModelRequestFields", "outputConfig")
 _READ = SUPPORTED | frozenset((*_NATIVE, *_MERGED, "top_k"))
+_IDENTITY = ("aws_access_key_id", "aws_profile_name", "aws_role_name")
 _TIERS = {"default": "default", "flex": "flex", "priority": "priority", "reserved": "reserved"}
 _NOT_IN_METADATA = re.compile(r"[^a-zA-Z0-9\s:_@$#=/+,.\-]")
 
 
 def build_headers(deployment: Deployment, accept: str) -> dict[str, str]:
-    """With a bearer token, if there is an API key; else the request is signed afterwards."""
+    """With a bearer token, if there is an API key; else the request is signed afterwards.
+
+    An identity that the operator's deployment names wins over a token, which may come from the environment.
+    """
     headers = {"content-type": "application/json", "accept": accept}
-    if deployment.api_key:
+    named = any(deployment.connection.get(name) for name in _IDENTITY)
+    if deployment.api_key and (deployment.client_owned or not named):
         headers["authorization"] = f"Bearer {deployment.api_key}"
     return headers
 

@@ -63,6 +63,12 @@ def test_bearer_token_is_sent_when_there_is_an_api_key() -> None:
     assert request.headers["authorization"] == "Bearer token"
 
 
+@pytest.mark.parametrize(("client_owned", "bearer"), [(False, False), (True, True)])
+def test_named_identity_wins_over_the_token_unless_the_token_is_the_clients(client_owned: bool, bearer: bool) -> None:
+    both = deployment(connection={"api_key": "token", "aws_profile_name": "team"}, client_owned=client_owned)
+    assert ("authorization" in PROVIDER.build_request(call(messages=HELLO), both).headers) is bearer
+
+
 @pytest.mark.parametrize(
     ("model", "version"),
     [
