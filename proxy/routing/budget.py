@@ -33,9 +33,9 @@ def roll(spending: Spending, now: float) -> int:
 
 
 def allows(spending: Spending, rule: BudgetRule, now: float) -> bool:
-    """Whether one more extra try stays within the floor and the share of the window's first tries."""
+    """Whether one more extra try stays within the share of the window's first tries, or within the floor."""
     roll(spending, now)
-    return sum(spending.extras) + 1 <= rule.floor + rule.share * sum(spending.firsts)
+    return sum(spending.extras) + 1 <= max(rule.floor, rule.share * sum(spending.firsts))
 
 
 def count(spending: Spending, extra: bool, now: float, amount: int = 1) -> None:

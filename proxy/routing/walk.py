@@ -241,7 +241,9 @@ class Walk:
             probe_seconds=LONGEST_PROBE_SECONDS,
         )
         answer = self._equipment.state.reserve(ask, self._runtime.now())
-        return Grant(deployment, profile, answer) if isinstance(answer, Lease) else answer
+        if isinstance(answer, Refusal):
+            return answer
+        return Grant(deployment.with_overrides(target.call.options.overrides), profile, answer)
 
     def _wait_for_slot(self, target: Target, pool: Sequence[Deployment]) -> Grant | None:
         """A short wait for what is only full, bounded for the request as a whole."""
@@ -278,8 +280,7 @@ class Walk:
 
     def _try(self, target: Target, grant: Grant, reason: str) -> Reply:
         """One send; whatever comes of it is settled and told."""
-        call = target.call
-        deployment = grant.deployment.with_overrides(call.options.overrides)
+        call, deployment = target.call, grant.deployment
         clocks = build_clocks(call, deployment, self._settings, self._remaining())
         settle = Settlement(self._equipment, call, grant)
         started = self._runtime.monotonic()

@@ -1,7 +1,7 @@
 """Fakes for router tests: a clock that only moves when told, dice with a seed, providers that answer by script."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,7 +42,7 @@ def error(status: int, **facts: Any) -> GatewayError:
     return class_for_status(status)(f"provider says {status}", status_code=status, **facts)
 
 
-Reaction = int | GatewayError | Callable[[], Any]
+USAGE = Usage(10, 20, 30)
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Provider:
     clock: Clock
     script: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.1
-    usage: Usage | None = Usage(10, 20, 30)
+    usage: Usage | None = USAGE
     sent: list[tuple[str, Call, Deployment, Clocks]] = field(default_factory=list)
     open: list[Settle] = field(default_factory=list)
     hold: bool = False
@@ -124,10 +124,10 @@ def call(
     return Call("call-1", CHAT, model, Document.of(fields), Options(**options), stream, started=started)
 
 
-def deployment(id: str, group: str = "g", **fields: Any) -> Deployment:
+def deployment(name: str, group: str = "g", **fields: Any) -> Deployment:
     fields.setdefault("provider", "openai")
-    fields.setdefault("model", f"model-{id}")
-    return Deployment(id=id, group=group, **fields)
+    fields.setdefault("model", f"model-{name}")
+    return Deployment(id=name, group=group, **fields)
 
 
 def build(
