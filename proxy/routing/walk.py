@@ -73,6 +73,8 @@ class Walk:
         self._call = call
         self._send = send
         self._first = first
+        # Fallbacks spend of the budget of the group that was asked: theirs may have no traffic of its own.
+        self._budget = equipment.profile(first.group).budget
         timeout = call.options.timeout
         self._deadline = None if timeout is None else call.started + timeout
         self._attempts: list[Attempt] = []
@@ -228,14 +230,13 @@ class Walk:
         self, target: Target, deployment: Deployment, past_limits: bool = False, last_resort: bool = False
     ) -> Grant | Refusal:
         """A client's own connection is not the operator's deployment: it has no limits and shares no health."""
-        group = self._equipment.profile(target.group)
-        profile = group.members[deployment.id]
+        profile = self._equipment.profile(target.group).members[deployment.id]
         own = bool(target.call.options.overrides)
         ask = Ask(
             deployment=f"{deployment.id} of clients" if own else deployment.id,
             limits=None if own or past_limits else profile.limits,
             tokens=total_tokens(target.call.fields) if profile.counts_tokens else 0,
-            budget=group.budget,
+            budget=self._budget,
             extra=last_resort or bool(self._attempts),
             last_resort=last_resort,
             probe_seconds=LONGEST_PROBE_SECONDS,

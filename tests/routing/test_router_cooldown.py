@@ -81,7 +81,7 @@ def test_failures_of_the_minute_before_do_not_count_when_a_new_minute_begins():
 @pytest.mark.parametrize("status", [429, 500])
 def test_a_lone_deployment_does_not_cool_when_some_calls_fail(status):
     bench = build(deployment("a"), num_retries=0)
-    bench.provider.script = {"a": [200] + [status]}
+    bench.provider.script = {"a": [200, status]}
     bench.run()
     for _ in range(50):
         bench.fails()
