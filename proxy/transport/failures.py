@@ -49,9 +49,9 @@ _REASONS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ssl.SSLError, urllib3.exceptions.SSLError, requests.exceptions.SSLError), "TLS failed"),
     ((socket.gaierror, urllib3.exceptions.NameResolutionError), "its name could not be resolved"),
     ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError), "the proxy did not let us through"),
+    ((http.client.RemoteDisconnected,), "the connection was closed without an answer"),
     ((ConnectionRefusedError,), "the connection was refused"),
     ((ConnectionResetError, BrokenPipeError, ConnectionAbortedError), "the connection was reset"),
-    ((http.client.RemoteDisconnected,), "the connection was closed without an answer"),
 )
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL})
 
@@ -65,6 +65,8 @@ def before_head(exception: BaseException, host: str) -> GatewayError:
         return BadRequestError("a request header holds characters that HTTP does not allow")
     if _among(causes, _UNUSABLE_URLS):
         return APIConnectionError(f"could not connect to {host}: the URL is not one that can be called")
+    if _among(causes, _UNREADABLE):
+        return InvalidProviderResponseError(f"{host} answered with a body that cannot be decompressed")
     if _among(causes, (http.client.HTTPException,)) and not _among(causes, _CLOSED):
         return InvalidProviderResponseError(f"{host} answered with something that is not HTTP")
     return APIConnectionError(f"could not connect to {host}: {_reason(causes)}")

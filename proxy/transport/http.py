@@ -8,19 +8,23 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from requests.utils import select_proxy
 
 from proxy.domain.wire import ClientWatch, Clocks, WireRequest
 from proxy.errors import APIConnectionError, BadRequestError, ClientClosedRequestError, GatewayError
 from proxy.runtime import Runtime
 from proxy.transport.clocks import Stopwatch
 from proxy.transport.failures import WIRE_FAILURES, before_head
+from proxy.transport.head import build_head, complete_headers
+from proxy.transport.lean import LeanAdapter, LeanRequest, LeanResponse
+from proxy.transport.origin import Origin, split_url
 from proxy.transport.response import LibraryBody, LocalBody, Reply
+from proxy.transport.wait import Wait
 
 # An answer made in this process: status, headers (lower case), blocks.
 Local = Callable[[WireRequest], tuple[int, Mapping[str, str], Iterable[bytes]]]
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
-_POOL_SIZE = 256
 _NO_CLOCKS = Clocks()
 
 
@@ -45,7 +49,7 @@ class Transport:
         proxies: Mapping[str, str] | None = None,
     ) -> None:
         self._runtime = runtime
-        self._adapter = adapter or HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
+        self._adapter = adapter or LeanAdapter(runtime.monotonic)
         self._local = dict(local or {})
         self._limit = max_response_bytes
         self._user_agent = user_agent
@@ -91,34 +95,45 @@ class Transport:
         self, request: WireRequest, host: str, stopwatch: Stopwatch, clocks: Clocks, client: ClientWatch | None
     ) -> Reply:
         try:
-            response = self._adapter.send(
-                self._prepare(request),
-                stream=True,
-                timeout=_timeout(clocks),
-                verify=self._verify,
-                cert=self._cert,
-                proxies=self._proxies,
-            )
+            response = self._call_adapter(self._prepare(request, Wait(stopwatch, client)), clocks)
         except GatewayError:
             raise
         except WIRE_FAILURES as exception:
             raise before_head(exception, host) from exception
+        if isinstance(response, LeanResponse):
+            return Reply(response.status_code, response.headers, response.body, host, self._limit)
         stopwatch.begin("first")
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, headers, LibraryBody(response, stopwatch, client), host, self._limit)
 
-    def _prepare(self, request: WireRequest) -> requests.PreparedRequest:
+    def _call_adapter(self, prepared: requests.PreparedRequest, clocks: Clocks) -> requests.Response | LeanResponse:
+        return self._adapter.send(
+            prepared,
+            stream=True,
+            timeout=_timeout(clocks),
+            verify=self._verify,
+            cert=self._cert,
+            proxies=self._proxies,
+        )
+
+    def _prepare(self, request: WireRequest, wait: Wait) -> requests.PreparedRequest:
         """A prepared request without the work of preparing: everything is as the provider's file wrote it."""
-        prepared = requests.PreparedRequest()
+        destination = split_url(request.url)
+        headers = complete_headers(request, destination, self._user_agent)
+        if isinstance(self._adapter, LeanAdapter) and not self._is_proxied(request.url):
+            origin = Origin(destination.scheme, destination.host, destination.port, self._verify, self._cert)
+            head = build_head(request.method, origin, destination.target, headers)
+            prepared: requests.PreparedRequest = LeanRequest(origin, head, request.body, wait)
+        else:
+            prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = request.url
         prepared.body = request.body or None
-        prepared.headers = CaseInsensitiveDict(request.headers)
-        prepared.headers.setdefault("user-agent", self._user_agent)
-        prepared.headers.setdefault("accept-encoding", _encodings(request.headers))
-        if request.body or request.method not in ("GET", "HEAD"):
-            prepared.headers["content-length"] = str(len(request.body))
+        prepared.headers = CaseInsensitiveDict(headers)
         return prepared
+
+    def _is_proxied(self, url: str) -> bool:
+        return bool(self._proxies) and select_proxy(url, self._proxies) is not None
 
 
 def host_of(url: str) -> str:
@@ -127,11 +142,6 @@ def host_of(url: str) -> str:
         return urlsplit(url).netloc.rpartition("@")[2] or "the provider"
     except ValueError:
         return "the provider"
-
-
-def _encodings(headers: Mapping[str, str]) -> str:
-    """Plain answers may be compressed; in a stream, compression would hold events back."""
-    return "gzip, deflate" if headers.get("accept") == "application/json" else "identity"
 
 
 def _timeout(clocks: Clocks) -> Any:

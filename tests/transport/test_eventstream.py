@@ -1,6 +1,7 @@
 """EventStreamDecoder against frames built by the specification and by botocore's rules."""
 
 import struct
+from itertools import pairwise
 from zlib import crc32
 
 import pytest
@@ -60,7 +61,7 @@ def test_headers_of_every_type_are_stepped_over_when_they_come_first() -> None:
 def test_events_are_the_same_when_the_bytes_are_cut_anywhere(parts: list[tuple[str, bytes]], cuts: list[int]) -> None:
     stream = b"".join(frame(text_header(":event-type", name), payload) for name, payload in parts)
     places = sorted({min(cut, len(stream)) for cut in cuts} | {0, len(stream)})
-    blocks = [stream[start:end] for start, end in zip(places, places[1:], strict=False)]
+    blocks = [stream[start:end] for start, end in pairwise(places)]
     assert decode(*blocks) == [Event(payload, name) for name, payload in parts]
 
 

@@ -1,5 +1,7 @@
 """SSEDecoder against the WHATWG grammar, and against every way of cutting the bytes."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,7 +91,7 @@ STREAMS = st.lists(st.tuples(LINES, st.sampled_from([b"\n", b"\r", b"\r\n"])), m
 @given(STREAMS | st.binary(max_size=60), st.lists(st.integers(0, 400), max_size=12))
 def test_events_are_the_same_when_the_bytes_are_cut_anywhere(stream: bytes, cuts: list[int]) -> None:
     places = sorted({min(cut, len(stream)) for cut in cuts} | {0, len(stream)})
-    blocks = [stream[start:end] for start, end in zip(places, places[1:], strict=False)]
+    blocks = [stream[start:end] for start, end in pairwise(places)]
     assert decode(*blocks) == by_the_grammar(stream)
 
 

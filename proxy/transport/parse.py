@@ -1,0 +1,100 @@
+"""An HTTP/1 answer out of bytes, on httptools' C parser."""
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from proxy.errors import InvalidProviderResponseError
+
+MAX_HEAD_BYTES = 128 * 1024
+MAX_HEADERS = 256
+_BODILESS = frozenset({204, 304})
+
+
+class ResponseParser:
+    """Bytes in by `feed`; `status`, `headers` and `take` out. The `on_` methods are httptools' callbacks.
+
+    `until_close`: the answer's length is not said, its end is the connection's. `reusable`: after `complete`, the
+    connection can carry another request.
+    """
+
+    __slots__ = ("_blocks", "_count", "_fed", "_is_head", "_parser", "complete", "has_head", "headers",
+                 "reusable", "status", "until_close")  # fmt: skip
+
+    def __init__(self, method: str) -> None:
+        self._is_head = method == "HEAD"
+        self._parser = HttpResponseParser(self)
+        self._blocks: list[bytes] = []
+        self._fed = 0
+        self._count = 0
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.has_head = False
+        self.complete = False
+        self.reusable = False
+        self.until_close = False
+
+    @property
+    def begun(self) -> bool:
+        """Something of an answer has arrived."""
+        return self._fed > 0
+
+    def feed(self, data: bytes) -> None:
+        """Take what has arrived. Raises InvalidProviderResponseError for what is not HTTP, or is too much of it."""
+        had_head = self.has_head
+        self._fed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade):
+            if not self.complete:
+                raise InvalidProviderResponseError("the provider answered with something that is not HTTP/1") from None
+            self.reusable = False
+        if not had_head and (self._count > MAX_HEADERS or (not self.has_head and self._fed > MAX_HEAD_BYTES)):
+            raise InvalidProviderResponseError("the provider answered with too many headers")
+
+    def take(self) -> bytes:
+        """The body's bytes that were fed since the last time."""
+        blocks = self._blocks
+        if not blocks:
+            return b""
+        taken = blocks[0] if len(blocks) == 1 else b"".join(blocks)
+        blocks.clear()
+        return taken
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            # More than was asked for: what follows cannot be trusted to be the answer to the next request.
+            self.reusable = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.has_head:
+            return
+        self._count += 1
+        key = name.decode("latin-1").lower()
+        text = value.decode("latin-1")
+        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+
+    def on_headers_complete(self) -> None:
+        if self.complete:
+            return
+        self.status = self._parser.get_status_code()
+        self.has_head = self.status >= 200
+        self.until_close = (
+            "content-length" not in self.headers
+            and "chunked" not in self.headers.get("transfer-encoding", "").lower()
+            and self.status not in _BODILESS
+        )
+        if self._is_head and self.has_head:
+            # The parser waits for a body that never comes.
+            self.complete = True
+
+    def on_body(self, body: bytes) -> None:
+        if not self.complete:
+            self._blocks.append(body)
+
+    def on_message_complete(self) -> None:
+        if not self.has_head:
+            # 100 Continue, 103 Early Hints: the answer is still to come.
+            self._count = self.status = 0
+            self.headers = {}
+        elif not self.complete:
+            self.complete = True
+            self.reusable = bool(self._parser.should_keep_alive())
