@@ -1,21 +1,27 @@
 """What one request costs on the wire: requests' own adapter against the lean one, as CPU time of this process.
 
-    python bench/transport.py [--gevent] [--requests 3000] [--rounds 5]
+    python -m bench.transport [--requests 3000] [--rounds 5]
+    python -m gevent.monkey --module bench.transport
 
 The upstream is another process on loopback that answers every request with the same bytes. The adapters take turns,
 round by round; printed are the medians, and the range of the rounds.
 """
 
 import argparse
-import multiprocessing
 import select
 import socket
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+
+from requests.adapters import HTTPAdapter
+
+from proxy.domain.wire import Clocks, WireRequest
+from proxy.runtime import Runtime
+from proxy.transport.http import Transport
+from proxy.transport.response import Reply
 
 CHUNK = b'data: {"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"word "}}]}\n\n'
 BODY = b'{"id":"1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hello"}}]}'
@@ -26,8 +32,10 @@ STREAM += b"".join(b"%x\r\n%s\r\n" % (len(CHUNK), CHUNK) for _ in range(100)) + 
 ASKED = b'{"model":"m","messages":[{"role":"user","content":"hello"}]}'
 
 
-def serve(listener: socket.socket) -> None:
+def serve() -> None:
     """Answer every request that ends in ASKED: with the stream when its path says so, else with the plain answer."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
     poll = select.epoll()
     poll.register(listener, select.EPOLLIN)
     peers: dict[int, socket.socket] = {}
@@ -74,30 +82,26 @@ def compare(name: str, runs: Mapping[str, Callable[[], object]], options: argpar
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--gevent", action="store_true")
     parser.add_argument("--requests", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--upstream", action="store_true", help="be the upstream, and print its port")
     options = parser.parse_args()
-    listener = socket.create_server(("127.0.0.1", 0))
-    upstream = multiprocessing.get_context("fork").Process(target=serve, args=(listener,), daemon=True)
-    upstream.start()
-    if options.gevent:
-        from gevent import monkey
+    if options.upstream:
+        serve()
+    command = [sys.executable, "-m", "bench.transport", "--upstream"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as upstream:
+        try:
+            compare_all(f"http://127.0.0.1:{int(upstream.stdout.readline())}", options)
+        finally:
+            upstream.terminate()
 
-        monkey.patch_all()
-    sys.path.insert(0, str(Path(__file__).parent.parent))
-    from requests.adapters import HTTPAdapter
 
-    from proxy.domain.wire import Clocks, WireRequest
-    from proxy.runtime import Runtime
-    from proxy.transport.http import Transport
-
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+def compare_all(base: str, options: argparse.Namespace) -> None:
     headers = {"content-type": "application/json", "accept": "application/json", "authorization": "Bearer sk-bench"}
     clocks = Clocks(connect=10.0, total=600.0)
     transports = {"HTTPAdapter": Transport(Runtime(), adapter=HTTPAdapter()), "lean": Transport(Runtime())}
 
-    def runs(read: Callable[[Any], object], path: str) -> dict[str, Callable[[], object]]:
+    def runs(read: Callable[[Reply], object], path: str) -> dict[str, Callable[[], object]]:
         request = WireRequest(base + path, ASKED, headers)
         return {
             name: lambda transport=transport: read(transport.send(request, clocks))
@@ -106,7 +110,6 @@ def main() -> None:
 
     compare("plain", runs(lambda reply: reply.read(), "/v1/chat/completions"), options)
     compare("stream of 100", runs(lambda reply: list(reply.blocks()), "/stream"), options)
-    upstream.terminate()
 
 
 if __name__ == "__main__":
