@@ -1,7 +1,7 @@
 """The gateway itself: what the views are given."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,20 +9,20 @@ import orjson
 
 from proxy.clients import ClientRouters
 from proxy.dispatch import Dispatcher
-from proxy.domain.answer import Answer
+from proxy.domain.answer import Answer, StreamReply
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, MODERATIONS, Operation
 from proxy.domain.secrets import clean_url
 from proxy.domain.usage import Usage
-from proxy.errors import GatewayError, ServiceUnavailableError
+from proxy.errors import ClientClosedRequestError, GatewayError, ServiceUnavailableError
 from proxy.ledger import Ledger
 from proxy.probe import Report, probe
 from proxy.providers.contract import Provider
 from proxy.providers.parameters import capabilities
 from proxy.providers.registry import PROVIDERS
-from proxy.routing.batch import first_success, run_batch
+from proxy.routing.batch import Piece, first_success, interleave, run_batch
 from proxy.routing.explain import explain, router_state
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
@@ -115,7 +115,17 @@ class Gateway:
 
     def run_fastest(self, call: Call, models: Sequence[str]) -> Outcome:
         """The first of `models` that answers; the others are abandoned."""
-        return first_success(_each(call, models), self.run)
+        return first_success(_each(call, models), self.run, self._abandon)
+
+    def run_interleaved(self, call: Call, models: Sequence[str]) -> Generator[Piece]:
+        """What the streams of all of `models` have to say, as it arrives."""
+        return interleave(_each(call, models), self.run, self._abandon)
+
+    def _abandon(self, call: Call, outcome: Outcome) -> None:
+        """Give up an answer that came too late for anybody to read."""
+        if isinstance(outcome.reply, StreamReply):
+            outcome.reply.close()
+            self.finish(call, outcome, None, ClientClosedRequestError("Another model was faster, or the client left."))
 
     def router_for(self, call: Call) -> Router:
         """The operator's router, or that of the client's own `user_config`."""

@@ -27,8 +27,8 @@ def serve_batch(incoming: Incoming, models: tuple[str, ...]) -> Response:
         response = respond(own, incoming, own.run_fastest(call, models))
         response.headers["x-litellm-fastest_response_batch_completion"] = "True"
         return response
+    if call.stream:
+        return interleaved_response(call, models, own.run_interleaved(call, models), own_error_body(own), own.finish)
     items = own.run_batch(call, models)
     seconds = own.runtime.monotonic() - g.started
-    if call.stream:
-        return interleaved_response(call, items, models, own_error_body(own), own.finish)
     return batch_response(call, items, models, seconds, own_error_body(own))

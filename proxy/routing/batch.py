@@ -6,7 +6,7 @@ wait for another.
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -18,6 +18,8 @@ from proxy.domain.wire import ClientWatch
 from proxy.errors import BadRequestError, GatewayError, InternalServerError
 
 RunOne = Callable[[Call], Outcome]
+# Gives an answer up that nobody reads, and writes its record.
+Abandon = Callable[[Call, Outcome], None]
 
 # Beyond this a batch is refused: it would take the gateway's threads and the providers' limits by surprise.
 MOST_CALLS = 64
@@ -26,10 +28,11 @@ AHEAD = 16
 
 
 class Piece(NamedTuple):
-    """What one of several streams has to say: `chunks` that came together, or its end, with the error that broke it."""
+    """What one of several streams has to say: that it is open, `chunks` that came together, or its end (and the error)."""
 
     position: int
-    chunks: list[Chunk]
+    chunks: Sequence[Chunk] = ()
+    opened: Outcome | None = None
     ended: bool = False
     error: GatewayError | None = None
 
@@ -54,15 +57,13 @@ def run_batch(calls: Sequence[Call], run_one: RunOne) -> list[Outcome | GatewayE
         return list(pool.map(attempt, calls))
 
 
-def first_success(calls: Sequence[Call], run_one: RunOne) -> Outcome:
-    """The first answer. The other calls are abandoned: a stream of theirs is closed when it comes.
+def first_success(calls: Sequence[Call], run_one: RunOne, abandon: Abandon) -> Outcome:
+    """The first answer. The other calls are abandoned, at once or as soon as their answers come.
 
     Raise the first call's error when all failed.
     """
-    _check_number(calls)
-    race = _Race()
-    for position, call in enumerate(calls):
-        _thread(_run, position, replace(call, client=_RaceWatch(race, call.client)), run_one, race.arrive)
+    race = _Race(calls, abandon)
+    _start(calls, run_one, race.arrive, race.over)
     errors: dict[int, GatewayError] = {}
     for _ in calls:
         done = race.finished.get()
@@ -73,10 +74,12 @@ def first_success(calls: Sequence[Call], run_one: RunOne) -> Outcome:
 
 
 class _Race:
-    """Lets one outcome through; those that come later are closed on the spot."""
+    """Lets one outcome through; those that come later are given up on the spot."""
 
-    def __init__(self) -> None:
+    def __init__(self, calls: Sequence[Call], abandon: Abandon) -> None:
         self.finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
+        self._calls = calls
+        self._abandon = abandon
         self._lock = threading.Lock()
         self._won = False
 
@@ -88,65 +91,70 @@ class _Race:
             with self._lock:
                 late, self._won = self._won, True
             if late:
-                close_outcome(done.result)
+                self._abandon(self._calls[done.position], done.result)
         self.finished.put(done)
 
 
 @dataclass(frozen=True, slots=True)
-class _RaceWatch:
-    """For a call in a race nobody waits any more once the client has left or another call has won."""
+class _Watch:
+    """For a call that nobody waits for any more when the client has left, or `over` says so."""
 
-    race: _Race
+    over: Callable[[], bool]
     client: ClientWatch | None
 
     def gone(self) -> bool:
-        return self.race.over() or (self.client is not None and self.client.gone())
+        return self.over() or (self.client is not None and self.client.gone())
 
     def fileno(self) -> int | None:
         return None if self.client is None else self.client.fileno()
 
 
-def close_outcome(outcome: Outcome) -> None:
-    """Give up an answer that nobody reads."""
-    if isinstance(outcome.reply, StreamReply):
-        outcome.reply.close()
+def interleave(calls: Sequence[Call], run_one: RunOne, abandon: Abandon) -> Generator[Piece]:
+    """Run all calls at once; what their streams have to say, as it arrives, each piece with its call's position.
 
-
-def interleave(streams: Sequence[StreamReply | None]) -> Generator[Piece]:
-    """The pieces of several streams as they arrive, each with the position of its stream; None has nothing to say.
-
-    A stream that is far ahead waits for the reader. When the reader leaves (the generator is closed) all are closed.
+    A stream that is far ahead waits for the reader. When the reader leaves (the generator is closed) the streams that
+    are open are closed by whoever took them; those that open later are abandoned.
     """
     pieces: queue.Queue[Piece] = queue.Queue(AHEAD)
     left = threading.Event()
-    readers = [(position, stream) for position, stream in enumerate(streams) if stream is not None]
-    for position, stream in readers:
-        _thread(_read_stream, position, stream, pieces, left)
+
+    def arrive(done: _Finished) -> None:
+        _relay(calls[done.position], done, pieces, left, abandon)
+
+    _start(calls, run_one, arrive, left.is_set)
     try:
-        open_streams = len(readers)
-        while open_streams:
+        waiting = len(calls)
+        while waiting:
             piece = pieces.get()
-            open_streams -= piece.ended
+            waiting -= piece.ended
             yield piece
     finally:
         left.set()
-        for _, stream in readers:
-            stream.close()
 
 
-def _read_stream(position: int, stream: StreamReply, pieces: queue.Queue[Piece], left: threading.Event) -> None:
-    error: GatewayError | None = None
+def _relay(call: Call, done: _Finished, pieces: queue.Queue[Piece], left: threading.Event, abandon: Abandon) -> None:
+    """Hand one stream on, from its opening to its end."""
+    position, result = done.position, done.result
+    if isinstance(result, GatewayError):
+        _put(pieces, Piece(position, ended=True, error=result), left)
+        return
+    if not _put(pieces, Piece(position, opened=result), left):
+        abandon(call, result)
+        return
+    error: GatewayError | None = InternalServerError("Internal server error")
     try:
-        for chunks in stream.chunks:
+        for chunks in _chunks_of(result):
             if not _put(pieces, Piece(position, chunks), left):
-                return
+                break
+        error = None
     except GatewayError as broken:
         error = broken
-    except Exception:
-        error = InternalServerError("Internal server error")
-        raise
     finally:
-        _put(pieces, Piece(position, [], True, error), left)
+        _put(pieces, Piece(position, ended=True, error=error), left)
+
+
+def _chunks_of(outcome: Outcome) -> Iterator[list[Chunk]]:
+    return outcome.reply.chunks if isinstance(outcome.reply, StreamReply) else iter(())
 
 
 def _put(pieces: queue.Queue[Piece], piece: Piece, left: threading.Event) -> bool:
@@ -158,6 +166,14 @@ def _put(pieces: queue.Queue[Piece], piece: Piece, left: threading.Event) -> boo
             continue
         return True
     return False
+
+
+def _start(
+    calls: Sequence[Call], run_one: RunOne, arrive: Callable[[_Finished], object], over: Callable[[], bool]
+) -> None:
+    _check_number(calls)
+    for position, call in enumerate(calls):
+        _thread(_run, position, replace(call, client=_Watch(over, call.client)), run_one, arrive)
 
 
 def _check_number(calls: Sequence[Call]) -> None:

@@ -5,7 +5,9 @@ clean answers. A model that fails has one chunk whose choice carries its `error`
 top-level error event would end the others in every SDK. One [DONE] stands at the end.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -16,7 +18,7 @@ from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError
-from proxy.routing.batch import Piece, interleave
+from proxy.routing.batch import Piece
 from proxy.web.headers import call_headers
 from proxy.web.streaming import DONE, EXTRA_HEADERS, SILENCE, frame
 
@@ -26,14 +28,39 @@ ErrorBody = Callable[[GatewayError], bytes]
 
 
 def interleaved_response(
-    call: Call, items: Sequence[Outcome | GatewayError], models: Sequence[str], error_body: ErrorBody, on_end: OnEnd
+    call: Call,
+    models: Sequence[str],
+    pieces: Generator[Piece],
+    error_body: ErrorBody,
+    on_end: OnEnd,
 ) -> Response:
-    """One event stream of all that succeeded; those that failed before their first content say so at the start."""
-    body = Interleaved(call, items, models, error_body, on_end)
+    """One event stream of all. Raise the first error when not one of them opens: then nothing has been promised yet."""
+    early, opened = _until_opened(pieces)
+    if not opened:
+        errors = {piece.position: piece.error for piece in early if piece.error is not None}
+        raise errors[min(errors)]
+    body = Interleaved(call, models, chain(early, pieces), pieces.close, error_body, on_end)
     response = Response(body, 200, content_type="text/event-stream; charset=utf-8")
     for name, value in call_headers(call.id) + EXTRA_HEADERS:
         response.headers.add(name, value)
     return response
+
+
+def _until_opened(pieces: Iterator[Piece]) -> tuple[list[Piece], bool]:
+    early: list[Piece] = []
+    for piece in pieces:
+        early.append(piece)
+        if piece.opened is not None:
+            return early, True
+    return early, False
+
+
+@dataclass(slots=True)
+class _Open:
+    """A stream that is running, and the tokens that it has told of."""
+
+    outcome: Outcome
+    usage: Usage | None = None
 
 
 class Interleaved:
@@ -42,43 +69,45 @@ class Interleaved:
     def __init__(
         self,
         call: Call,
-        items: Sequence[Outcome | GatewayError],
         models: Sequence[str],
+        pieces: Iterator[Piece],
+        stop: Callable[[], None],
         error_body: ErrorBody,
         on_end: OnEnd,
     ) -> None:
         self._call = call
-        self._items = items
         self._models = models
+        self._pieces = pieces
+        self._stop = stop
         self._error_body = error_body
         self._on_end = on_end
         self._choices = int(call.fields.get("n") or 1)
-        self._usage: dict[int, Usage] = {}
-        self._open = {position for position, item in enumerate(items) if isinstance(item, Outcome)}
-        self._pieces = interleave([_stream_of(item) for item in items])
+        self._open: dict[int, _Open] = {}
 
     def __iter__(self) -> Iterator[bytes]:
-        for position, item in enumerate(self._items):
-            if isinstance(item, GatewayError):
-                yield self._failed(position, item)
         for piece in self._pieces:
-            yield self._write(piece)
+            frames = self._write(piece)
+            if frames:
+                yield frames
         yield DONE
 
     def close(self) -> None:
-        self._pieces.close()
+        self._stop()
         for position in tuple(self._open):
             self._end(position, ClientClosedRequestError("The client closed the connection."))
 
     def _write(self, piece: Piece) -> bytes:
+        if piece.opened is not None:
+            self._open[piece.position] = _Open(piece.opened)
+            return b""
         if piece.ended:
             self._end(piece.position, piece.error)
-            return self._failed(piece.position, piece.error) if piece.error else SILENCE
-        return b"".join(self._chunk(piece.position, chunk) for chunk in piece.chunks) or SILENCE
+            return self._failed(piece.position, piece.error) if piece.error else b""
+        return b"".join([self._chunk(piece.position, chunk) for chunk in piece.chunks]) or SILENCE
 
     def _chunk(self, position: int, chunk: Chunk) -> bytes:
         if chunk.usage is not None:
-            self._usage[position] = chunk.usage
+            self._open[position].usage = chunk.usage
             if chunk.bare and not self._call.include_usage:
                 return b""
         fields = orjson.loads(chunk.data)
@@ -91,24 +120,22 @@ class Interleaved:
     def _failed(self, position: int, error: GatewayError) -> bytes:
         said = orjson.loads(self._error_body(error))["error"]
         choice = {"index": position * self._choices, "delta": {}, "finish_reason": "error", "error": said}
-        return frame(
-            orjson.dumps(
-                {
-                    "id": f"{self._call.id}-{position}",
-                    "object": "chat.completion.chunk",
-                    "created": int(self._call.started_at),
-                    "model": self._models[position],
-                    "choices": [choice],
-                }
-            )
-        )
+        chunk = {
+            "id": f"{self._call.id}-{position}",
+            "object": "chat.completion.chunk",
+            "created": int(self._call.started_at),
+            "model": self._models[position],
+            "choices": [choice],
+        }
+        return frame(orjson.dumps(chunk))
 
     def _end(self, position: int, error: GatewayError | None) -> None:
-        item = self._items[position]
-        if position in self._open and isinstance(item, Outcome):
-            self._open.discard(position)
-            self._on_end(self._call, item, self._usage.get(position), error)
+        stream = self._open.pop(position, None)
+        if stream is not None:
+            close_reply(stream.outcome)
+            self._on_end(self._call, stream.outcome, stream.usage, error)
 
 
-def _stream_of(item: Outcome | GatewayError) -> StreamReply | None:
-    return item.reply if isinstance(item, Outcome) and isinstance(item.reply, StreamReply) else None
+def close_reply(outcome: Outcome) -> None:
+    if isinstance(outcome.reply, StreamReply):
+        outcome.reply.close()
