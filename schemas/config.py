@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields
 
-from schemas.kinds import KINDS
+from schemas.kinds import CLOUDS, KINDS, is_credential_name
 from schemas.settings_table import Section, Status, settings_of
 
 
@@ -74,8 +74,12 @@ _Entry = _Section.from_dict(
     | {"litellm_params": _nested(_Params, required=True), "model_info": _nested(_Info)},
     name="Entry",
 )
-_Credential = _Section.from_dict(_values("credential", ("credential_name", "credential_values")), name="Credential")
-_Router = _Section.from_dict(_values("router"), name="Router")
+_AnyParams = _Section.from_dict(_values("params"), name="AnyParams")
+_Credential = _Section.from_dict(
+    _values("credential", ("credential_name",)) | {"credential_values": _nested(_AnyParams, required=True)},
+    name="Credential",
+)
+_ROUTER_FIELDS = _values("router") | {"default_litellm_params": _nested(_AnyParams)}
 
 ConfigSchema = _Section.from_dict(
     _values("file")
@@ -84,11 +88,11 @@ ConfigSchema = _Section.from_dict(
         "credential_list": _many(_Credential),
         "general_settings": _nested(_Section.from_dict(_values("general"), name="General")),
         "litellm_settings": _nested(_Section.from_dict(_values("litellm"), name="LiteLLM")),
-        "router_settings": _nested(_Router),
+        "router_settings": _nested(_Section.from_dict(_ROUTER_FIELDS, name="Router")),
     },
     name="Config",
 )
-UserConfigSchema = _Section.from_dict(_values("router") | {"model_list": _many(_Entry)}, name="UserConfig")
+UserConfigSchema = _Section.from_dict(_ROUTER_FIELDS | {"model_list": _many(_Entry)}, name="UserConfig")
 
 
 def load_config(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,10 +178,21 @@ def _free_names(prefix: str, names: Mapping[str, Any], section: Section, reason:
         if name in known:
             yield from _names(section, prefix, {name: None})
             continue
+        if section == "params" and is_credential_name(name):
+            yield _unknown_param(f"{prefix}{name}")
+            continue
         meant = None if name in _OPENAI_NAMES else _looks_like(str(name), known)
         yield Finding(
             f"{prefix}{name}", "supported", f"{reason}; did you mean {meant}?" if meant else reason, bool(meant)
         )
+
+
+def _unknown_param(path: str) -> Finding:
+    """Connection parameters of the clouds have no row each; a credential of anything else is not sent."""
+    name = path.rpartition(".")[2]
+    if name.startswith(CLOUDS):
+        return Finding(path, "supported", "a connection parameter")
+    return Finding(path, "ignored", "looks like a credential of something else, so it is not sent to the provider")
 
 
 def _looks_like(name: str, known: Mapping[str, Any]) -> str | None:

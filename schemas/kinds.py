@@ -32,6 +32,19 @@ _FLAGS: Mapping[str, bool] = {"true": True, "1": True, "yes": True, "on": True,
                               "false": False, "0": False, "no": False, "off": False}  # fmt: skip
 
 
+# Prefixes of connection parameters, which the provider itself is meant to see.
+CLOUDS = ("aws_", "vertex_", "azure_", "watsonx_", "gcp_", "databricks_", "snowflake_", "sagemaker_", "client_secret")
+_CREDENTIAL_NAME = re.compile(
+    r"(api_?key|public_key|secret|secret_key|access_key|access_key_id|password|credentials?|auth_token|access_token)$"
+    r"|^(s3|langfuse|langsmith)_"
+)
+
+
+def is_credential_name(name: str) -> bool:
+    """True for a parameter that must never become a request parameter, since a provider has no business with it."""
+    return _CREDENTIAL_NAME.search(name) is not None
+
+
 def wrong(expected: str, value: Any) -> ValidationError:
     """`value` is shown only where it can't be a credential."""
     shown = repr(value) if isinstance(value, int | float) else type(value).__name__

@@ -1,27 +1,24 @@
 """Entries of a model_list into Deployments: the operator's, or a client's own."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
 from proxy.domain.deployment import ROUTING_PARAMS, Deployment, is_connection_param
 from proxy.domain.secrets import Secret
 from proxy.providers.contract import Provider
+from proxy.settings.credentials import is_secret_name
 from proxy.settings.provider_choice import FAMILIES, Choice, UnknownProviderError, choose_provider
 from schemas.config import ConfigProblem, InvalidConfig
+from schemas.kinds import is_credential_name
 from schemas.settings_table import settings_of
 
 _IGNORED = frozenset(name for name, setting in settings_of("params").items() if setting.status == "ignored")
 _OTHER_NAMES = (("num_retries", "max_retries"), ("timeout", "request_timeout"), ("api_base", "base_url"))
-_SECRET_NAME = re.compile(
-    r"(^|[_-])(key|apikey|secret|password|token|credentials?|authorization|cookie|access_key_id)$", re.I
-)
 # What a client's own deployment may say without choosing where a call goes.
 _HARMLESS = frozenset({"api_key", "api_version", "organization", "project", "headers", "extra_headers", "extra_body"})
 # Tuples in a Deployment.
@@ -73,22 +70,6 @@ def _repeated_ids(model_list: Sequence[Mapping[str, Any]]) -> Iterator[ConfigPro
         if name in seen:
             yield ConfigProblem(f"model_list[{position}].model_info.id", "must be unique: another model has it")
         seen |= {name} if name else set()
-
-
-def secrets_of(values: Mapping[str, Any]) -> Iterator[str]:
-    """The credentials among connection parameters, at any depth, by their names; and a password in a URL."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from secrets_of(value)
-        elif isinstance(value, str) and is_secret_name(name):
-            yield value
-        elif isinstance(value, str) and "://" in value and "@" in value:
-            yield from (part for part in (urlsplit(value).password,) if part)
-
-
-def is_secret_name(name: str) -> bool:
-    """True for names such as api_key, client_secret, LANGFUSE_SECRET_KEY, x-api-key, Authorization."""
-    return _SECRET_NAME.search(name) is not None and name != "litellm_credential_name"
 
 
 class _EntryError(ValueError):
@@ -198,7 +179,7 @@ _STEERING = frozenset({"custom_llm_provider", "litellm_credential_name"})
 
 
 def _is_default(name: str) -> bool:
-    return name != "model" and name not in ROUTING_PARAMS and not is_connection_param(name)
+    return not (name == "model" or name in ROUTING_PARAMS or is_connection_param(name) or is_credential_name(name))
 
 
 def _from_environ(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:

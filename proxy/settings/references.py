@@ -33,7 +33,9 @@ def resolve(value: Any, environ: Mapping[str, str], missing: list[Missing], path
             (item, resolve(item, environ, missing, f"{path}[{position}]", depth + 1))
             for position, item in enumerate(value)
         )
-        return [resolved for item, resolved in items if resolved is not None or item is None]
+        # Only out of lists of texts: an entry's position in its list is its name.
+        plain = all(isinstance(item, str) for item in value)
+        return [resolved for item, resolved in items if resolved is not None or not plain]
     return value
 
 

@@ -66,6 +66,12 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "is unknown",
     ),
     (with_router(model_group_alias={"a": {}}), "router_settings.model_group_alias.a.model", "must be text"),
+    (with_router(default_litellm_params={"rpm": -1}), "router_settings.default_litellm_params.rpm", "at least 0"),
+    (
+        {"credential_list": [{"credential_name": "a", "credential_values": {"api_base": "x"}}]},
+        "credential_list[0].credential_values.api_base",
+        "a URL such as",
+    ),
     (with_router(retry_budget=1.5), "router_settings.retry_budget", "between 0 and 1"),
     (with_router(state_store="etcd"), "router_settings.state_store", "auto, memory, host, redis"),
 ]
@@ -156,6 +162,21 @@ def test_each_name_is_told_when_a_file_is_looked_at() -> None:
         "guardrails": ("ignored", False),
         "nonsense": ("ignored", True),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("s3_secret_access_key", "ignored"),
+        ("langfuse_host", "ignored"),
+        ("aws_secret_access_key", "supported"),
+        ("vertex_credentials", "supported"),
+        ("stop_token", "supported"),
+    ],
+)
+def test_param_is_told_when_it_may_be_a_credential(name: str, status: str) -> None:
+    told = {finding.path.rpartition(".")[2]: finding.status for finding in findings(with_params(**{name: "x"}))}
+    assert told[name] == status
 
 
 def test_near_name_is_offered_when_one_has_a_slip() -> None:

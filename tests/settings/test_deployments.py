@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from proxy.domain.deployment import Deployment
-from proxy.settings.deployments import build_deployments, is_secret_name, secrets_of
+from proxy.settings.credentials import is_secret_name, secrets_of
+from proxy.settings.deployments import build_deployments
 from schemas.config import InvalidConfig, load_config
 from tests.settings.fakes import PROVIDERS, entry
 
@@ -60,6 +61,20 @@ def test_params_are_split_into_three_kinds_when_an_entry_is_built() -> None:
 def test_param_arrives_when_it_steers_the_router(params: dict[str, Any], name: str, value: Any) -> None:
     (deployment,) = build(entry("m", "openai/x", **params))
     assert getattr(deployment, name) == value
+
+
+@pytest.mark.parametrize(
+    "name", ["s3_secret_access_key", "langfuse_secret", "langfuse_host", "other_api_key", "x_password"]
+)
+def test_credential_of_something_else_is_not_sent_when_an_entry_has_one(name: str) -> None:
+    (deployment,) = build(entry("m", "openai/x", **{name: "canary"}))
+    assert "canary" not in str([*deployment.defaults.values(), *deployment.connection.values()])
+
+
+@pytest.mark.parametrize("name", ["aws_secret_access_key", "vertex_credentials", "azure_ad_token", "client_secret"])
+def test_credential_of_the_provider_is_kept_when_an_entry_has_one(name: str) -> None:
+    (deployment,) = build(entry("m", "openai/x", **{name: "canary"}))
+    assert deployment.connection == {name: "canary"}
 
 
 def test_limits_of_the_entry_count_when_the_params_have_none() -> None:

@@ -170,6 +170,7 @@ def test_missing_key_is_reported_when_a_provider_needs_one(tmp_path: Path) -> No
         ({"environment_variables": 3}, "environment_variables: must be a mapping"),
         ({"credential_list": "x"}, "credential_list: must be a list"),
         ({"model_list": [None]}, "model_list[0]"),
+        ({"model_list": ["os.environ/NONE", entry("a", "openai/x")]}, "model_list[0]"),
     ],
 )
 def test_file_path_and_remedy_are_named_when_a_value_is_wrong(

@@ -35,6 +35,7 @@ def test_reference_is_replaced_when_the_variable_is_set(value: Any, resolved: An
         ({"a": [{"b": "os.environ/NONE"}]}, {"a": [{}]}, "a[0].b"),
         ({"a": ["os.environ/NONE", "x"]}, {"a": ["x"]}, "a[0]"),
         ({"a": "os.environ/EMPTY"}, {}, "a"),
+        ({"a": ["os.environ/NONE", {"b": 1}]}, {"a": [None, {"b": 1}]}, "a[0]"),
     ],
 )
 def test_value_is_left_out_and_named_when_the_variable_is_not_set(value: Any, resolved: Any, path: str) -> None:
