@@ -110,6 +110,7 @@ ROW = Compatible(
     roles={},
     ask=ask_openai,
     answer=answer,
+    chunk=answer,
     operations=(CHAT, COMPLETIONS, EMBEDDINGS),
     variables=VARIABLES,
 )

@@ -3,7 +3,9 @@
 https://learn.microsoft.com/rest/api/aifoundry/modelinference/
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from proxy.domain.call import Call
@@ -55,11 +57,16 @@ def _headers(call: Call, deployment: Deployment, base: str) -> dict[str, str]:
     return headers
 
 
+def rewrite_both(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {**rewrite(fields), **answer(fields)}
+
+
 ROW = Compatible(
     None,
     ("AZURE_AI_API_KEY",),
     ("AZURE_AI_API_BASE",),
-    answer=lambda fields: {**rewrite(fields), **answer(fields)},
+    answer=rewrite_both,
+    chunk=rewrite_both,
     operations=(CHAT, EMBEDDINGS),
     variables={**VARIABLES, "api_version": ("AZURE_AI_API_VERSION",)},
 )

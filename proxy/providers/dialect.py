@@ -52,7 +52,7 @@ def _rewrite_choice(choice: Any, rewrite_message: Callable[[Mapping[str, Any]], 
     for place in ("delta", "message"):
         message = choice.get(place)
         if isinstance(message, Mapping):
-            new = rewrite_message(message)
+            new = rewrite_message(message if place == "delta" else complete_calls(message))
             if new is not message:
                 changes[place] = new
     reason = choice.get("finish_reason")
@@ -67,6 +67,23 @@ def name_reasoning(message: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(reasoning, str) or not reasoning or message.get("reasoning_content"):
         return message
     return {**message, "reasoning_content": reasoning}
+
+
+def complete_calls(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A message whose calls without arguments have empty ones: OpenRouter leaves them out, and clients parse them."""
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list) or not any(_lacks_arguments(call) for call in calls):
+        return message
+    completed = [
+        {**call, "function": {**call["function"], "arguments": "{}"}} if _lacks_arguments(call) else call
+        for call in calls
+    ]
+    return {**message, "tool_calls": completed}
+
+
+def _lacks_arguments(call: Any) -> bool:
+    function = call.get("function") if isinstance(call, Mapping) else None
+    return isinstance(function, Mapping) and function.get("arguments") is None
 
 
 def detail_cached(usage: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -37,6 +37,7 @@ PROVIDER = build_provider(
         },
         unsupported=frozenset({"logprobs", "logit_bias", "top_logprobs", "audio", "modalities", "prediction"}),
         answer=answer,
+        chunk=answer,
         operations=(CHAT,),
     ),
 )

@@ -141,6 +141,7 @@ _ROW = Compatible(
     unsupported=_UNSUPPORTED,
     ask=ask,
     answer=answer,
+    chunk=answer,
     operations=(CHAT, EMBEDDINGS),
     usage_in_stream=False,
 )

@@ -44,7 +44,7 @@ class Compatible:
     rename, drop: what its documentation asks for, by field of the request. unsupported: the OpenAI parameters of a chat
         that it refuses.
     roles, members: the same for each message (messages.py).
-    ask, answer: what can't be said in data, for requests and for answers (dialect.py); None is nothing.
+    ask, answer, chunk: what can't be said in data, for requests, whole answers and chunks (dialect.py); None is nothing.
     usage_in_stream: false where `stream_options` is refused.
     model_prefix: goes before a model's name that has no slash.
     """
@@ -59,6 +59,7 @@ class Compatible:
     members: Mapping[str, str | None] = field(default_factory=lambda: GATEWAY_MEMBERS)
     ask: Ask | None = None
     answer: Rewrite | None = rewrite
+    chunk: Rewrite | None = rewrite
     headers: Mapping[str, str] = field(default_factory=dict)
     default_key: str | None = None
     key_header: str = "authorization"
@@ -238,7 +239,7 @@ class CompatibleStream:
         if fields.get("error") or event.name == "error":
             raise error_from_event(data, self._deployment, words=self._row.words)
         model = prefixed(fields.get("model"), self._deployment)
-        changes = self._row.answer(fields) if self._row.answer is not None else None
+        changes = self._row.chunk(fields) if self._row.chunk is not None else None
         if changes:
             fields = {**fields, **changes, **({"model": model} if model else {})}
             data = orjson.dumps(fields)
@@ -285,6 +286,7 @@ PROVIDER = build_provider(
         roles={},
         ask=ask_openai,
         answer=None,
+        chunk=None,
         variables={"organization": ("OPENAI_ORGANIZATION",)},
     ),
 )

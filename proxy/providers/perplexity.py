@@ -3,26 +3,32 @@
 https://docs.perplexity.ai/api-reference/chat-completions-post
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from proxy.domain.operations import CHAT
+from proxy.errors import ContextWindowExceededError
 from proxy.providers.dialect import rewrite_choices
+from proxy.providers.errors import WordRules
 from proxy.providers.openai import Compatible, build_provider
+
+WORDS: WordRules = (
+    (re.compile(r"total length of all messages is too long", re.IGNORECASE), ContextWindowExceededError),
+)
 
 
 def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Chunks look like chunks, tokens are counted once, and sources are OpenAI's annotations as well."""
-    if not isinstance(fields.get("choices"), list):
-        return {}
-    if any(isinstance(choice, Mapping) and "delta" in choice for choice in fields["choices"]):
-        return _answer_chunk(fields)
+    """Sources are OpenAI's annotations as well."""
     sources = list_sources(fields)
-    choices = rewrite_choices(fields["choices"], lambda message: _annotate(message, sources))
+    choices = rewrite_choices(fields.get("choices"), lambda message: _annotate(message, sources))
     return {} if choices is None else {"choices": choices}
 
 
-def _answer_chunk(fields: Mapping[str, Any]) -> dict[str, Any]:
+def chunk(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Chunks look like chunks, whatever their object is called, tokens are counted once, and sources come at the end."""
+    if not isinstance(fields.get("choices"), list):
+        return {}
     last = any(isinstance(choice, Mapping) and choice.get("finish_reason") for choice in fields["choices"])
     sources = list_sources(fields) if last else []
     choices = [_without_message(choice, sources) for choice in fields["choices"]]
@@ -67,6 +73,8 @@ PROVIDER = build_provider(
         rename={"max_completion_tokens": "max_tokens"},
         unsupported=frozenset({"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}),
         answer=answer,
+        chunk=chunk,
+        words=WORDS,
         operations=(CHAT,),
     ),
 )

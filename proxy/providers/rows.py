@@ -19,7 +19,7 @@ ROWS: Mapping[str, Compatible] = {
     "ai21_chat": Compatible("https://api.ai21.com/studio/v1", ("AI21_API_KEY",), ("AI21_API_BASE",), rename=_OLD_LIMIT),
     "aihubmix": Compatible("https://aihubmix.com/v1", ("AIHUBMIX_API_KEY",), ("AIHUBMIX_API_BASE",)),
     "aiml": Compatible("https://api.aimlapi.com/v1", ("AIML_API_KEY",), ("AIML_API_BASE",)),
-    "aiohttp_openai": Compatible("https://api.openai.com/v1", ("OPENAI_API_KEY",), roles={}, answer=None),
+    "aiohttp_openai": Compatible("https://api.openai.com/v1", ("OPENAI_API_KEY",), roles={}, answer=None, chunk=None),
     "amazon_nova": Compatible("https://api.nova.amazon.com/v1", ("AMAZON_NOVA_API_KEY",), ("AMAZON_NOVA_API_BASE",)),
     "anyscale": Compatible("https://api.endpoints.anyscale.com/v1", ("ANYSCALE_API_KEY",), ("ANYSCALE_API_BASE",)),
     "apertis": Compatible("https://api.stima.tech/v1", ("STIMA_API_KEY",)),

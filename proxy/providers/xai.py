@@ -46,6 +46,7 @@ PROVIDER = build_provider(
         ("XAI_API_KEY",),
         ("XAI_API_BASE",),
         answer=answer,
+        chunk=answer,
         words=WORDS,
         operations=(CHAT, COMPLETIONS),
     ),
