@@ -18,7 +18,7 @@ from proxy.providers.anthropic.conversation import build_conversation
 from proxy.providers.anthropic.model import Model, find_model
 from proxy.providers.anthropic.structure import build_answer_tool, build_format, choose_answer_tool
 from proxy.providers.anthropic.thinking import build_thinking, has_budget, is_thinking
-from proxy.providers.anthropic.tool import build_tool_choice, build_tools
+from proxy.providers.anthropic.tool import build_tool_choice, build_tools, is_forced
 from proxy.providers.openai import JSON_HEADERS, STREAM_HEADERS
 
 BASE_URL = "https://api.anthropic.com"
@@ -52,6 +52,8 @@ _BETAS_OF_MEMBERS: Mapping[str, str] = {
     "context_management": "context-management-2025-06-27",
     "speed": "fast-mode-2026-02-01",
 }
+_BETA_OF_BINDING = "thinking-binding-controls-2026-08-01"
+_BETA_OF_FILES = "files-api-2025-04-14"
 
 
 def build_request(call: Call, deployment: Deployment) -> WireRequest:
@@ -117,6 +119,7 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
         "reasoning_effort": model.thinking == "none" and thinks and effort is not None,
         "stop": not all(isinstance(stop, str) and stop.strip() for stop in _stops(fields)),
         "service_tier": fields.get("service_tier") not in (None, *_TIERS),
+        "tool_choice": not model.forced_tools and is_forced(fields),
     }
     return frozenset(name for name, is_refused in checks.items() if is_refused)
 
@@ -184,7 +187,9 @@ def build_betas(body: Mapping[str, Any]) -> Sequence[str]:
     for tool in body.get("tools", ()):
         kind = str(tool.get("type", ""))
         betas.update(beta for start, beta in _BETAS_OF_TOOLS.items() if kind.startswith(start))
+    if isinstance(body.get("thinking"), Mapping) and "block_binding" in body["thinking"]:
+        betas.add(_BETA_OF_BINDING)
     blocks = (block for turn in body.get("messages", ()) for block in turn["content"])
     if any(isinstance(block.get("source"), Mapping) and block["source"].get("type") == "file" for block in blocks):
-        betas.add("files-api-2025-04-14")
+        betas.add(_BETA_OF_FILES)
     return sorted(betas)

@@ -11,7 +11,7 @@ from proxy.domain.deployment import Deployment
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.anthropic.errors import message_error
 from proxy.providers.anthropic.model import find_model
-from proxy.providers.anthropic.structure import ANSWER_TOOL, build_answer_tool
+from proxy.providers.anthropic.structure import ANSWER_TOOL, build_answer_tool, without_fence
 from proxy.providers.anthropic.usage import parse_usage, shown_usage
 from proxy.providers.chunks import build_completion, created_at
 from proxy.providers.openai import prefixed
@@ -106,7 +106,8 @@ def _content(blocks: Sequence[Block], by_tool: bool) -> str:
     for block in blocks:
         if block.get("type") == "tool_use" and not is_call(block, by_tool):
             return orjson.dumps(block.get("input")).decode()
-    return "".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text")
+    text = "".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text")
+    return without_fence(text) if by_tool else text
 
 
 def _build_call(block: Block) -> dict[str, Any]:

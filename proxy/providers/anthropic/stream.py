@@ -22,6 +22,7 @@ from proxy.providers.anthropic.response import (
     model_name,
     specific_fields,
 )
+from proxy.providers.anthropic.structure import without_fence
 from proxy.providers.anthropic.usage import parse_usage, shown_usage
 from proxy.providers.chunks import ChunkWriter, created_at
 
@@ -192,7 +193,7 @@ class MessagesStream:
         if not self._by_tool or kinds.count("tool_use") > self._calls:
             return []
         text = "".join(str(block.get("text") or "") for block in self._done if block.get("type") == "text")
-        return [self._writer.delta({"content": text})] if text else []
+        return [self._writer.delta({"content": without_fence(text)})] if text else []
 
     def _specific(self) -> list[Chunk]:
         fields = specific_fields(self._message, [] if self._by_tool else self._done)

@@ -71,5 +71,13 @@ def choose_answer_tool(
     return {"type": "tool", "name": ANSWER_TOOL}
 
 
+def without_fence(text: str) -> str:
+    """An answer that was to be JSON and came as text, out of the fence that models like to put around it."""
+    plain = text.strip()
+    first_line, newline, rest = plain.partition("\n")
+    fenced = newline and first_line.strip() in ("```", "```json") and rest.endswith("```")
+    return rest.removesuffix("```").strip() if fenced else text
+
+
 def _is_native(schema: Mapping[str, Any], model: Model) -> bool:
     return model.structured and fits(schema)

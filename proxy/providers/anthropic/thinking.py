@@ -26,12 +26,18 @@ def build_thinking(fields: Mapping[str, Any], model: Model, max_tokens: int) -> 
     if effort is None or model.thinking == "none":
         return {}
     if effort == "none":
-        return {"thinking": {"type": "disabled"}} if model.thinks_unasked else {}
+        return _rest(model)
     if model.thinking == "budget":
         return _by_budget(effort, max_tokens, fields.get("messages"))
     # Models that only think adaptively leave the text of their thoughts out unless they are asked for it.
     display = {"display": "summarized"} if model.thinking == "adaptive" else {}
     return {"thinking": {"type": "adaptive", **display}, **_effort(effort, model)}
+
+
+def _rest(model: Model) -> dict[str, Any]:
+    if model.rest == "unasked":
+        return {}
+    return _effort("minimal", model) if model.rest == "never" else {"thinking": {"type": model.rest}}
 
 
 def _fitted(thinking: Mapping[str, Any], model: Model) -> Mapping[str, Any]:

@@ -86,6 +86,12 @@ def build_tool_choice(fields: Mapping[str, Any], tools: Sequence[Mapping[str, An
     return {**(choice or {"type": "auto"}), "disable_parallel_tool_use": not parallel}
 
 
+def is_forced(fields: Mapping[str, Any]) -> bool:
+    """True if the client's choice leaves the model no way but to call a tool."""
+    choice = _read_choice(fields)
+    return choice is not None and choice.get("type") in ("any", "tool")
+
+
 _CHOICES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 
 

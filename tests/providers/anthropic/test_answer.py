@@ -135,9 +135,10 @@ def test_the_content_is_the_tools_arguments_when_the_answer_was_asked_for_as_jso
         assert "tool_calls" not in message
 
 
-def test_the_text_is_the_content_when_the_model_did_not_use_the_answers_tool() -> None:
-    for answer in both([TEXT], response_format=FORMAT):
-        assert only_choice(answer)[0]["content"] == "Cold."
+@pytest.mark.parametrize("text", ['{"a": 1}', '```json\n{"a": 1}\n```', '```\n{"a": 1}\n```\n'])
+def test_the_text_is_the_content_when_the_model_did_not_use_the_answers_tool(text: str) -> None:
+    for answer in both([{"type": "text", "text": text}], response_format=FORMAT):
+        assert only_choice(answer)[0]["content"] == '{"a": 1}'
 
 
 def test_a_clients_call_stays_a_call_when_json_was_asked_for_too() -> None:

@@ -94,6 +94,7 @@ def test_the_user_is_hashed_when_it_says_who_somebody_is(user: str) -> None:
         ("anthropic.claude-opus-4-6-v1:0", 128_000),
         ("claude-sonnet-4.5", 64_000),
         ("claude-opus-5", 128_000),
+        ("claude-haiku-5-5-20261001", 128_000),
         ("somebody-else", 4096),
     ],
 )
@@ -110,6 +111,8 @@ def test_the_longest_answer_is_allowed_when_the_client_sets_no_limit(model: str,
         ("claude-sonnet-5", {"top_p": 0.5}, "top_p"),
         ("claude-haiku-4-5", {"n": 2}, "n"),
         ("claude-haiku-4-5", {"stop": ["\n"]}, "stop"),
+        ("claude-opus-5-5", {"tool_choice": "required", "tools": [WEATHER]}, "tool_choice"),
+        ("claude-sonnet-5.5", {"tool_choice": WEATHER, "tools": [WEATHER]}, "tool_choice"),
         ("claude-3-opus-20240229", {"reasoning_effort": "low"}, "reasoning_effort"),
     ],
 )
@@ -282,7 +285,10 @@ def test_a_response_format_is_refused_when_it_is_none(wanted: Any) -> None:
         ("claude-opus-4-7", "minimal", {"type": "adaptive", "display": "summarized"}, {"effort": "low"}),
         ("claude-sonnet-5", "max", {"type": "adaptive", "display": "summarized"}, {"effort": "max"}),
         ("claude-sonnet-5", "none", {"type": "disabled"}, None),
-        ("claude-fable-5", "none", None, None),
+        ("claude-sonnet-5-5", "none", {"type": "between_tools"}, None),
+        ("claude-haiku-5-5", "none", {"type": "disabled"}, None),
+        ("claude-opus-5-5", "none", None, {"effort": "low"}),
+        ("claude-fable-5", "none", None, {"effort": "low"}),
     ],
 )
 def test_an_effort_is_said_in_the_models_way_when_the_client_sets_one(
@@ -305,6 +311,17 @@ def test_thinking_is_kept_as_it_is_when_the_client_speaks_anthropics_form() -> N
 def test_a_budget_becomes_adaptive_when_the_model_has_none() -> None:
     body = body_for("claude-opus-4-8", thinking={"type": "enabled", "budget_tokens": 1500, "display": "summarized"})
     assert body["thinking"] == {"type": "adaptive", "display": "summarized"}
+
+
+def test_a_beta_header_goes_along_when_thinking_blocks_are_bound() -> None:
+    thinking = {"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "drop_block"}}
+    request = PROVIDER.build_request(build_call({"thinking": thinking}), build_deployment("claude-fable-5-1"))
+    assert request.headers["anthropic-beta"] == "thinking-binding-controls-2026-08-01"
+
+
+def test_a_tool_can_be_forced_when_the_model_is_the_first_of_its_kind() -> None:
+    for model in ("claude-opus-5", "claude-sonnet-5-20260630", "claude-fable-5", "claude-haiku-5-5"):
+        assert body_for(model, tools=[WEATHER], tool_choice="required")["tool_choice"] == {"type": "any"}
 
 
 def test_an_effort_goes_along_when_thinking_is_adaptive() -> None:
