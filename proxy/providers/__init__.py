@@ -1,0 +1,1 @@
+"""Wire formats: OpenAI's form into each provider's and back, as pure functions."""

@@ -27,7 +27,18 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     log = (tmp_path_factory.mktemp("llama") / "log").open("wb")
     # The package holds the base model; with this template it goes on writing rather than ending at once.
-    arguments = ["--model", model, "--port", str(port), "--n_ctx", "2048", "--model_alias", "gemma", "--chat_format", "vicuna"]
+    arguments = [
+        "--model",
+        model,
+        "--port",
+        str(port),
+        "--n_ctx",
+        "2048",
+        "--model_alias",
+        "gemma",
+        "--chat_format",
+        "vicuna",
+    ]
     process = subprocess.Popen([PYTHON, "-m", "llama_cpp.server", *arguments], stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}/v1"
     try:

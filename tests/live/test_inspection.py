@@ -48,7 +48,9 @@ def test_state_shows_deployments_and_what_is_out_of_service(server: Server) -> N
     assert "NOT_SET_ANYWHERE" in json.dumps(state["out_of_service"])
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/router/explain"), ("GET", "/router/state"), ("GET", "/v1/capabilities")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/router/explain"), ("GET", "/router/state"), ("GET", "/v1/capabilities")]
+)
 def test_inspection_needs_the_key(server: Server, method: str, path: str) -> None:
     assert request(server, method, path, BODY if method == "POST" else None).status == 401
 

@@ -14,7 +14,9 @@ MESSAGES = [{"role": "user", "content": "one two three four five six seven eight
 
 
 @pytest.fixture(scope="module", params=WORKER_CLASSES)
-def server(request: pytest.FixtureRequest, upstream: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(
+    request: pytest.FixtureRequest, upstream: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     params = {"model": "openai/up", "api_base": f"{upstream.url}/v1", "api_key": "sk-operator"}
     config = {
         "model_list": [

@@ -1,0 +1,69 @@
+"""The house rules that a program can check."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted([*(ROOT / "proxy").rglob("*.py"), *(ROOT / "schemas").rglob("*.py"), ROOT / "app.py"])
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_module_says_what_it_owns(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text())), "a module's docstring says in a sentence what it owns"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_module_holds_one_idea(path: Path) -> None:
+    assert not re.search(r"(^|_)(utils?|helpers?|common|manager|misc)(_|$)", path.stem)
+    # The table of settings is data: a row for each name that LiteLLM knows.
+    assert len(path.read_text().splitlines()) <= 420 or path.stem == "settings_table"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_functions_can_be_read_at_a_glance(path: Path) -> None:
+    long = [node.name for node in functions(path) if (node.end_lineno or 0) - node.lineno + 1 > 70]
+    assert not long
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_environment_is_read_in_settings_only(path: Path) -> None:
+    if "settings" not in path.parts:
+        assert "os.environ[" not in path.read_text() and "os.getenv" not in path.read_text()
+
+
+def test_contributing_names_files_that_exist() -> None:
+    named = re.findall(
+        r"`((?:proxy|schemas|tests|docs)/[\w/.]*\w(?:\.py|\.md)?)/?`", (ROOT / "CONTRIBUTING.md").read_text()
+    )
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert named and not missing
+
+
+def test_readme_explains_every_runtime_requirement() -> None:
+    readme = (ROOT / "README.md").read_text()
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    required = [line.split("==")[0] for line in lines if line and not line.startswith("#")]
+    table = re.findall(r"^\| ([\w, -]+) \|", readme, re.MULTILINE)
+    explained = {name.strip() for row in table for name in row.split(",")}
+    assert required and not [name for name in required if name not in explained]
+    assert all("==" in line for line in lines if line and not line.startswith("#")), "requirements are pinned"
+
+
+def test_nothing_is_created_at_import_that_lives() -> None:
+    """Threads, sockets and sessions belong to an application, not to a module."""
+    pattern = re.compile(r"^\w+(: [\w\[\], .|]+)? = (threading\.|socket\.|requests\.|Session\(|Lock\()", re.MULTILINE)
+    assert not [name_of(path) for path in SOURCES if pattern.search(path.read_text())]
