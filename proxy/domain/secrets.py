@@ -29,10 +29,11 @@ class SecretRegistry:
 
     def __init__(self, passing_limit: int = _PASSING_LIMIT) -> None:
         self._lock = threading.Lock()
-        self._lasting: frozenset[str] = frozenset()
+        self._lasting: set[str] = set()
         self._passing: OrderedDict[str, None] = OrderedDict()
         self._passing_limit = passing_limit
-        self._known: tuple[str, ...] = ()
+        # The values by their last characters: many keys begin alike. Read without the lock, and so never iterated.
+        self._by_end: dict[str, tuple[str, ...]] = {}
 
     def add(self, value: object, *, passing: bool = False) -> None:
         """Know one more value. `passing` marks a client's own; what is not text, or too short, is not a secret."""
@@ -42,28 +43,43 @@ class SecretRegistry:
         with self._lock:
             if plain in self._lasting:
                 return
-            if not passing:
+            if plain not in self._passing:
+                self._index(plain)
+            if passing:
+                self._remember(plain)
+            else:
                 self._passing.pop(plain, None)
-                self._lasting |= {plain}
-            elif not self._remember(plain):
-                return
-            self._known = (*self._lasting, *self._passing)
+                self._lasting.add(plain)
 
     def mask(self, text: str) -> str:
         """`text` with every known value replaced; the longest first, since one may be the start of another."""
-        found = [value for value in self._known if value in text]
-        for value in sorted(found, key=len, reverse=True):
+        for value in sorted(self._found_in(text), key=len, reverse=True):
             text = text.replace(value, MASK)
         return text
 
-    def _remember(self, value: str) -> bool:
-        """Make it the newest; True when it was not known before."""
-        new = value not in self._passing
+    def _found_in(self, text: str) -> list[str]:
+        """Costs by the length of the text, not by the number of values: their ends are looked up in it."""
+        by_end = self._by_end
+        ends = {text[start : start + SHORTEST_MASKED] for start in range(len(text) - SHORTEST_MASKED + 1)}
+        return [value for end in ends if end in by_end for value in by_end.get(end, ()) if value in text]
+
+    def _remember(self, value: str) -> None:
         self._passing[value] = None
         self._passing.move_to_end(value)
         if len(self._passing) > self._passing_limit:
-            self._passing.popitem(last=False)
-        return new
+            self._unindex(self._passing.popitem(last=False)[0])
+
+    def _index(self, value: str) -> None:
+        end = value[-SHORTEST_MASKED:]
+        self._by_end[end] = (*self._by_end.get(end, ()), value)
+
+    def _unindex(self, value: str) -> None:
+        end = value[-SHORTEST_MASKED:]
+        others = tuple(other for other in self._by_end[end] if other != value)
+        if others:
+            self._by_end[end] = others
+        else:
+            del self._by_end[end]
 
 
 def clean_url(url: str) -> str:

@@ -82,3 +82,20 @@ def test_no_value_is_lost_when_threads_add_at_once() -> None:
 )
 def test_url_carries_no_credential_when_shown(url: str, shown: str) -> None:
     assert clean_url(url) == shown
+
+
+def test_each_is_masked_when_values_end_alike() -> None:
+    registry = SecretRegistry(passing_limit=1)
+    registry.add("first-same-ending")
+    registry.add("second-same-ending", passing=True)
+    assert registry.mask("first-same-ending second-same-ending") == f"{MASK} {MASK}"
+    registry.add("third-value", passing=True)
+    assert registry.mask("first-same-ending second-same-ending") == f"{MASK} second-same-ending"
+
+
+def test_nothing_is_kept_when_passing_values_come_and_go() -> None:
+    registry = SecretRegistry(passing_limit=10)
+    for number in range(1000):
+        registry.add(f"client-key-{number:06d}", passing=True)
+    text = " ".join(f"client-key-{number:06d}" for number in range(1000))
+    assert registry.mask(text).count(MASK) == 10
