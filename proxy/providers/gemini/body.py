@@ -9,6 +9,7 @@ from typing import Any
 from proxy.domain.deployment import Deployment
 from proxy.providers.gemini.contents import build_contents
 from proxy.providers.gemini.generation import HANDLED, build_generation_config
+from proxy.providers.gemini.models import THINKING_SINCE, generation
 from proxy.providers.gemini.tools import build_tool_config, build_tools
 
 SUPPORTED = frozenset({
@@ -48,7 +49,12 @@ def build_body(fields: Mapping[str, Any], deployment: Deployment) -> dict[str, A
 
 
 def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
-    """One call at a time is nothing that Gemini can be told; with a single function it makes little difference."""
+    """What the model can't be told: an effort where it doesn't think, and one call at a time where it may choose."""
+    known = generation(deployment.model)
     tools = fields.get("tools")
     several = isinstance(tools, list) and len(tools) > 1
-    return frozenset({"parallel_tool_calls"}) if several and fields.get("parallel_tool_calls") is False else frozenset()
+    checks = {
+        "reasoning_effort": known is not None and known < THINKING_SINCE,
+        "parallel_tool_calls": fields.get("parallel_tool_calls") is False and several,
+    }
+    return frozenset(name for name, is_refused in checks.items() if is_refused)

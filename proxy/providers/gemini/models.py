@@ -5,6 +5,7 @@ import re
 from proxy.domain.deployment import Deployment
 
 _GENERATION = re.compile(r"gemini-(\d+(?:\.\d+)?)")
+THINKING_SINCE = 2.5
 _LEVELS_SINCE = 3.0
 
 

@@ -11,7 +11,6 @@ import orjson
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.usage import Usage
 from proxy.domain.wire import Event
 from proxy.errors import TruncatedStreamError
 from proxy.providers.chunks import ChunkWriter, created_at
@@ -21,6 +20,9 @@ from proxy.providers.gemini.grounding import annotations, kept
 from proxy.providers.gemini.models import family
 from proxy.providers.gemini.response import answer_id, answering_model, block_reason
 from proxy.providers.gemini.usage import parse_usage
+
+# All that most pieces of a candidate have.
+_PLAIN = frozenset({"content", "index"})
 
 
 class _Choice:
@@ -41,12 +43,12 @@ class _Choice:
             self.text.append(delta["content"])
         elif "content" in delta and len(delta) == 1:
             delta = {}
+        if candidate.keys() <= _PLAIN:
+            return [self.writer.delta(delta)] if delta else []
         reason = candidate.get("finishReason")
         if isinstance(reason, str):
             self.reason = reason
-        self.last.update(
-            {name: value for name, value in candidate.items() if name not in ("content", "logprobsResult", "index")}
-        )
+        self.last.update({name: value for name, value in candidate.items() if name not in _PLAIN})
         return [self.writer.delta(delta, logprobs=logprobs(candidate))] if delta else []
 
     def finish(self) -> list[Chunk]:
@@ -71,7 +73,7 @@ class GeminiStream:
         self._deployment = deployment
         self._choices: dict[int, _Choice] = {}
         self._head: tuple[str, str] | None = None
-        self._usage: Usage | None = None
+        self._usage: Mapping[str, Any] | None = None
 
     def feed(self, event: Event) -> list[Chunk]:
         if not event.data or event.data == b"[DONE]":
@@ -79,12 +81,16 @@ class GeminiStream:
         fields = self._read(event)
         if self._head is None:
             self._head = answer_id(fields, self._call), answering_model(fields, self._deployment)
-        self._usage = parse_usage(fields.get("usageMetadata")) or self._usage
-        blocked = block_reason(fields)
+        usage = fields.get("usageMetadata")
+        if isinstance(usage, dict) and "promptTokenCount" in usage:
+            self._usage = usage
         candidates = fields.get("candidates")
+        if not isinstance(candidates, list):
+            blocked = block_reason(fields)
+            candidates = [blocked] if blocked else []
         chunks: list[Chunk] = []
-        for candidate in candidates if isinstance(candidates, list) else [blocked] if blocked else ():
-            if isinstance(candidate, Mapping):
+        for candidate in candidates:
+            if isinstance(candidate, dict):
                 chunks += self._feed_candidate(candidate)
         return chunks
 
@@ -96,7 +102,8 @@ class GeminiStream:
                 provider=self._deployment.provider,
             )
         chunks = [chunk for choice in choices for chunk in choice.finish()]
-        return [*chunks, choices[0].writer.usage(self._usage)] if self._usage else chunks
+        usage = parse_usage(self._usage)
+        return [*chunks, choices[0].writer.usage(usage)] if usage else chunks
 
     def _read(self, event: Event) -> Mapping[str, Any]:
         try:
