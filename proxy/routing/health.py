@@ -8,6 +8,8 @@ from proxy.routing.standing import Cooling, Finish, Refusal, Standing
 # LiteLLM's numbers for a deployment that its group can do without.
 FAILURE_SHARE = 0.5
 FAILURE_MINIMUM = 5
+# Ours: one that worked all minute and then dies would need as many failures as it had successes.
+FAILURES_IN_A_ROW = 10
 # One that has nothing beside it cools only when nothing works: LiteLLM asks for 1000 failures in a minute, which a
 # gateway of ordinary size never sees, so that a dead provider would get all its load for ever.
 LONE_MINIMUM = 20
@@ -67,9 +69,12 @@ def settle(standing: Standing, finish: Finish, started: float, probe: bool, now:
     standing.last_status = finish.status
     if finish.failed:
         standing.failures += 1
+        standing.in_a_row += 1
         if _must_cool(standing, finish, probe, now):
             cool(standing, finish.cooldown, now)
-    elif standing.streak and started >= standing.cooled_at:
+        return
+    standing.in_a_row = 0
+    if standing.streak and started >= standing.cooled_at:
         recover(standing)
 
 
@@ -89,7 +94,7 @@ def recover(standing: Standing) -> None:
 
 
 def _forget_failures(standing: Standing) -> None:
-    standing.answers = standing.failures = standing.fails = 0
+    standing.answers = standing.failures = standing.fails = standing.in_a_row = 0
     standing.fails_until = 0.0
 
 
@@ -118,6 +123,8 @@ def _default_rule(standing: Standing, finish: Finish) -> bool:
     if finish.status == RateLimitError.status_code and finish.alternatives:
         return True
     if finish.status < 500 and finish.status not in _RETRYABLE_4XX:
+        return True
+    if finish.alternatives and standing.in_a_row >= FAILURES_IN_A_ROW:
         return True
     if finish.alternatives:
         return standing.answers >= FAILURE_MINIMUM and standing.failures > FAILURE_SHARE * standing.answers

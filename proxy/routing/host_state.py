@@ -26,7 +26,7 @@ PROCESSES = 256
 REAP_SECONDS = 1.0
 
 _COUNTS = (
-    "minute", "requests", "tokens", "answers", "failures", "inflight", "streak", "fails", "last_status",
+    "minute", "requests", "tokens", "answers", "failures", "inflight", "streak", "fails", "in_a_row", "last_status",
     "latency_samples", "first_samples",
 )  # fmt: skip
 _TIMES = ("cooling_until", "cooled_at", "probe_until", "fails_until", "latency", "first", "sampled_at")

@@ -93,7 +93,8 @@ class Finish(NamedTuple):
 class Standing:
     """One deployment's row. Only a state store changes it, under its lock.
 
-    `minute` is the Unix minute that `requests`, `tokens`, `answers` and `failures` count. `streak` is the number of
+    `minute` is the Unix minute that `requests`, `tokens`, `answers` and `failures` count. `in_a_row` is the number of
+    failures since the last success, `streak` that of
     cooldowns without a success between: with `streak` and past `cooling_until` it is half-open. Latencies are moving
     means.
     """
@@ -107,6 +108,7 @@ class Standing:
         "failures",
         "first",
         "first_samples",
+        "in_a_row",
         "inflight",
         "last_status",
         "latency",
@@ -121,7 +123,7 @@ class Standing:
 
     def __init__(self) -> None:
         self.minute = self.requests = self.tokens = self.answers = self.failures = 0
-        self.inflight = self.streak = self.fails = self.last_status = 0
+        self.inflight = self.streak = self.fails = self.in_a_row = self.last_status = 0
         self.latency_samples = self.first_samples = 0
         self.cooling_until = self.cooled_at = self.probe_until = self.fails_until = 0.0
         self.latency = self.first = self.sampled_at = 0.0

@@ -68,6 +68,19 @@ def test_a_deployment_does_not_cool_when_just_half_fail():
     assert not cooling(bench)
 
 
+def test_a_deployment_cools_when_ten_fail_in_a_row_after_many_successes():
+    bench = pair()
+    bench.provider.seconds = 0.0
+    bench.provider.script = {"a": [200] * 50 + [500]}
+    for _ in range(50):
+        bench.run()
+    for _ in range(9):
+        bench.fails()
+        assert not cooling(bench)
+    bench.fails()
+    assert cooling(bench)
+
+
 def test_failures_of_the_minute_before_do_not_count_when_a_new_minute_begins():
     bench = pair()
     bench.provider.script = {"a": 500}

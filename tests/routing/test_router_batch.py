@@ -1,0 +1,194 @@
+"""Several calls at once."""
+
+import threading
+import time
+
+import pytest
+from router_bench import call, deployment
+
+from proxy.domain.answer import Answer, Chunk, StreamReply
+from proxy.domain.attempt import Outcome
+from proxy.errors import BadRequestError, InternalServerError, TruncatedStreamError
+from proxy.routing import batch
+from proxy.routing.batch import first_success, interleave, run_batch
+
+ANSWER = Outcome(Answer(b"{}"), deployment("a"), ())
+
+
+def outcome(name, reply=None):
+    return Outcome(reply or Answer(b"{}", model=name), deployment(name), ())
+
+
+def chunk(text):
+    return Chunk(text.encode(), content=True)
+
+
+class Stream:
+    """A stream under the test's hand: it waits at each gate, and knows whether it was closed."""
+
+    def __init__(self, *lists, gate=None, error=None):
+        self._lists, self._gate, self._error = lists, gate, error
+        self.closed = threading.Event()
+        self.given = 0
+
+    def reply(self):
+        return StreamReply(self._chunks(), self.closed.set)
+
+    def _chunks(self):
+        for texts in self._lists:
+            if self._gate is not None:
+                self._gate.acquire()
+            self.given += 1
+            yield [chunk(text) for text in texts]
+        if self._error is not None:
+            raise self._error
+
+
+def test_results_are_in_request_order_when_calls_end_in_another():
+    release = {name: threading.Event() for name in "abc"}
+
+    def run_one(one):
+        release[one.model].wait(5)
+        if one.model != "a":
+            release[chr(ord(one.model) - 1)].set()
+        return outcome(one.model)
+
+    release["c"].set()
+    results = run_batch([call(name) for name in "abc"], run_one)
+    assert [result.deployment.id for result in results] == ["a", "b", "c"]
+
+
+def test_all_calls_are_under_way_at_once_when_a_batch_runs():
+    together = threading.Barrier(8, timeout=5)
+
+    def run_one(one):
+        together.wait()
+        return outcome(one.model)
+
+    assert len(run_batch([call(str(number)) for number in range(8)], run_one)) == 8
+
+
+def test_an_error_stands_in_its_slot_when_one_call_fails():
+    def run_one(one):
+        if one.model == "b":
+            raise BadRequestError("no")
+        return outcome(one.model)
+
+    results = run_batch([call(name) for name in "abc"], run_one)
+    assert [type(result).__name__ for result in results] == ["Outcome", "BadRequestError", "Outcome"]
+
+
+@pytest.mark.parametrize("run", [run_batch, first_success])
+def test_too_many_calls_are_refused_when_a_batch_is_too_large(run):
+    with pytest.raises(BadRequestError):
+        run([call("a")] * (batch.MOST_CALLS + 1), lambda one: ANSWER)
+
+
+def test_an_empty_batch_has_no_results_when_it_runs():
+    assert run_batch([], lambda one: ANSWER) == []
+
+
+def test_the_first_success_wins_when_others_fail_or_take_longer():
+    never = threading.Event()
+
+    def run_one(one):
+        if one.model == "fails":
+            raise InternalServerError("no")
+        if one.model == "slow":
+            never.wait(5)
+        return outcome(one.model)
+
+    winner = first_success([call("fails"), call("slow"), call("quick")], run_one)
+    never.set()
+    assert winner.deployment.id == "quick"
+
+
+def test_the_first_calls_error_is_raised_when_all_fail():
+    def run_one(one):
+        raise BadRequestError(one.model)
+
+    with pytest.raises(BadRequestError, match="a"):
+        first_success([call("a"), call("b")], run_one)
+
+
+def test_a_late_stream_is_closed_when_another_has_won():
+    won = threading.Event()
+    late = Stream(["x"])
+
+    def run_one(one):
+        if one.model == "late":
+            won.wait(5)
+            return outcome("late", late.reply())
+        return outcome("quick")
+
+    first_success([call("late"), call("quick")], run_one)
+    won.set()
+    assert late.closed.wait(5)
+
+
+def test_a_call_in_a_race_learns_that_nobody_waits_when_another_has_won():
+    seen: list[bool] = []
+    told = threading.Event()
+
+    def run_one(one):
+        if one.model == "late":
+            before = one.client.gone()
+            while not one.client.gone():
+                time.sleep(0.001)
+            seen.extend((before, one.client.gone()))
+            told.set()
+        return outcome(one.model)
+
+    first_success([call("late"), call("quick")], run_one)
+    assert told.wait(5)
+    assert seen[1] is True
+
+
+def test_pieces_name_their_stream_when_several_are_interleaved():
+    pieces = list(interleave([Stream(["a", "b"], ["c"]).reply(), None, Stream(["x"]).reply()]))
+    texts = {position: [] for position in (0, 2)}
+    for piece in pieces:
+        texts[piece.position] += [one.data.decode() for one in piece.chunks]
+    assert texts == {0: ["a", "b", "c"], 2: ["x"]}
+    assert sorted(piece.position for piece in pieces if piece.ended) == [0, 2]
+
+
+def test_pieces_come_as_they_arrive_when_one_stream_waits():
+    gate = threading.Semaphore(0)
+    pieces = interleave([Stream(["late"], gate=gate).reply(), Stream(["early"]).reply()])
+    assert next(pieces).chunks[0].data == b"early"
+    assert next(pieces).ended
+    gate.release()
+    assert next(pieces).chunks[0].data == b"late"
+
+
+def test_a_broken_stream_ends_with_its_error_and_the_others_go_on_when_it_breaks():
+    broken = Stream(["a"], error=TruncatedStreamError("cut"))
+    pieces = list(interleave([broken.reply(), Stream(["x"], ["y"]).reply()]))
+    ends = {piece.position: piece.error for piece in pieces if piece.ended}
+    assert isinstance(ends[0], TruncatedStreamError)
+    assert ends[1] is None
+    assert sum(len(piece.chunks) for piece in pieces if piece.position == 1) == 2
+
+
+def test_all_streams_are_closed_when_the_reader_leaves():
+    streams = [Stream(*[["x"]] * 1000) for _ in range(3)]
+    pieces = interleave([stream.reply() for stream in streams])
+    next(pieces)
+    pieces.close()
+    assert all(stream.closed.is_set() for stream in streams)
+
+
+def test_a_stream_waits_when_it_is_far_ahead_of_the_reader():
+    stream = Stream(*[["x"]] * 1000)
+    pieces = interleave([stream.reply()])
+    next(pieces)
+    time.sleep(0.05)
+    assert stream.given <= batch.AHEAD + 3
+    pieces.close()
+
+
+def test_streams_are_closed_too_when_all_have_ended():
+    stream = Stream(["a"])
+    list(interleave([stream.reply()]))
+    assert stream.closed.is_set()
