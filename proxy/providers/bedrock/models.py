@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 from proxy.domain.aws import read_model, service_host
 from proxy.domain.deployment import Deployment
+from proxy.providers.anthropic.model import Model as Traits
+from proxy.providers.anthropic.model import find_model
 
 _VENDORS = re.compile(
     r"(?:^|[./])(anthropic|amazon|openai|qwen|deepseek|moonshotai|moonshot|zai|minimax|mistral|meta|cohere|ai21|google"
@@ -25,8 +27,6 @@ _HINTS = {
     "nova": "amazon.nova-1",
     "nova-2": "amazon.nova-2",
 }
-# claude-3-7-sonnet-20250219, claude-sonnet-4-20250514, claude-opus-4-6-v1: a date is not a minor version.
-_CLAUDE_VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2}))?(?!\d)")
 
 
 class Model(NamedTuple):
@@ -44,12 +44,9 @@ class Model(NamedTuple):
         return self.name.startswith("amazon.nova")
 
     @property
-    def version(self) -> tuple[int, int]:
-        """Claude's version, (4, 5) for claude-sonnet-4-5; (0, 0) for others and names without one."""
-        found = _CLAUDE_VERSION.search(self.name) if self.claude else None
-        if found is None:
-            return (0, 0)
-        return (int(found[1]), int(found[2] or 0))
+    def traits(self) -> Traits:
+        """What this Claude takes and refuses; Anthropic's table, which knows the names on Bedrock."""
+        return find_model(self.name)
 
     def starts(self, *prefixes: str) -> bool:
         return self.name.startswith(prefixes)

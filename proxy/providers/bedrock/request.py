@@ -13,16 +13,18 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import WireRequest
 from proxy.errors import UnsupportedParamsError
+from proxy.providers.anthropic.thinking import is_thinking
+from proxy.providers.anthropic.tool import build_tool_choice
 from proxy.providers.bedrock.messages import build_conversation
 from proxy.providers.bedrock.models import Model, model_url, read_family
-from proxy.providers.bedrock.reasoning import build_reasoning, can_reason, thinks
+from proxy.providers.bedrock.reasoning import build_reasoning, can_reason, may_force_tools
 from proxy.providers.bedrock.tools import (
     anthropic_tools,
     build_output_format,
     build_tool_config,
-    has_native_schema,
     read_schema,
     wants_json,
+    wants_json_tool,
 )
 from proxy.providers.content import bad_content
 from proxy.providers.effort import read_effort
@@ -43,6 +45,8 @@ _NATIVE = (
 _MERGED = ("inferenceConfig", "additionalModelRequestFields", "outputConfig")
 _READ = SUPPORTED | frozenset((*_NATIVE, *_MERGED, "top_k"))
 _IDENTITY = ("aws_access_key_id", "aws_profile_name", "aws_role_name")
+# These have a place of their own even when somebody insists on them.
+_INFERENCE = frozenset({"temperature", "top_p"})
 _TIERS = {"default": "default", "flex": "flex", "priority": "priority", "reserved": "reserved"}
 _NOT_IN_METADATA = re.compile(r"[^a-zA-Z0-9\s:_@$#=/+,.\-]")
 
@@ -78,19 +82,24 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
 
 
 def find_refused(fields: Mapping[str, Any], model: Model) -> set[str]:
-    names = set()
-    if not can_reason(model):
-        if read_effort(fields) not in (None, "none"):
-            names.add("reasoning_effort")
-        if isinstance(fields.get("thinking"), Mapping) and fields["thinking"].get("type") != "disabled":
-            names.add("thinking")
-    if fields.get("parallel_tool_calls") is False and not model.claude:
-        names.add("parallel_tool_calls")
-    if fields.get("web_search_options") is not None and not model.nova:
-        names.add("web_search_options")
-    if fields.get("n") not in (None, 1):
-        names.add("n")
-    return names
+    """By name. Converse's temperature ends at 1; a Claude that thinks takes no other, and the newest none at all."""
+    effort, thinking, temperature = read_effort(fields), fields.get("thinking"), fields.get("temperature")
+    thinks = is_thinking(thinking) or effort not in (None, "none")
+    fixed = model.claude and (thinks or not model.traits.sampling)
+    checks = {
+        "reasoning_effort": effort not in (None, "none") and not can_reason(model),
+        "thinking": is_thinking(thinking) and not can_reason(model),
+        "temperature": temperature not in (None, 1) and (fixed or _is_above_one(temperature)),
+        "top_p": fields.get("top_p") not in (None, 1) and model.claude and not model.traits.sampling,
+        "parallel_tool_calls": fields.get("parallel_tool_calls") is False and not model.claude,
+        "web_search_options": fields.get("web_search_options") is not None and not model.nova,
+        "n": fields.get("n") not in (None, 1),
+    }
+    return {name for name, is_refused in checks.items() if is_refused}
+
+
+def _is_above_one(value: object) -> bool:
+    return isinstance(value, int | float) and value > 1
 
 
 def build_body(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
@@ -100,10 +109,10 @@ def build_body(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     order = wants_json(fields)
     body: dict[str, Any] = {"messages": conversation.turns}
     system = [*conversation.system, *([{"text": order}] if order else ())]
-    tools = build_tool_config(fields, model, conversation.tools, thinking=thinks(additional))
+    tools = build_tool_config(fields, model, conversation.tools, may_force=may_force_tools(additional, model))
     for name, value in (
         ("system", system),
-        ("inferenceConfig", build_inference(fields)),
+        ("inferenceConfig", build_inference(fields, model)),
         ("toolConfig", _with_search(tools, fields) if model.nova else tools),
         ("outputConfig", _output(fields, model)),
         ("additionalModelRequestFields", additional),
@@ -118,13 +127,16 @@ def build_body(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     return body
 
 
-def build_inference(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that all models share."""
+def build_inference(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """The parameters that all models share. A Claude that takes one sampler only is spared a top_p that says nothing."""
+    top_p = fields.get("top_p")
+    if model.claude and model.traits.one_sampler and top_p == 1 and fields.get("temperature") is not None:
+        top_p = None
     limit = fields.get("max_completion_tokens")
     config = {
         "maxTokens": fields.get("max_tokens") if limit is None else limit,
         "temperature": fields.get("temperature"),
-        "topP": fields.get("top_p"),
+        "topP": top_p,
         "stopSequences": _stop(fields.get("stop")),
     }
     return {name: value for name, value in config.items() if value is not None} | _mapping(fields, "inferenceConfig")
@@ -139,25 +151,22 @@ def build_additional(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     top_k = fields.get("top_k")
     if top_k is not None:
         additional.update({"inferenceConfig": {"topK": top_k}} if model.nova else {"top_k": top_k})
-    forced = find_refused(fields, model)
+    forced = find_refused(fields, model) - _INFERENCE
     additional.update({name: fields[name] for name in forced})
     if forced.isdisjoint(("reasoning_effort", "thinking")):
         additional.update(build_reasoning(fields, model))
     if fields.get("parallel_tool_calls") is False and fields.get("tools") and model.claude:
-        additional["tool_choice"] = {"type": _claude_choice(fields), "disable_parallel_tool_use": True}
+        # Converse has no word for it; Claude's own tool_choice repeats Converse's.
+        additional["tool_choice"] = build_tool_choice(fields, fields["tools"])
     tools = anthropic_tools(fields, model)
     if tools:
         additional["tools"] = tools
     return additional | _mapping(fields, "additionalModelRequestFields")
 
 
-def _claude_choice(fields: Mapping[str, Any]) -> str:
-    return "any" if fields.get("tool_choice") in ("required", "any") else "auto"
-
-
 def _output(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     schema = read_schema(fields)
-    native = build_output_format(schema) if schema is not None and has_native_schema(model) else {}
+    native = {} if schema is None or wants_json_tool(fields, model) else build_output_format(schema)
     return native | _mapping(fields, "outputConfig")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from proxy.providers.anthropic.schema import close, fits, fits_unchanged
 from proxy.providers.bedrock.messages import cache_point
 from proxy.providers.bedrock.models import Model
 from proxy.providers.content import bad_content
@@ -27,8 +28,8 @@ _NATIVE_SCHEMA = (
 
 
 def has_native_schema(model: Model) -> bool:
-    """Whether the model takes a JSON schema for its answer."""
-    return model.version >= (4, 5) if model.claude else model.starts(*_NATIVE_SCHEMA)
+    """Whether the model has structured outputs: a schema for its answer, and strict tools."""
+    return model.traits.structured if model.claude else model.starts(*_NATIVE_SCHEMA)
 
 
 def read_schema(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -43,8 +44,9 @@ def read_schema(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def wants_json_tool(fields: Mapping[str, Any], model: Model) -> bool:
-    """Whether the structured answer is asked for as a tool call."""
-    return not has_native_schema(model) and read_schema(fields) is not None
+    """Whether the structured answer is asked for as a tool call: the model, or this schema, can't have it otherwise."""
+    schema = read_schema(fields)
+    return schema is not None and not (has_native_schema(model) and fits(schema["schema"]))
 
 
 def wants_json(fields: Mapping[str, Any]) -> str | None:
@@ -55,7 +57,7 @@ def wants_json(fields: Mapping[str, Any]) -> str | None:
 
 def build_output_format(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The native form; the schema travels as text."""
-    definition: dict[str, Any] = {"schema": orjson.dumps(_closed(schema["schema"])).decode()}
+    definition: dict[str, Any] = {"schema": orjson.dumps(close(schema["schema"])).decode()}
     for name in ("name", "description"):
         if isinstance(schema.get(name), str):
             definition[name] = schema[name]
@@ -63,21 +65,21 @@ def build_output_format(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_tool_config(
-    fields: Mapping[str, Any], model: Model, called: Sequence[str], *, thinking: bool
+    fields: Mapping[str, Any], model: Model, called: Sequence[str], *, may_force: bool
 ) -> dict[str, Any] | None:
     """Tools and choice. `called` are the tools in the history, for which Bedrock demands a definition.
 
-    With thinking on, Claude refuses a forced tool: the JSON tool is then only offered.
+    Where no tool may be forced, the JSON tool is only offered.
     """
     choice = fields.get("tool_choice")
     tools = [tool for tool in _build_tools(fields.get("tools"), model) if _allowed(tool, choice)]
+    if choice == "none" and not called:
+        tools = []
     wanted = _build_choice(choice)
-    schema = read_schema(fields) if wants_json_tool(fields, model) else None
-    if schema is not None:
-        wanted = _json_choice(tools, thinking)
+    schema = read_schema(fields)
+    if schema is not None and wants_json_tool(fields, model):
+        wanted = _json_choice(wanted, tools, may_force)
         tools.append(_json_tool(schema))
-    if choice == "none" and not called and schema is None:
-        return None
     if not any("cachePoint" not in tool for tool in tools):
         tools = [_spec(name, None, None) for name in called]
     if not tools:
@@ -123,9 +125,8 @@ def _function(tool: Mapping[str, Any], model: Model, param: str) -> dict[str, An
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise bad_content(f"Bedrock takes functions, not tools of type {tool.get('type')!r}", param)
     spec = _spec(function["name"], function.get("description"), function.get("parameters"))
-    if function.get("strict") is True and has_native_schema(model):
+    if function.get("strict") and has_native_schema(model) and fits_unchanged(spec["toolSpec"]["inputSchema"]["json"]):
         spec["toolSpec"]["strict"] = True
-        spec["toolSpec"]["inputSchema"]["json"] = _closed(spec["toolSpec"]["inputSchema"]["json"])
     return spec
 
 
@@ -144,8 +145,11 @@ def _json_tool(schema: Mapping[str, Any]) -> dict[str, Any]:
     return _spec(JSON_TOOL, schema.get("description") or "Give the answer in this form.", schema["schema"])
 
 
-def _json_choice(tools: Sequence[Mapping[str, Any]], thinking: bool) -> dict[str, Any]:
-    if thinking:
+def _json_choice(wanted: dict[str, Any] | None, tools: Sequence[Mapping[str, Any]], may_force: bool) -> dict[str, Any]:
+    """The client's own tool if it names one; else the JSON tool, or one of all."""
+    if wanted is not None and "tool" in wanted:
+        return wanted
+    if not may_force:
         return {"auto": {}}
     return {"any": {}} if tools else {"tool": {"name": JSON_TOOL}}
 
@@ -193,15 +197,3 @@ def _allowed(tool: Mapping[str, Any], choice: object) -> bool:
 def _is_anthropic(tool: object, model: Model) -> bool:
     kind = tool.get("type") if isinstance(tool, Mapping) else None
     return model.claude and isinstance(kind, str) and _ANTHROPIC_TOOL.fullmatch(kind) is not None
-
-
-def _closed(schema: Any) -> Any:
-    """The schema with `additionalProperties: false` on each object that leaves it open: structured outputs want it."""
-    if isinstance(schema, list):
-        return [_closed(one) for one in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    closed = {name: _closed(value) for name, value in schema.items()}
-    if schema.get("type") == "object" and "additionalProperties" not in schema:
-        closed["additionalProperties"] = False
-    return closed

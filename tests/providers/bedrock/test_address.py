@@ -70,19 +70,18 @@ def test_named_identity_wins_over_the_token_unless_the_token_is_the_clients(clie
 
 
 @pytest.mark.parametrize(
-    ("model", "version"),
+    ("model", "thinking"),
     [
-        ("anthropic.claude-v2:1", (0, 0)),
-        ("anthropic.claude-3-haiku-20240307-v1:0", (3, 0)),
-        ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", (3, 7)),
-        ("global.anthropic.claude-sonnet-4-20250514-v1:0", (4, 0)),
-        ("anthropic.claude-opus-4-6-v1", (4, 6)),
-        ("us.anthropic.claude-sonnet-5", (5, 0)),
-        ("amazon.nova-pro-v1:0", (0, 0)),
+        ("anthropic.claude-v2:1", "none"),
+        ("anthropic.claude-3-haiku-20240307-v1:0", "none"),
+        ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", "budget"),
+        ("global.anthropic.claude-sonnet-4-20250514-v1:0", "budget"),
+        ("anthropic.claude-opus-4-6-v1", "either"),
+        ("us.anthropic.claude-sonnet-5", "adaptive"),
     ],
 )
-def test_version_is_read_when_the_name_has_one_in_any_order(model: str, version: tuple[int, int]) -> None:
-    assert read_family(deployment(model)).version == version
+def test_claudes_traits_are_known_when_the_name_is_bedrocks(model: str, thinking: str) -> None:
+    assert read_family(deployment(model)).traits.thinking == thinking
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,11 @@ def test_common_parameters_have_their_place() -> None:
     assert build(NOVA, top_k=3)["additionalModelRequestFields"] == {"inferenceConfig": {"topK": 3}}
 
 
+def test_top_p_is_left_out_when_it_says_nothing_and_claude_takes_one_sampler() -> None:
+    assert build(temperature=0.5, top_p=1)["inferenceConfig"] == {"temperature": 0.5}
+    assert build(NOVA, temperature=0.5, top_p=1)["inferenceConfig"] == {"temperature": 0.5, "topP": 1}
+
+
 def test_bedrocks_own_members_pass_and_unknown_fields_go_to_the_model() -> None:
     guardrail = {"guardrailIdentifier": "g", "guardrailVersion": "1"}
     body = build(
@@ -102,6 +107,10 @@ def test_thinking_passes_as_it_is_when_the_model_is_claude() -> None:
         (NOVA, {"parallel_tool_calls": False, "tools": [WEATHER]}, "parallel_tool_calls"),
         (CLAUDE, {"web_search_options": {}}, "web_search_options"),
         (CLAUDE, {"n": 2}, "n"),
+        (NOVA, {"temperature": 1.5}, "temperature"),
+        (CLAUDE, {"temperature": 0, "reasoning_effort": "low"}, "temperature"),
+        ("us.anthropic.claude-sonnet-5", {"temperature": 0}, "temperature"),
+        ("us.anthropic.claude-sonnet-5", {"top_p": 0.5}, "top_p"),
         (CLAUDE, {"seed": 1}, "seed"),
         (CLAUDE, {"logprobs": True}, "logprobs"),
     ],
@@ -131,6 +140,13 @@ def test_schema_is_native_when_the_model_has_structured_outputs() -> None:
     assert definition["name"] == "person"
     assert json.loads(definition["schema"]) == {**SCHEMA["schema"], "additionalProperties": False}  # type: ignore[dict-item]
     assert "toolConfig" not in body
+
+
+def test_schema_is_a_tool_when_structured_outputs_cannot_express_it() -> None:
+    open_schema = {"type": "object", "additionalProperties": {"type": "string"}}
+    body = build(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": open_schema}})
+    assert body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"] == open_schema
+    assert "outputConfig" not in body
 
 
 @pytest.mark.parametrize(

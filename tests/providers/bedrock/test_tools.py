@@ -7,7 +7,7 @@ import pytest
 from proxy.errors import (
     BadRequestError,
 )
-from tests.providers.bedrock.asking import HELLO, OLD_CLAUDE, WEATHER, build, calling
+from tests.providers.bedrock.asking import CLAUDE, HELLO, OLD_CLAUDE, WEATHER, build, calling
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,15 @@ def test_tools_of_anthropics_own_travel_as_additional_fields() -> None:
     assert len(body["toolConfig"]["tools"]) == 1
 
 
-def test_strict_closes_the_schema_when_the_model_has_structured_outputs() -> None:
-    strict = {"type": "function", "function": {**WEATHER["function"], "strict": True}}  # type: ignore[dict-item]
-    spec = build(tools=[strict])["toolConfig"]["tools"][0]["toolSpec"]
-    assert spec["strict"] is True
-    assert spec["inputSchema"]["json"]["additionalProperties"] is False
-    assert "strict" not in build(OLD_CLAUDE, tools=[strict])["toolConfig"]["tools"][0]["toolSpec"]
+@pytest.mark.parametrize(
+    ("model", "closed", "strict"), [(CLAUDE, True, True), (CLAUDE, False, False), (OLD_CLAUDE, True, False)]
+)
+def test_strict_is_passed_on_when_model_and_schema_can_have_it(model: str, closed: bool, strict: bool) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": not closed}
+    tool = {"type": "function", "function": {"name": "f", "strict": True, "parameters": schema}}
+    spec = build(model, tools=[tool])["toolConfig"]["tools"][0]["toolSpec"]
+    assert spec.get("strict", False) is strict
+    assert spec["inputSchema"]["json"] == schema
 
 
 def test_parallel_calls_are_switched_off_when_the_model_is_claude() -> None:
