@@ -20,7 +20,7 @@ class Sink(Protocol):
     """Watches finished calls, from one thread of its own.
 
     `tries`: how often a batch is offered before it counts as lost; more than one only where a repeated batch does no
-    harm. `anonymous`: keeps nothing of a single caller, so it may count calls that ask not to be logged.
+    harm. `anonymous`: never shows prompt, answer or metadata, so it may see calls that ask not to be logged.
     """
 
     @property

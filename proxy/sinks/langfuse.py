@@ -218,8 +218,8 @@ def _tags(record: CallRecord, asked: object, options: Mapping[str, Any]) -> list
 
 
 def _parameter(value: object) -> object:
-    """The API takes text, numbers, truth values and lists of text."""
-    return value if isinstance(value, str | int | float | bool | list) else orjson.dumps(value).decode()
+    """The API takes text, whole numbers, truth values and lists."""
+    return value if isinstance(value, str | int | list) else orjson.dumps(value).decode()
 
 
 def _without_none(body: Fields) -> Fields:

@@ -73,6 +73,11 @@ class SinkQueue:
         self._process: int | None = None
         self._starting = threading.Lock()
 
+    @property
+    def shows_content(self) -> bool:
+        """Whether any sink could show prompts and answers; if none can, records need not carry them."""
+        return any(not subscription.sink.anonymous for subscription in self._subscriptions)
+
     def emit(self, record: CallRecord) -> None:
         """Offer the record to every sink that wants it."""
         if self._process != os.getpid():

@@ -172,6 +172,13 @@ def test_child_has_threads_of_its_own_when_the_process_forks() -> None:
     assert queue.counts()["fake"].written == 1
 
 
+def test_content_is_not_needed_when_no_sink_shows_it() -> None:
+    counter = FakeSink("counter")
+    counter.anonymous = True
+    assert not make_queue(counter).shows_content
+    assert make_queue(counter, FakeSink()).shows_content
+
+
 GEVENT_SCRIPT = """
 from gevent import monkey; monkey.patch_all()
 import os, sys, time, gevent
