@@ -19,7 +19,7 @@ class JsonLines:
         self._writer = writer
 
     def write(self, records: Sequence[CallRecord]) -> None:
-        self._writer.write(orjson.dumps(record.to_dict(), option=orjson.OPT_APPEND_NEWLINE) for record in records)
+        self._writer.write([orjson.dumps(record.to_dict(), option=orjson.OPT_APPEND_NEWLINE) for record in records])
 
     def close(self) -> None:
         self._writer.close()

@@ -3,16 +3,18 @@
 import fcntl
 import os
 import select
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from proxy.sinks.blocking import build_caller
+from proxy.sinks.blocking import Caller, build_caller
+
+_FILE_BLOCK = 64 * 1024
 
 
 class Target(Protocol):
-    def write(self, data: bytes) -> None:
-        """Write all of it, or raise."""
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Write all of them, or raise."""
 
     def close(self) -> None: ...
 
@@ -22,13 +24,12 @@ class LineWriter:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._call: Callable[[Callable[[bytes], None], bytes], None] | None = None
+        self._call: Caller | None = None
 
-    def write(self, lines: Iterable[bytes]) -> None:
+    def write(self, lines: Sequence[bytes]) -> None:
         if self._call is None:
             self._call = build_caller()
-        for block in blocks(lines, select.PIPE_BUF):
-            self._call(self._target.write, block)
+        self._call(self._target.write, lines)
 
     def close(self) -> None:
         self._target.close()
@@ -55,8 +56,9 @@ class Descriptor:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def write(self, data: bytes) -> None:
-        write_all(self._descriptor, data)
+    def write(self, lines: Sequence[bytes]) -> None:
+        for block in blocks(lines, select.PIPE_BUF):
+            write_all(self._descriptor, block)
 
     def close(self) -> None:
         """It stays open for its owner."""
@@ -74,7 +76,11 @@ class RotatingFile:
         self._backups = backups
         self._descriptor: int | None = None
 
-    def write(self, data: bytes) -> None:
+    def write(self, lines: Sequence[bytes]) -> None:
+        for block in blocks(lines, _FILE_BLOCK):
+            self._write_block(block)
+
+    def _write_block(self, data: bytes) -> None:
         descriptor = self._current()
         size = os.fstat(descriptor).st_size
         if size and size + len(data) > self._max_bytes:

@@ -28,7 +28,7 @@ class CallLines:
         self._format = format_line
 
     def write(self, records: Sequence[CallRecord]) -> None:
-        self._writer.write((self._format(record) + "\n").encode() for record in records)
+        self._writer.write([(self._format(record) + "\n").encode() for record in records])
 
     def close(self) -> None:
         self._writer.close()

@@ -25,6 +25,12 @@ LABEL_VALUES = 300
 OTHER = "other"
 
 
+_ATTEMPT_COUNTERS = {
+    outcome: ("litellm_deployment_total_requests", f"litellm_deployment_{outcome}_responses", "patchbay_attempts")
+    for outcome in ("success", "failure")
+}
+
+
 class GaugeSample(NamedTuple):
     """A gauge of METRICS as it stands now."""
 
@@ -62,8 +68,12 @@ class PrometheusSink:
         self._deployment_labels = labels
 
     def write(self, records: Sequence[CallRecord]) -> None:
+        """Counters are added up over the batch first: the library's are slow, and a batch has few different labels."""
+        totals: dict[Any, float] = {}
         for record in records:
-            self._count(record)
+            self._count(record, totals)
+        for child, amount in totals.items():
+            child.inc(amount)
         self.sample()
 
     def sample(self) -> None:
@@ -88,21 +98,27 @@ class PrometheusSink:
     def close(self) -> None:
         """Files of values stay until the process is known to be dead: `forget_process`."""
 
-    def _count(self, record: CallRecord) -> None:
+    def _count(self, record: CallRecord, totals: dict[Any, float]) -> None:
         labels = call_labels(record, self._hidden)
         for name, amount in _amounts(record):
             family = self._families[name]
+            child = family.child(labels)
             if family.metric.kind == "histogram":
-                family.child(labels).observe(amount)
+                child.observe(amount)
             else:
-                family.child(labels).inc(amount)
+                totals[child] = totals.get(child, 0.0) + amount
         for attempt in record.attempts:
-            self._count_attempt(record, attempt, labels)
+            outcome = "failure" if attempt.error_class else "success"
+            tried = self._attempt_labels(record, attempt, labels, outcome)
+            for name in _ATTEMPT_COUNTERS[outcome]:
+                child = self._families[name].child(tried)
+                totals[child] = totals.get(child, 0.0) + 1
 
-    def _count_attempt(self, record: CallRecord, attempt: Attempt, labels: Mapping[str, str]) -> None:
+    def _attempt_labels(
+        self, record: CallRecord, attempt: Attempt, labels: Mapping[str, str], outcome: str
+    ) -> dict[str, str]:
         known = {} if attempt.deployment_id == record.model_id else self._deployment_labels(attempt.deployment_id) or {}
-        outcome = "failure" if attempt.error_class else "success"
-        labels = {
+        return {
             **labels,
             **known,
             "model_group": attempt.group,
@@ -112,12 +128,6 @@ class PrometheusSink:
             "reason": attempt.reason,
             "outcome": outcome,
         }
-        for name in (
-            "litellm_deployment_total_requests",
-            f"litellm_deployment_{outcome}_responses",
-            "patchbay_attempts",
-        ):
-            self._families[name].child(labels).inc()
 
 
 class Family:

@@ -47,7 +47,7 @@ def test_file_is_moved_when_it_would_grow_over_its_size(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "calls.jsonl"
     target = RotatingFile(path, max_bytes=10, backups=2)
     for number in range(4):
-        target.write(b"line-%d\n" % number)
+        target.write([b"line-%d\n" % number])
     target.close()
     assert path.read_bytes() == b"line-3\n"
     assert Path(f"{path}.1").read_bytes() == b"line-2\n"
@@ -58,16 +58,16 @@ def test_file_is_moved_when_it_would_grow_over_its_size(tmp_path: Path) -> None:
 def test_writing_goes_on_when_somebody_removes_the_file(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     target = RotatingFile(path)
-    target.write(b"one\n")
+    target.write([b"one\n"])
     path.unlink()
-    target.write(b"two\n")
+    target.write([b"two\n"])
     assert path.read_bytes() == b"two\n"
 
 
 def _write_many(path: Path, process: int) -> None:
     target = RotatingFile(path, max_bytes=4000, backups=100)
     for number in range(200):
-        target.write(b"%d-%d\n" % (process, number))
+        target.write([b"%d-%d\n" % (process, number)])
 
 
 def test_no_line_is_lost_when_processes_rotate_one_file(tmp_path: Path) -> None:
