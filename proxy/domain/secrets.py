@@ -8,6 +8,8 @@ MASK = "sk-...masked"
 # Shorter values are words of the language: masking them would garble every text and hide nothing.
 SHORTEST_MASKED = 8
 _PASSING_LIMIT = 512
+# Up to so many values it is faster to look for each of them in the text.
+_FEW = 256
 _USERINFO = re.compile(r"^([^/]*//)?[^/]*@")
 
 
@@ -34,6 +36,7 @@ class SecretRegistry:
         self._passing_limit = passing_limit
         # The values by their last characters: many keys begin alike. Read without the lock, and so never iterated.
         self._by_end: dict[str, tuple[str, ...]] = {}
+        self._few: tuple[str, ...] | None = ()
 
     def add(self, value: object, *, passing: bool = False) -> None:
         """Know one more value. `passing` marks a client's own; what is not text, or too short, is not a secret."""
@@ -50,6 +53,8 @@ class SecretRegistry:
             else:
                 self._passing.pop(plain, None)
                 self._lasting.add(plain)
+            few = len(self._lasting) + len(self._passing) <= _FEW
+            self._few = (*self._lasting, *self._passing) if few else None
 
     def mask(self, text: str) -> str:
         """`text` with every known value replaced; the longest first, since one may be the start of another."""
@@ -58,7 +63,10 @@ class SecretRegistry:
         return text
 
     def _found_in(self, text: str) -> list[str]:
-        """Costs by the length of the text, not by the number of values: their ends are looked up in it."""
+        few = self._few
+        if few is not None:
+            return [value for value in few if value in text]
+        # This costs by the length of the text, not by the number of values: their ends are looked up in it.
         by_end = self._by_end
         ends = {text[start : start + SHORTEST_MASKED] for start in range(len(text) - SHORTEST_MASKED + 1)}
         return [value for end in ends if end in by_end for value in by_end.get(end, ()) if value in text]

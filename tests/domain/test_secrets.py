@@ -16,8 +16,11 @@ def test_value_is_hidden_when_its_holder_is_printed() -> None:
     assert "sk-abc" not in repr({"api_key": Secret("sk-abc-123-456")})
 
 
-def test_every_occurrence_is_masked_when_a_text_holds_known_values() -> None:
+@pytest.mark.parametrize("others", [0, 1000])
+def test_every_occurrence_is_masked_when_a_text_holds_known_values(others: int) -> None:
     registry = SecretRegistry()
+    for number in range(others):
+        registry.add(f"other-value-{number}")
     registry.add("sk-first-key")
     registry.add("other-credential")
     text = registry.mask("a sk-first-key b other-credential c sk-first-key")
@@ -84,8 +87,11 @@ def test_url_carries_no_credential_when_shown(url: str, shown: str) -> None:
     assert clean_url(url) == shown
 
 
-def test_each_is_masked_when_values_end_alike() -> None:
+@pytest.mark.parametrize("others", [0, 1000])
+def test_each_is_masked_when_values_end_alike(others: int) -> None:
     registry = SecretRegistry(passing_limit=1)
+    for number in range(others):
+        registry.add(f"other-value-{number}")
     registry.add("first-same-ending")
     registry.add("second-same-ending", passing=True)
     assert registry.mask("first-same-ending second-same-ending") == f"{MASK} {MASK}"
