@@ -6,7 +6,7 @@ from types import MappingProxyType
 from proxy.providers import (
     anthropic,
     azure,
-    azure_ai,
+    azure_claude,
     bedrock,
     cohere,
     gemini,
@@ -27,7 +27,7 @@ from proxy.providers.rows import ROWS
 FOREIGN: Mapping[str, Provider] = {
     "anthropic": anthropic.PROVIDER,
     "azure": azure.PROVIDER,
-    "azure_ai": azure_ai.PROVIDER,
+    "azure_ai": azure_claude.PROVIDER,
     "bedrock": bedrock.PROVIDER,
     "codestral": mistral.CODESTRAL,
     "cohere": cohere.PROVIDER,

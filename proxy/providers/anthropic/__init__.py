@@ -1,13 +1,21 @@
 """Anthropic's Messages API.
 
-Other clouds that serve Claude use its parts: build_body and build_betas for the request, parse_response, parse_error
-and MessagesStream for the answer.
+Other clouds that serve Claude use its parts: build_body, build_betas and build_version_headers for the request,
+parse_response, parse_error and open_stream for the answer.
 """
 
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.providers.anthropic.errors import parse_error
-from proxy.providers.anthropic.request import BASE_URL, SUPPORTED, build_betas, build_body, build_request, refused
+from proxy.providers.anthropic.request import (
+    BASE_URL,
+    SUPPORTED,
+    build_betas,
+    build_body,
+    build_request,
+    build_version_headers,
+    refused,
+)
 from proxy.providers.anthropic.response import parse_response
 from proxy.providers.anthropic.stream import MessagesStream
 from proxy.providers.contract import Provider, StreamDecoder
@@ -18,6 +26,7 @@ __all__ = [
     "MessagesStream",
     "build_betas",
     "build_body",
+    "build_version_headers",
     "open_stream",
     "parse_error",
     "parse_response",

@@ -58,14 +58,16 @@ _BETA_OF_FILES = "files-api-2025-04-14"
 
 def build_request(call: Call, deployment: Deployment) -> WireRequest:
     body = build_body(call, deployment)
-    headers = dict(STREAM_HEADERS if call.stream else JSON_HEADERS)
-    headers["anthropic-version"] = VERSION
+    headers = {**(STREAM_HEADERS if call.stream else JSON_HEADERS), **build_version_headers(body)}
     headers.update(_credentials(deployment))
-    betas = build_betas(body)
-    if betas:
-        headers["anthropic-beta"] = ",".join(betas)
     url = build_url(deployment.api_base or BASE_URL)
     return WireRequest(url=url, headers=headers, body=orjson.dumps(body), guarded=deployment.guarded)
+
+
+def build_version_headers(body: Mapping[str, Any]) -> dict[str, str]:
+    """The version of the format, and the betas that this body needs."""
+    betas = build_betas(body)
+    return {"anthropic-version": VERSION, **({"anthropic-beta": ",".join(betas)} if betas else {})}
 
 
 def build_url(base: str) -> str:
