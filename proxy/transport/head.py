@@ -17,6 +17,9 @@ _OURS = frozenset(
 def complete_headers(request: WireRequest, destination: Destination, user_agent: str) -> dict[str, str]:
     """The request's headers with what is missing; a name occurs once, in lower case. BadRequestError for bad ones."""
     headers = {lower: value for name, value in request.headers.items() if (lower := name.lower()) not in _OURS}
+    if request.guarded:
+        # Whom we call, and whom we say that we call, is one thing when a client decides.
+        headers.pop("host", None)
     _check(headers)
     headers.setdefault("user-agent", user_agent)
     headers.setdefault("accept-encoding", _encodings(headers))

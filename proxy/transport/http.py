@@ -15,6 +15,7 @@ from proxy.errors import APIConnectionError, BadRequestError, ClientClosedReques
 from proxy.runtime import Runtime
 from proxy.transport.clocks import Stopwatch
 from proxy.transport.failures import WIRE_FAILURES, before_head
+from proxy.transport.guard import Guard
 from proxy.transport.head import build_head, complete_headers
 from proxy.transport.lean import LeanAdapter, LeanRequest, LeanResponse
 from proxy.transport.origin import Origin, split_url
@@ -33,7 +34,8 @@ class Transport:
 
     `local` maps a URL scheme to what answers it in this process. `verify` is True for the bundled certificate
     authorities, a path for others, False for none. `proxies` maps `http`, `https` or `scheme://host` to a proxy's URL.
-    No redirect is followed, and nothing is read from the environment.
+    `guard` judges the destinations that clients name; they never go through a proxy. No redirect is followed, and
+    nothing is read from the environment.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Transport:
         verify: bool | str = True,
         cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str] | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._runtime = runtime
         self._adapter = adapter or LeanAdapter(runtime.monotonic)
@@ -56,6 +59,7 @@ class Transport:
         self._verify = verify
         self._cert = cert
         self._proxies = dict(proxies or {})
+        self._guard = guard or Guard()
 
     def send(self, request: WireRequest, clocks: Clocks = _NO_CLOCKS, client: ClientWatch | None = None) -> Reply:
         """The answer, whatever its status, as soon as its head is there.
@@ -71,9 +75,7 @@ class Transport:
         local = self._local.get(scheme)
         if local is not None and not request.guarded:
             return self._answer_locally(local, request, host, stopwatch, client)
-        if request.guarded:
-            raise BadRequestError("addresses that a client names cannot be called", param="api_base")
-        if scheme not in ("http", "https"):
+        if not request.guarded and scheme not in ("http", "https"):
             raise APIConnectionError(f"could not connect to {host}: only http and https URLs can be called")
         return self._exchange(request, host, stopwatch, clocks, client)
 
@@ -118,10 +120,12 @@ class Transport:
 
     def _prepare(self, request: WireRequest, wait: Wait) -> requests.PreparedRequest:
         """A prepared request without the work of preparing: everything is as the provider's file wrote it."""
+        origin = self._admit(request.url, wait) if request.guarded else None
         destination = split_url(request.url)
         headers = complete_headers(request, destination, self._user_agent)
-        if isinstance(self._adapter, LeanAdapter) and not self._is_proxied(request.url):
+        if origin is None and isinstance(self._adapter, LeanAdapter) and not self._is_proxied(request.url):
             origin = Origin(destination.scheme, destination.host, destination.port, self._verify, self._cert)
+        if origin is not None:
             head = build_head(request.method, origin, destination.target, headers)
             prepared: requests.PreparedRequest = LeanRequest(origin, head, request.body, wait)
         else:
@@ -131,6 +135,17 @@ class Transport:
         prepared.body = request.body or None
         prepared.headers = CaseInsensitiveDict(headers)
         return prepared
+
+    def _admit(self, url: str, wait: Wait) -> Origin:
+        """The origin of a destination that a client named, bound to the addresses that were checked.
+
+        The operator's client certificate is not for it, nor, without an exception, is a verification switched off.
+        """
+        if not isinstance(self._adapter, LeanAdapter):
+            raise BadRequestError("this adapter cannot call an address that a client names", param="api_base")
+        target, addresses = self._guard.admit(url, wait.stopwatch)
+        verify = self._verify if target.allowed else self._verify or True
+        return Origin(target.scheme, target.host, target.port, verify, pinned=addresses)
 
     def _is_proxied(self, url: str) -> bool:
         return bool(self._proxies) and select_proxy(url, self._proxies) is not None
