@@ -1,5 +1,6 @@
 """Several calls at once."""
 
+import queue
 import threading
 import time
 
@@ -8,7 +9,7 @@ from router_bench import call, deployment
 
 from proxy.domain.answer import Answer, Chunk, StreamReply
 from proxy.domain.attempt import Outcome
-from proxy.errors import BadRequestError, InternalServerError, TruncatedStreamError
+from proxy.errors import BadRequestError, GatewayError, InternalServerError, TruncatedStreamError
 from proxy.routing import batch
 from proxy.routing.batch import first_success, interleave, run_batch
 
@@ -24,15 +25,14 @@ def chunk(text):
 
 
 class Stream:
-    """A stream under the test's hand: it waits at each gate, and knows whether it was closed."""
+    """A stream under the test's hand: it waits at its gate before each list of chunks."""
 
     def __init__(self, *lists, gate=None, error=None):
         self._lists, self._gate, self._error = lists, gate, error
-        self.closed = threading.Event()
         self.given = 0
 
     def reply(self):
-        return StreamReply(self._chunks(), self.closed.set)
+        return StreamReply(self._chunks(), lambda: None)
 
     def _chunks(self):
         for texts in self._lists:
@@ -78,10 +78,21 @@ def test_an_error_stands_in_its_slot_when_one_call_fails():
     assert [type(result).__name__ for result in results] == ["Outcome", "BadRequestError", "Outcome"]
 
 
-@pytest.mark.parametrize("run", [run_batch, first_success])
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda calls: run_batch(calls, lambda one: ANSWER),
+        lambda calls: first_success(calls, lambda one: ANSWER, abandon_nothing),
+        lambda calls: list(interleave(calls, lambda one: ANSWER, abandon_nothing)),
+    ],
+)
 def test_too_many_calls_are_refused_when_a_batch_is_too_large(run):
     with pytest.raises(BadRequestError):
-        run([call("a")] * (batch.MOST_CALLS + 1), lambda one: ANSWER)
+        run([call("a")] * (batch.MOST_CALLS + 1))
+
+
+def abandon_nothing(one, result):
+    raise AssertionError("nothing is to be abandoned here")
 
 
 def test_an_empty_batch_has_no_results_when_it_runs():
@@ -98,7 +109,7 @@ def test_the_first_success_wins_when_others_fail_or_take_longer():
             never.wait(5)
         return outcome(one.model)
 
-    winner = first_success([call("fails"), call("slow"), call("quick")], run_one)
+    winner = first_success([call("fails"), call("slow"), call("quick")], run_one, lambda *_: None)
     never.set()
     assert winner.deployment.id == "quick"
 
@@ -108,87 +119,106 @@ def test_the_first_calls_error_is_raised_when_all_fail():
         raise BadRequestError(one.model)
 
     with pytest.raises(BadRequestError, match="a"):
-        first_success([call("a"), call("b")], run_one)
+        first_success([call("a"), call("b")], run_one, abandon_nothing)
 
 
-def test_a_late_stream_is_closed_when_another_has_won():
+def test_a_late_answer_is_abandoned_when_another_has_won():
     won = threading.Event()
-    late = Stream(["x"])
+    abandoned: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def run_one(one):
         if one.model == "late":
             won.wait(5)
-            return outcome("late", late.reply())
-        return outcome("quick")
+        return outcome(one.model)
 
-    first_success([call("late"), call("quick")], run_one)
+    first_success([call("late"), call("quick")], run_one, lambda one, result: abandoned.put(result.deployment.id))
     won.set()
-    assert late.closed.wait(5)
+    assert abandoned.get(timeout=5) == "late"
 
 
 def test_a_call_in_a_race_learns_that_nobody_waits_when_another_has_won():
-    seen: list[bool] = []
     told = threading.Event()
 
     def run_one(one):
         if one.model == "late":
-            before = one.client.gone()
             while not one.client.gone():
                 time.sleep(0.001)
-            seen.extend((before, one.client.gone()))
             told.set()
         return outcome(one.model)
 
-    first_success([call("late"), call("quick")], run_one)
+    first_success([call("late"), call("quick")], run_one, lambda *_: None)
     assert told.wait(5)
-    assert seen[1] is True
+
+
+def interleaved(*streams, abandon=abandon_nothing):
+    """The pieces of streams under the test's hand; an error in the place of a stream is raised by its call."""
+
+    def run_one(one):
+        stream = streams[int(one.model)]
+        if isinstance(stream, GatewayError):
+            raise stream
+        return outcome(one.model, stream.reply())
+
+    return interleave([call(str(position)) for position in range(len(streams))], run_one, abandon)
 
 
 def test_pieces_name_their_stream_when_several_are_interleaved():
-    pieces = list(interleave([Stream(["a", "b"], ["c"]).reply(), None, Stream(["x"]).reply()]))
-    texts = {position: [] for position in (0, 2)}
+    pieces = list(interleaved(Stream(["a", "b"], ["c"]), Stream(["x"])))
+    texts = {0: [], 1: []}
     for piece in pieces:
         texts[piece.position] += [one.data.decode() for one in piece.chunks]
-    assert texts == {0: ["a", "b", "c"], 2: ["x"]}
-    assert sorted(piece.position for piece in pieces if piece.ended) == [0, 2]
+    assert texts == {0: ["a", "b", "c"], 1: ["x"]}
+    assert sorted(piece.position for piece in pieces if piece.opened is not None) == [0, 1]
+    assert sorted(piece.position for piece in pieces if piece.ended) == [0, 1]
 
 
 def test_pieces_come_as_they_arrive_when_one_stream_waits():
     gate = threading.Semaphore(0)
-    pieces = interleave([Stream(["late"], gate=gate).reply(), Stream(["early"]).reply()])
-    assert next(pieces).chunks[0].data == b"early"
-    assert next(pieces).ended
-    gate.release()
-    assert next(pieces).chunks[0].data == b"late"
+    pieces = interleaved(Stream(["late"], gate=gate), Stream(["early"]))
+    texts = []
+    for piece in pieces:
+        texts += [one.data.decode() for one in piece.chunks]
+        if texts == ["early"] and piece.ended:
+            gate.release()
+    assert texts == ["early", "late"]
+
+
+def test_a_call_that_fails_ends_with_its_error_when_the_others_open():
+    pieces = list(interleaved(BadRequestError("no"), Stream(["x"])))
+    assert {piece.position: type(piece.error).__name__ for piece in pieces if piece.ended} == {
+        0: "BadRequestError",
+        1: "NoneType",
+    }
 
 
 def test_a_broken_stream_ends_with_its_error_and_the_others_go_on_when_it_breaks():
-    broken = Stream(["a"], error=TruncatedStreamError("cut"))
-    pieces = list(interleave([broken.reply(), Stream(["x"], ["y"]).reply()]))
+    pieces = list(interleaved(Stream(["a"], error=TruncatedStreamError("cut")), Stream(["x"], ["y"])))
     ends = {piece.position: piece.error for piece in pieces if piece.ended}
     assert isinstance(ends[0], TruncatedStreamError)
     assert ends[1] is None
     assert sum(len(piece.chunks) for piece in pieces if piece.position == 1) == 2
 
 
-def test_all_streams_are_closed_when_the_reader_leaves():
-    streams = [Stream(*[["x"]] * 1000) for _ in range(3)]
-    pieces = interleave([stream.reply() for stream in streams])
-    next(pieces)
+def test_a_stream_that_opens_late_is_abandoned_when_the_reader_has_left():
+    opening = threading.Semaphore(0)
+    abandoned: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def run_one(one):
+        if one.model == "late":
+            opening.acquire()
+        return outcome(one.model, Stream(["x"]).reply())
+
+    pieces = interleave([call("late"), call("early")], run_one, lambda one, result: abandoned.put(one.model))
+    assert next(pieces).opened is not None
     pieces.close()
-    assert all(stream.closed.is_set() for stream in streams)
+    opening.release()
+    assert abandoned.get(timeout=5) == "late"
 
 
 def test_a_stream_waits_when_it_is_far_ahead_of_the_reader():
     stream = Stream(*[["x"]] * 1000)
-    pieces = interleave([stream.reply()])
+    pieces = interleaved(stream)
     next(pieces)
     time.sleep(0.05)
     assert stream.given <= batch.AHEAD + 3
     pieces.close()
-
-
-def test_streams_are_closed_too_when_all_have_ended():
-    stream = Stream(["a"])
-    list(interleave([stream.reply()]))
-    assert stream.closed.is_set()
