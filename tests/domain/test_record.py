@@ -1,6 +1,7 @@
 """The record of a call: complete, redacted, and in the names that LiteLLM's users know."""
 
 import dataclasses
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -148,7 +149,8 @@ def test_vectors_input_is_the_content_when_the_call_is_an_embedding() -> None:
 
 def test_dict_is_json_when_every_field_is_filled() -> None:
     requester = Requester("r", "/chat/completions", "127.0.0.1", "curl", "hash", None)
-    record = make_record(usage=Usage(1, 1, 2), cost=Cost(0.1), requester=requester, log_content=True)
+    call = replace(make_call(), requester=requester)
+    record = make_record(call=call, usage=Usage(1, 1, 2), cost=Cost(0.1), log_content=True)
     assert orjson.loads(orjson.dumps(record.to_dict())) == record.to_dict()
 
 
