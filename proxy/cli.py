@@ -1,17 +1,15 @@
-"""The commands: `python -m proxy [serve] | check | mock | simulate`."""
+"""The commands: `python -m proxy [serve] | check | mock | simulate`.
+
+Each imports what it needs when it runs: `serve` only starts gunicorn, and should not take longer than that.
+"""
 
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
-
-from proxy.settings import ConfigError, environment, load
-from proxy.settings.files import parse_yaml
-from proxy.settings.load import CONFIG_VARIABLE, MODEL_VARIABLE
-from proxy.settings.report import check_file
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,46 +42,36 @@ def serve(**options: Any) -> None:
     """Serve, under gunicorn. The file is --config, else CONFIG_FILE_PATH, else ./config.yaml, else a demo."""
     if options["config"] and options["model"]:
         raise click.UsageError("--config and --model exclude each other: the file says which models there are")
-    command = serve_command(options, environment())
+    command = serve_command(options)
     # gunicorn takes this process over, with nothing of ours loaded in it before its workers have patched their sockets.
-    os.execve(command.arguments[0], command.arguments, command.environ)  # noqa: S606
+    os.execv(command[0], command)  # noqa: S606
 
 
-class Command(NamedTuple):
-    arguments: list[str]
-    environ: dict[str, str]
-
-
-def serve_command(options: Mapping[str, Any], environ: Mapping[str, str]) -> Command:
+def serve_command(options: Mapping[str, Any]) -> list[str]:
     """gunicorn's command line. What concerns the gateway itself goes to its workers by the environment."""
     host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
     log_level = "debug" if options["debug"] else options["log_level"]
-    arguments = [sys.executable, "-m", "gunicorn", "--config", str(_ROOT / "gunicorn.conf.py")]
-    arguments += ["--pythonpath", str(_ROOT), "--bind", f"{host}:{options['port']}"]
-    arguments += ["--workers", str(options["workers"]), "--worker-class", options["worker_class"]]
+    command = [sys.executable, "-m", "gunicorn", "--config", str(_ROOT / "gunicorn.conf.py")]
+    command += ["--pythonpath", str(_ROOT), "--bind", f"{host}:{options['port']}"]
+    command += ["--workers", str(options["workers"]), "--worker-class", options["worker_class"]]
     if options["threads"]:
-        arguments += ["--threads", str(options["threads"])]
+        command += ["--threads", str(options["threads"])]
     if log_level:
-        arguments += ["--log-level", log_level]
-    return Command([*arguments, "wsgi:app"], _child_environ(options, environ, log_level))
-
-
-def _child_environ(options: Mapping[str, Any], environ: Mapping[str, str], log_level: str | None) -> dict[str, str]:
-    child = dict(environ)
+        command += ["--log-level", log_level, "--env", f"LITELLM_LOG={log_level.upper()}"]
     if options["config"]:
-        child[CONFIG_VARIABLE] = str(Path(options["config"]).resolve())
+        command += ["--env", f"CONFIG_FILE_PATH={Path(options['config']).resolve()}"]
     if options["model"]:
-        child.pop(CONFIG_VARIABLE, None)
-        child[MODEL_VARIABLE] = options["model"]
-    if log_level:
-        child["LITELLM_LOG"] = log_level.upper()
-    return child
+        command += ["--env", "CONFIG_FILE_PATH=", "--env", f"PATCHBAY_MODEL={options['model']}"]
+    return [*command, "wsgi:app"]
 
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check(paths: tuple[Path, ...]) -> None:
     """Tell each key of each file: supported, different (and how) or ignored (and why). Exit 1 if one can't serve."""
+    from proxy.settings import environment  # noqa: PLC0415
+    from proxy.settings.report import check_file  # noqa: PLC0415
+
     reports = [check_file(path, environment()) for path in paths]
     for report in reports:
         click.echo("\n".join(report.lines))
@@ -102,7 +90,7 @@ def check(paths: tuple[Path, ...]) -> None:
 @click.option("--fault", help="How answers go wrong; see proxy/mock/answers.py.")
 def mock(host: str, port: int, **behaviour: Any) -> None:
     """Run a fake provider that speaks OpenAI's format, to test against."""
-    from proxy.mock.answers import Behaviour  # noqa: PLC0415  serving needs none of it
+    from proxy.mock.answers import Behaviour  # noqa: PLC0415
     from proxy.mock.server import serve as serve_mock  # noqa: PLC0415
 
     serve_mock(host, port, Behaviour(**behaviour))
@@ -113,7 +101,9 @@ def mock(host: str, port: int, **behaviour: Any) -> None:
 @click.option("-s", "--scenario", required=True, type=click.Path(exists=True, path_type=Path))
 def simulate(configs: tuple[Path, ...], scenario: Path) -> None:
     """Run the real router against simulated providers on a simulated clock; several --config stand side by side."""
-    from proxy.routing import simulate as simulation  # noqa: PLC0415  serving needs none of it
+    from proxy.routing import simulate as simulation  # noqa: PLC0415
+    from proxy.settings import ConfigError, environment, load  # noqa: PLC0415
+    from proxy.settings.files import parse_yaml  # noqa: PLC0415
 
     try:
         script = parse_yaml(scenario.read_text(encoding="utf-8"), str(scenario))

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +47,24 @@ def option_of(arguments: list[str], name: str) -> str | None:
     ],
 )
 def test_option_reaches_gunicorn_when_serve_has_it(options: dict[str, Any], name: str, value: str | None) -> None:
-    assert option_of(serve_command({**OPTIONS, **options}, {}).arguments, name) == value
+    assert option_of(serve_command({**OPTIONS, **options}), name) == value
 
 
-def test_workers_are_told_of_the_file_when_serve_has_one() -> None:
-    environ = {"A": "b", "CONFIG_FILE_PATH": "old"}
-    assert serve_command({**OPTIONS, "config": "x.yaml"}, environ).environ == {
-        "A": "b",
-        "CONFIG_FILE_PATH": str(Path("x.yaml").resolve()),
-    }
+def variables_of(arguments: list[str]) -> list[str]:
+    return [value for name, value in pairwise(arguments) if name == "--env"]
 
 
-def test_workers_are_told_of_the_model_when_serve_has_one() -> None:
-    child = serve_command({**OPTIONS, "model": "groq/x"}, {"CONFIG_FILE_PATH": "old"}).environ
-    assert child == {"PATCHBAY_MODEL": "groq/x"}
+@pytest.mark.parametrize(
+    ("options", "variables"),
+    [
+        ({}, []),
+        ({"config": "x.yaml"}, [f"CONFIG_FILE_PATH={Path('x.yaml').resolve()}"]),
+        ({"model": "groq/x"}, ["CONFIG_FILE_PATH=", "PATCHBAY_MODEL=groq/x"]),
+        ({"log_level": "error"}, ["LITELLM_LOG=ERROR"]),
+    ],
+)
+def test_workers_are_told_when_an_option_concerns_the_gateway(options: dict[str, Any], variables: list[str]) -> None:
+    assert variables_of(serve_command({**OPTIONS, **options})) == variables
 
 
 def test_serve_may_be_left_out_when_options_follow() -> None:
@@ -141,6 +146,19 @@ def test_start_is_refused_in_a_line_when_the_file_is_wrong(tmp_path: Path) -> No
     assert done.returncode == 1
     assert f"{path}: router_settings.num_retries: must be" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_start_is_refused_when_the_one_model_has_no_provider(tmp_path: Path) -> None:
+    done = start(["proxy", "--model", "bogus/x", "--port", "0"], tmp_path, CONFIG_FILE_PATH="/nowhere.yaml")
+    assert done.returncode == 1
+    assert "there is no provider 'bogus'" in done.stderr
+
+
+def test_nothing_of_the_gateway_is_loaded_when_serve_hands_over() -> None:
+    names = subprocess.run(
+        [sys.executable, "-c", "import proxy.cli, sys; print(*sys.modules)"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert {name for name in names.stdout.split() if name.startswith("proxy.")} == {"proxy.cli"}
 
 
 def test_time_and_sockets_stay_untouched_when_gunicorns_settings_are_read() -> None:

@@ -64,3 +64,10 @@ class Settings:
     def default_model(self) -> str | None:
         """The model for a body that names none."""
         return self.general.completion_model
+
+    @property
+    def log_level(self) -> str:
+        """`LITELLM_LOG`, in small letters; else debug where `set_verbose` asks for it."""
+        default = "debug" if self.litellm.set_verbose else "info"
+        level = self.environ.get("LITELLM_LOG", "").lower()
+        return level if level in ("debug", "info", "warning", "error", "critical") else default

@@ -241,3 +241,14 @@ def test_usual_file_is_read_when_nothing_else_is_named(tmp_path: Path, monkeypat
     write(tmp_path, "config.yaml", {"model_list": [entry("here", "openai/x")]})
     monkeypatch.chdir(tmp_path)
     assert [item.group for item in load_default({}).deployments] == ["here"]
+
+
+@pytest.mark.parametrize(
+    ("level", "verbose", "expected"),
+    [("ERROR", True, "error"), ("", True, "debug"), ("", False, "info"), ("nonsense", False, "info")],
+)
+def test_log_level_is_the_environments_when_it_has_one(
+    tmp_path: Path, level: str, verbose: bool, expected: str
+) -> None:
+    document = {"litellm_settings": {"set_verbose": verbose}}
+    assert load_document(tmp_path, document, {"LITELLM_LOG": level}).log_level == expected
