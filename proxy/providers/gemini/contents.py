@@ -19,7 +19,7 @@ Part = dict[str, Any]
 
 
 class Asked(NamedTuple):
-    """A function call of an earlier message. `order` counts them: results go back in the order of the calls."""
+    """A function call of an earlier message, and which of its calls it was: results go back in the calls' order."""
 
     name: str
     order: int
@@ -167,12 +167,12 @@ def _read_arguments(arguments: object, place: str) -> Mapping[str, Any]:
 
 
 def _remember(asked: dict[str, Asked], message: Mapping[str, Any]) -> None:
-    for call in _tool_calls(message):
+    for order, call in enumerate(_tool_calls(message)):
         function = call.get("function")
         name = function.get("name") if isinstance(function, Mapping) else None
         if isinstance(name, str):
             key = call.get("id")
-            asked[split_id(key).id if isinstance(key, str) else name] = Asked(name, len(asked))
+            asked[split_id(key).id if isinstance(key, str) else name] = Asked(name, order)
 
 
 def _find(asked: Mapping[str, Asked], message: Mapping[str, Any], place: str) -> Asked:

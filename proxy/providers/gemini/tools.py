@@ -75,11 +75,15 @@ def _build_function(function: object, place: str) -> dict[str, Any]:
 
 
 def _build_native(tool: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """{"googleSearch": {...}} as Google spells it, or {"type": "google_search", ...} as OpenAI would."""
+    """{"googleSearch": {...}} as Google spells it, or {"type": "google_search", ...} as OpenAI would.
+
+    OpenAI's settings of a web search (its size, the user's place) are nothing that Google's search takes.
+    """
     kind = tool.get("type")
     if isinstance(kind, str) and kind in _NATIVE:
-        settings = tool.get(kind, {name: value for name, value in tool.items() if name != "type"})
-        return {_NATIVE[kind]: settings if _NATIVE[kind] != "googleSearch" or kind in tool else {}}
+        name = _NATIVE[kind]
+        beside = {} if name == "googleSearch" else {word: value for word, value in tool.items() if word != "type"}
+        return {name: tool.get(kind, beside)}
     found = {_NATIVE[name]: settings for name, settings in tool.items() if name in _NATIVE}
     if not found:
         raise bad_content(f"Gemini has no tool of type {kind!r}", place)

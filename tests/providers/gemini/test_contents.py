@@ -160,6 +160,13 @@ def test_results_stand_in_the_order_of_the_calls_when_they_come_in_another() -> 
     assert contents[3] == {"role": "user", "parts": [{"text": "And?"}]}
 
 
+def test_results_stand_in_order_when_ids_repeat_in_every_turn() -> None:
+    turn = [asked(call("one", "call_0"), call("two", "call_1")), result("call_1", "b"), result("call_0", "a")]
+    contents = contents_for([*turn, *turn])
+    for content in (contents[1], contents[3]):
+        assert [part["functionResponse"]["name"] for part in content["parts"]] == ["one", "two"]
+
+
 def test_call_and_result_are_matched_by_name_when_they_are_of_the_older_form() -> None:
     contents = contents_for(
         [
