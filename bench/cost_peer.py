@@ -10,6 +10,7 @@ import json
 import os
 import random
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -39,8 +40,6 @@ def explanation(public_row: dict[str, object], usage: Usage, tier: str | None) -
         return "the peer ignores cached, written and audio tokens"
     if provider == "fireworks_ai" and tier is not None:
         return "the peer ignores the service tier"
-    if "off_peak_pricing" in public_row:
-        return "the peer looks at the clock"
     if usage.prompt_audio_tokens and f"input_cost_per_audio_token_{tier}" in public_row:
         return "the peer ignores a service tier's own audio price"
     return None
@@ -99,7 +98,7 @@ def main(arguments: list[str]) -> int:
         provider = public[name]["litellm_provider"]
         usage = random_usage(dice)
         tier = dice.choice([None, None, None, "priority", "flex"])
-        ours = compute_cost(usage, Deployment("d", "g", provider, name), table, service_tier=tier)
+        ours = compute_cost(usage, Deployment("d", "g", provider, name), table, service_tier=tier, at=time.time())
         try:
             peer = litellm.cost_per_token(
                 model=name, custom_llm_provider=provider, usage_object=peer_usage(usage), service_tier=tier

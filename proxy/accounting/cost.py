@@ -28,16 +28,18 @@ def compute_cost(
     *,
     answered: str | None = None,
     service_tier: str | None = None,
+    at: float | None = None,
 ) -> Cost | None:
     """The cost of one call; None where no price is known: no number rather than a wrong one.
 
-    `answered` is the model that the provider's answer names, `service_tier` the tier it was served in. The provider's
-    own figure wins over ours, and the difference stays visible in the Cost.
+    `answered` is the model that the provider's answer names, `service_tier` the tier it was served in, `at`
+    the time in Unix seconds (for vendors that charge less in some hours). The provider's own figure wins over ours, and
+    the difference stays visible in the Cost.
     """
     priced = find_prices(deployment, table, answered)
     if priced is None:
         return None if usage.cost is None else Cost(usage.cost, source="provider", priced=False)
-    cost = price(usage, priced.row.prices(usage.prompt_tokens, service_tier))
+    cost = price(usage, priced.row.prices(usage.prompt_tokens, service_tier, at))
     cost = cost._replace(source=priced.source, model=priced.name)
     return cost if usage.cost is None else cost._replace(total=usage.cost, source="provider")
 

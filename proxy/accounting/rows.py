@@ -12,6 +12,8 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from proxy.accounting.offpeak import Schedule, Window, parse_public_schedule
+
 
 class Prices(NamedTuple):
     """USD per token; None is "no price of its own"."""
@@ -66,19 +68,24 @@ class Sheet:
 @dataclass(frozen=True, slots=True)
 class PriceRow:
     """`tiers` is keyed by service tier, "" is the ordinary one. `bands` are (prompt tokens up to, prices), ascending:
-    a vendor's other way to write thresholds. Limits are tokens, None where unknown."""
+    a vendor's other way to write thresholds. `off_peak` are the prices in the hours of `schedule`. Limits are tokens,
+    None where unknown."""
 
     provider: str
     tiers: Mapping[str, Sheet] = field(default_factory=lambda: MappingProxyType({"": Sheet()}))
     bands: tuple[tuple[float, Prices], ...] = ()
+    off_peak: Prices = NO_PRICES
+    schedule: Schedule | None = None
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
 
-    def prices(self, prompt_tokens: int, service_tier: str | None = None) -> Prices:
-        """The prices that hold for a request of this size: the most particular first."""
+    def prices(self, prompt_tokens: int, service_tier: str | None = None, at: float | None = None) -> Prices:
+        """The prices that hold for a request of this size, at this time (Unix seconds): the most particular first."""
         ordinary = self.tiers[""]
         special = self.tiers.get(service_tier or "", ordinary)
+        low = self.schedule is not None and at is not None and self.schedule.holds(at)
         candidates = (
+            self.off_peak if low else NO_PRICES,
             self._above(special, prompt_tokens),
             self._above(ordinary, prompt_tokens),
             special.base if special is not ordinary else NO_PRICES,
@@ -109,12 +116,15 @@ def parse_public(fields: Mapping[str, Any]) -> PriceRow | None:
         for band in fields.get("tiered_pricing") or ()
         if "range" in band
     )
+    reduced = fields.get("off_peak_pricing") or {}
     if not bands and sheets[""].base.input is None and sheets[""].base.output is None:
         return None
     return PriceRow(
         provider=str(fields.get("litellm_provider") or ""),
         tiers={tier: sheet for tier, sheet in sheets.items() if tier == "" or sheet != Sheet()},
         bands=bands,
+        off_peak=_public_prices(reduced),
+        schedule=parse_public_schedule(reduced),
         max_input_tokens=_limit(fields.get("max_input_tokens")),
         max_output_tokens=_limit(fields.get("max_output_tokens")),
     )
@@ -166,16 +176,25 @@ def to_compact(row: PriceRow) -> dict[str, Any]:
             place["above"] = {str(tokens): _short(prices) for tokens, prices in sheet.above}
     if row.bands:
         compact["bands"] = [[limit, _short(prices)] for limit, prices in row.bands]
+    if row.schedule:
+        compact["off_peak"] = _short(row.off_peak) | {
+            "zone": row.schedule.zone,
+            "windows": [list(window) for window in row.schedule.windows],
+        }
     limits = {"context": row.max_input_tokens, "answer": row.max_output_tokens}
     return compact | {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def parse_compact(compact: Mapping[str, Any]) -> PriceRow:
     """The row that `to_compact` wrote."""
+    reduced = compact.get("off_peak", {})
+    windows = tuple(Window(start, end, tuple(weekdays)) for start, end, weekdays in reduced.get("windows", ()))
     return PriceRow(
         provider=compact["provider"],
         tiers=dict(_compact_sheets(compact)),
         bands=tuple((limit, _long(prices)) for limit, prices in compact.get("bands", ())),
+        off_peak=_long(reduced),
+        schedule=Schedule(windows, reduced["zone"]) if windows else None,
         max_input_tokens=compact.get("context"),
         max_output_tokens=compact.get("answer"),
     )

@@ -3,6 +3,7 @@
 Prices are those of the public price pages named beside them, as of the price file that the bundled table was made of.
 """
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -171,6 +172,24 @@ def test_service_tier_has_its_price_when_the_call_was_served_in_it(
     table: PriceTable, model: str, tier: str, usage: Usage, millionths: float
 ) -> None:
     cost = compute_cost(usage, make_deployment("openai", model), table, service_tier=tier)
+    assert cost is not None and cost.total == pytest.approx(millionths / M, abs=1e-12)
+
+
+# https://api-docs.deepseek.com/quick_start/pricing: Monday 2026-11-23; hours in UTC
+@pytest.mark.parametrize(
+    ("at", "millionths"),
+    [
+        ("2026-11-23T02:00:00+00:00", 100 * 0.3 + 100 * 1.2),
+        ("2026-11-23T00:30:00+00:00", 100 * 0.15 + 100 * 0.6),
+        ("2026-11-23T01:00:00+00:00", 100 * 0.3 + 100 * 1.2),
+        ("2026-11-23T23:59:59+00:00", 100 * 0.15 + 100 * 0.6),
+        ("2026-11-22T02:00:00+00:00", 100 * 0.15 + 100 * 0.6),
+        (None, 100 * 0.3 + 100 * 1.2),
+    ],
+)
+def test_lower_price_holds_when_the_vendor_is_off_peak(table: PriceTable, at: str | None, millionths: float) -> None:
+    moment = datetime.fromisoformat(at).timestamp() if at else None
+    cost = compute_cost(make_usage(100, 100), make_deployment("deepseek", "deepseek-flash"), table, at=moment)
     assert cost is not None and cost.total == pytest.approx(millionths / M, abs=1e-12)
 
 

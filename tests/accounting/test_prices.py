@@ -9,6 +9,7 @@ from proxy.accounting.build_prices import build
 from proxy.accounting.prices import BUNDLED, PriceTable, load_bundled, load_public
 from proxy.accounting.rows import Prices, parse_compact, parse_public, to_compact
 
+MIDNIGHT = 1_700_006_400.0
 PUBLIC_ROWS = {
     "sample_spec": {"input_cost_per_token": 0.0, "litellm_provider": "one of ..."},
     "plain": {"litellm_provider": "openai", "input_cost_per_token": 1.5e-7, "output_cost_per_token": 6e-7},
@@ -20,6 +21,16 @@ PUBLIC_ROWS = {
             {"range": [0, 1000], "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6},
             {"range": [1000, 2000], "input_cost_per_token": 3e-6, "output_cost_per_token": 4e-6},
         ],
+    },
+    "nightly": {
+        "litellm_provider": "deepseek",
+        "input_cost_per_token": 4e-6,
+        "output_cost_per_token": 8e-6,
+        "off_peak_pricing": {
+            "input_cost_per_token": 1e-6,
+            "hours_utc": "22:00-02:00",
+            "weekday_timezone": "Asia/Tokyo",
+        },
     },
     "full": {
         "litellm_provider": "gemini",
@@ -37,7 +48,7 @@ PUBLIC_ROWS = {
 }
 
 
-@pytest.mark.parametrize("name", ["plain", "text-price", "banded", "full"])
+@pytest.mark.parametrize("name", ["plain", "text-price", "banded", "nightly", "full"])
 def test_row_is_the_same_when_it_is_written_and_read_back(name: str) -> None:
     row = parse_public(PUBLIC_ROWS[name])
     assert row is not None
@@ -64,7 +75,7 @@ def test_public_file_is_read_when_the_operator_names_one(tmp_path: Path) -> None
     path = tmp_path / "prices.json"
     path.write_bytes(orjson.dumps(PUBLIC_ROWS))
     table = load_public(path)
-    assert len(table) == 4 and table.row("sample_spec") is None and table.row("plain") is not None
+    assert len(table) == 5 and table.row("sample_spec") is None and table.row("plain") is not None
 
 
 def test_file_is_refused_when_it_is_not_a_price_file(tmp_path: Path) -> None:
@@ -76,7 +87,7 @@ def test_file_is_refused_when_it_is_not_a_price_file(tmp_path: Path) -> None:
 
 def test_table_is_sorted_and_complete_when_it_is_built() -> None:
     lines = build(orjson.dumps(PUBLIC_ROWS)).splitlines()
-    assert [line.split(b"\t")[0] for line in lines] == [b"banded", b"full", b"plain", b"text-price"]
+    assert [line.split(b"\t")[0] for line in lines] == [b"banded", b"full", b"nightly", b"plain", b"text-price"]
 
 
 def test_every_row_can_be_read_when_the_bundled_table_is_loaded() -> None:
