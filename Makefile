@@ -5,7 +5,7 @@ PORT ?= 4000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint types imports unit live bench docs clean
+.PHONY: run test check lint types imports unit live bench docs clean prices cost-peer langfuse-peer bench-sinks
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m proxy serve --host $(HOST) --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
@@ -53,3 +53,29 @@ clean:
 
 live: $(VENV)/.dev .venv-live/.done
 	PATCHBAY_LIVE_PYTHON=$(CURDIR)/.venv-live/bin/python $(BIN)/python -m pytest -s tests/live/real_model.py
+
+# The bundled price table, from the public price file: `make prices FILE=model_prices_and_context_window.json`.
+prices: $(VENV)/.runtime
+	$(BIN)/python -m proxy.accounting.build_prices $(FILE)
+
+# Our cost beside LiteLLM's cost function over 500 random usages (installs litellm, some 700 MB): `make cost-peer FILE=...`.
+.venv-peer/.done:
+	$(PYTHON) -m venv .venv-peer
+	.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check litellm==1.106.2 orjson
+	@touch $@
+
+cost-peer: .venv-peer/.done
+	PYTHONPATH=$(CURDIR) .venv-peer/bin/python bench/cost_peer.py $(FILE) 500
+
+# What our Langfuse sink sends beside what Langfuse's own client library sends.
+.venv-langfuse/.done:
+	$(PYTHON) -m venv .venv-langfuse
+	.venv-langfuse/bin/python -m pip install --quiet --disable-pip-version-check langfuse==2.60.10 orjson
+	@touch $@
+
+langfuse-peer: .venv-langfuse/.done
+	PYTHONPATH=$(CURDIR) .venv-langfuse/bin/python bench/langfuse_peer.py
+
+bench-sinks: $(VENV)/.runtime
+	$(BIN)/python -m bench.sinks faults
+	$(BIN)/python -m bench.sinks overhead
