@@ -61,6 +61,27 @@ def list_messages(fields: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str,
         yield param, message
 
 
+def list_objects(value: object, param: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each object of a list with its place; null is an empty list."""
+    if value is None:
+        return
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise bad_content("Not a list", param)
+    for index, item in enumerate(value):
+        if not isinstance(item, Mapping):
+            raise bad_content("Not an object", f"{param}[{index}]")
+        yield f"{param}[{index}]", item
+
+
+def read_object(value: object, param: str) -> Mapping[str, Any]:
+    """An object; null is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise bad_content("Not an object", param)
+    return value
+
+
 def list_parts(content: object, param: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each part of a message's content with its place; a string is one text part, null is none."""
     if content is None:

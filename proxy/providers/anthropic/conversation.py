@@ -14,6 +14,7 @@ from proxy.providers.content import (
     bad_content,
     is_web_url,
     list_messages,
+    list_objects,
     list_parts,
     parse_data_url,
     read_text,
@@ -204,10 +205,8 @@ def _assistant_text(message: Mapping[str, Any], param: str) -> Iterator[Block]:
 
 
 def _tool_calls(message: Mapping[str, Any], param: str, function_id: str) -> Iterator[Block]:
-    calls = message.get("tool_calls") or ()
-    for index, call in enumerate(calls):
-        place = f"{param}.tool_calls[{index}]"
-        function = call.get("function") if isinstance(call, Mapping) else None
+    for place, call in list_objects(message.get("tool_calls"), f"{param}.tool_calls"):
+        function = call.get("function")
         if not isinstance(function, Mapping) or not isinstance(call.get("id"), str):
             raise bad_content("A tool call has no id or no function", place)
         yield _with_marks(_tool_use(call["id"], function, place), call)

@@ -18,8 +18,10 @@ from proxy.providers.anthropic.conversation import build_conversation
 from proxy.providers.anthropic.model import Model, find_model
 from proxy.providers.anthropic.structure import build_answer_tool, build_format, choose_answer_tool
 from proxy.providers.anthropic.thinking import build_thinking, has_budget, is_thinking
-from proxy.providers.anthropic.tool import build_tool_choice, build_tools, is_forced
+from proxy.providers.anthropic.tool import build_tool_choice, build_tools
+from proxy.providers.content import read_object
 from proxy.providers.openai import JSON_HEADERS, STREAM_HEADERS
+from proxy.providers.tool_choice import read_tool_choice
 
 BASE_URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"
@@ -121,7 +123,7 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
         "reasoning_effort": model.thinking == "none" and thinks and effort is not None,
         "stop": not all(isinstance(stop, str) and stop.strip() for stop in _stops(fields)),
         "service_tier": fields.get("service_tier") not in (None, *_TIERS),
-        "tool_choice": not model.forced_tools and is_forced(fields),
+        "tool_choice": not model.forced_tools and read_tool_choice(fields).is_forced,
     }
     return frozenset(name for name, is_refused in checks.items() if is_refused)
 
@@ -167,7 +169,7 @@ def _output_config(fields: Mapping[str, Any], model: Model, effort: Mapping[str,
     response_format = build_format(fields, model)
     if response_format is not None:
         config["format"] = response_format
-    config.update(fields.get("output_config") or {})
+    config.update(read_object(fields.get("output_config"), "output_config"))
     return {"output_config": config} if config else {}
 
 

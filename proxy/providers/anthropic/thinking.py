@@ -13,7 +13,7 @@ from proxy.providers.effort import BUDGETS, read_effort
 _FLOOR = 1024
 
 
-def build_thinking(fields: Mapping[str, Any], model: Model, max_tokens: int) -> dict[str, Any]:
+def build_thinking(fields: Mapping[str, Any], model: Model, max_tokens: Any) -> dict[str, Any]:
     """The body's members `thinking` and `output_config` (with an effort), as far as they are needed.
 
     What the client says in Anthropic's form is kept, but for budgets: models that have none get adaptive thinking.
@@ -56,11 +56,14 @@ def _effort(effort: str | None, model: Model) -> dict[str, Any]:
     return {"output_config": {"effort": fitting[-1] if fitting else model.efforts[0]}}
 
 
-def _by_budget(effort: str, max_tokens: int, messages: object) -> dict[str, Any]:
+def _by_budget(effort: str, max_tokens: Any, messages: object) -> dict[str, Any]:
     """A budget below `max_tokens`. Thinking can't begin amid a tool loop, so there the effort is let go."""
     if _amid_unthinking_loop(messages):
         return {}
-    budget = max(_FLOOR, min(BUDGETS[effort], max_tokens - 1))
+    budget = BUDGETS[effort]
+    if isinstance(max_tokens, int):
+        budget = min(budget, max_tokens - 1)
+    budget = max(_FLOOR, budget)
     return {"thinking": {"type": "enabled", "budget_tokens": budget}}
 
 

@@ -10,9 +10,10 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import WireRequest
 from proxy.errors import AuthenticationError
-from proxy.providers.content import bad_content, list_messages, list_parts, read_text, read_url
+from proxy.providers.content import bad_content, list_messages, list_objects, list_parts, read_text, read_url
 from proxy.providers.effort import BUDGETS, read_effort
 from proxy.providers.openai import JSON_HEADERS, STREAM_HEADERS
+from proxy.providers.tool_choice import read_tool_choice
 
 BASE_URL = "https://api.cohere.com"
 
@@ -128,10 +129,10 @@ def _split_reasoning(message: Mapping[str, Any], model: str) -> tuple[str, str]:
 
 
 def _tool_calls(message: Mapping[str, Any], param: str) -> Iterator[dict[str, Any]]:
-    for index, call in enumerate(message.get("tool_calls") or ()):
-        function = call.get("function") if isinstance(call, Mapping) else None
+    for place, call in list_objects(message.get("tool_calls"), f"{param}.tool_calls"):
+        function = call.get("function")
         if not isinstance(function, Mapping):
-            raise bad_content("A tool call has no function", f"{param}.tool_calls[{index}]")
+            raise bad_content("A tool call has no function", place)
         named = {"name": function.get("name"), "arguments": function.get("arguments") or "{}"}
         yield {"id": call.get("id"), "type": "function", "function": named}
 
@@ -143,46 +144,35 @@ def _stop(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tools(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The tools and the choice. Cohere can't be told which tool to use, so the others are left out."""
-    tools = [_tool(tool, f"tools[{index}]") for index, tool in enumerate(fields.get("tools") or ())]
-    if not tools:
+    choice = read_tool_choice(fields)
+    given = [_read_function(tool, place) for place, tool in list_objects(fields.get("tools"), "tools")]
+    kept = [
+        function for function in given if choice.allows(function["name"]) and choice.name in (None, function["name"])
+    ]
+    if not kept:
         return {}
-    choice, names = _read_choice(fields.get("tool_choice"))
-    kept = [tool for tool in tools if names is None or tool["function"]["name"] in names]
-    strict = [(tool.get("function") or {}).get("strict") for tool in fields["tools"]]
-    return {
-        "tools": kept,
-        **({"tool_choice": choice} if choice else {}),
-        **({"strict_tools": True} if all(strict) else {}),
-    }
+    built: dict[str, Any] = {"tools": [_tool(function) for function in kept]}
+    if choice.mode in _CHOICES:
+        built["tool_choice"] = _CHOICES[choice.mode]
+    if all(function.get("strict") for function in kept):
+        built["strict_tools"] = True
+    return built
 
 
-def _tool(tool: object, place: str) -> dict[str, Any]:
-    function = tool.get("function") if isinstance(tool, Mapping) else None
-    if not isinstance(function, Mapping):
-        raise bad_content("Cohere takes tools of type function only", place)
+_CHOICES = {"none": "NONE", "required": "REQUIRED", "tool": "REQUIRED"}
+
+
+def _read_function(tool: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    function = tool.get("function")
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise bad_content("Cohere takes tools of type function only, and they have a name", place)
+    return function
+
+
+def _tool(function: Mapping[str, Any]) -> dict[str, Any]:
     built = {name: function[name] for name in ("name", "description") if name in function}
     parameters = function.get("parameters") or {"type": "object", "properties": {}}
     return {"type": "function", "function": {**built, "parameters": parameters}}
-
-
-_CHOICES = {"auto": None, "none": "NONE", "required": "REQUIRED", "any": "REQUIRED"}
-
-
-def _read_choice(choice: object) -> tuple[str | None, frozenset[str] | None]:
-    """Cohere's choice, and the names of the tools that are left; None is all."""
-    if choice is None:
-        return None, None
-    if isinstance(choice, str) and choice in _CHOICES:
-        return _CHOICES[choice], None
-    if isinstance(choice, Mapping):
-        allowed, function = choice.get("allowed_tools"), choice.get("function")
-        if isinstance(function, Mapping):
-            return "REQUIRED", frozenset({str(function.get("name"))})
-        if isinstance(allowed, Mapping):
-            tools = [tool for tool in allowed.get("tools") or () if isinstance(tool, Mapping)]
-            names = frozenset(str((tool.get("function") or tool).get("name")) for tool in tools)
-            return ("REQUIRED" if allowed.get("mode") == "required" else None), names
-    raise bad_content("A tool choice is auto, none, required or names a function", "tool_choice")
 
 
 def _format(fields: Mapping[str, Any]) -> dict[str, Any]:

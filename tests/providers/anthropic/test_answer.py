@@ -1,7 +1,6 @@
 """Anthropic's messages as chat completions, whole and streamed: the same facts both ways."""
 
 import json
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +23,7 @@ from tests.providers.anthropic.exchange import (
     stream_of,
 )
 from tests.providers.gathering import echo, gather
+from tests.providers.nonsense import broken
 
 THINKING = {"type": "thinking", "thinking": "Hm, snø", "signature": "sig+/=="}
 REDACTED = {"type": "redacted_thinking", "data": "EqkE"}
@@ -229,18 +229,6 @@ def test_an_answer_is_sound_when_nearly_everything_is_missing() -> None:
     assert answer["model"] == "anthropic/claude-haiku-4-5"
 
 
-def broken(value: Any) -> Iterator[Any]:
-    """The value with each of its parts in turn missing or replaced by nonsense."""
-    if isinstance(value, dict):
-        for name, part in value.items():
-            yield {other: value[other] for other in value if other != name}
-            yield from ({**value, name: junk} for junk in (*JUNK, *broken(part)))
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from ([*value[:index], junk, *value[index + 1 :]] for junk in (*JUNK, *broken(part)))
-
-
-JUNK = (None, -7, "x", True, [[]], {"type": {}})
 ODD = [THINKING, REDACTED, {"type": "text", "text": "C"}, {**SEARCH, "input": {}}, FOUND, CITED, {**CALL, "input": {}}]
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from proxy.errors import AuthenticationError, BadRequestError, UnsupportedParamsError
+from proxy.errors import AuthenticationError, BadRequestError, GatewayError, UnsupportedParamsError
 from proxy.providers.anthropic import PROVIDER
 from tests.providers.anthropic.exchange import HELLO, WEATHER, body_for, build_call, build_deployment
+from tests.providers.nonsense import RICH_CHAT, broken
 
 CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 OTHER = {"type": "function", "function": {"name": "time"}}
@@ -345,3 +346,31 @@ def test_an_unknown_effort_is_refused_when_it_is_asked_for() -> None:
     with pytest.raises(BadRequestError) as caught:
         body_for(reasoning_effort="lots")
     assert caught.value.param == "reasoning_effort"
+
+
+ODDITIES: dict[str, Any] = {
+    "tools": [{"type": "computer_20250124", "function": {"name": "computer", "parameters": {"x": 1}}}],
+    "functions": [{"name": "g", "parameters": {}}],
+    "tool_choice": {"type": "function", "function": {"name": "g"}},
+    "thinking": {"type": "enabled", "budget_tokens": 1500},
+    "output_config": {"effort": "low"},
+    "messages": [
+        {"role": "user", "content": [{"type": "file", "file": {"file_data": "data:application/pdf;base64,eA=="}}]},
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "x"},
+        {"role": "assistant", "content": [{"type": "text", "text": "pre "}]},
+    ],
+}
+
+
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-opus-5", "claude-sonnet-4"])
+@pytest.mark.parametrize("fields", [RICH_CHAT, {**RICH_CHAT, **ODDITIES}])
+def test_a_request_is_built_or_refused_when_any_part_of_it_is_nonsense(model: str, fields: dict[str, Any]) -> None:
+    assert body_for(model, **fields)["messages"]
+    for nonsense in broken(fields):
+        try:
+            body = body_for(model, **nonsense)
+        except GatewayError as error:
+            assert 400 <= error.status_code < 500
+        else:
+            assert "messages" in body

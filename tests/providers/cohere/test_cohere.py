@@ -35,6 +35,7 @@ from tests.providers.cohere.exchange import (
     stream_of,
 )
 from tests.providers.gathering import echo, gather
+from tests.providers.nonsense import RICH_CHAT, broken
 
 START = {"type": "message-start", "id": "reply-1", "delta": {"message": {"role": "assistant"}}}
 CALL = {"id": "weather_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
@@ -379,3 +380,46 @@ def test_an_embedding_is_invalid_when_it_is_no_list_of_numbers(reply: dict[str, 
 def test_both_names_are_one_provider_when_they_are_looked_up() -> None:
     assert CHAT_PROVIDER.build_request is PROVIDER.build_request
     assert CHAT_PROVIDER.name == "cohere_chat"
+
+
+@pytest.mark.parametrize("model", ["command-a-03-2025", THINKER])
+def test_a_request_is_built_or_refused_when_any_part_of_it_is_nonsense(model: str) -> None:
+    assert body_for(model, **RICH_CHAT)["messages"]
+    for nonsense in broken(RICH_CHAT):
+        try:
+            body = body_for(model, **nonsense)
+        except GatewayError as error:
+            assert 400 <= error.status_code < 500
+        else:
+            assert "messages" in body
+
+
+def test_an_answer_is_sound_or_an_error_of_ours_when_any_part_of_it_is_nonsense() -> None:
+    content = [{"type": "thinking", "thinking": "t"}, {"type": "text", "text": "x"}]
+    message = {"content": content, "tool_plan": "p", "tool_calls": [CALL], "citations": [CITATION]}
+    logprobs = [{"text": "x", "token_ids": [1], "logprobs": [-0.5]}]
+    usage = end()["delta"]["usage"]
+    for reply in broken({"message": message, "finish_reason": "COMPLETE", "usage": usage, "logprobs": logprobs}):
+        try:
+            answer = answer_to(reply)
+        except GatewayError:
+            continue
+        assert answer["object"] == "chat.completion"
+
+
+def test_a_stream_gives_chunks_or_an_error_of_ours_when_any_part_of_it_is_nonsense() -> None:
+    events = [
+        *EVENTS,
+        say("tool-plan-delta", tool_plan="p"),
+        say("tool-call-start", tool_calls={**CALL, "function": {"name": "f", "arguments": ""}}),
+        say("tool-call-delta", tool_calls={"function": {"arguments": "{}"}}),
+        {"type": "tool-call-end", "index": 0},
+        say("citation-start", citations=CITATION),
+        end(),
+    ]
+    for nonsense in broken(events):
+        try:
+            chunks = stream_of(nonsense)
+        except GatewayError:
+            continue
+        assert chunks[-1].bare
