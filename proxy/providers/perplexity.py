@@ -4,14 +4,37 @@ https://docs.perplexity.ai/api-reference/chat-completions-post
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT
 from proxy.errors import ContextWindowExceededError
 from proxy.providers.dialect import rewrite_choices
 from proxy.providers.errors import WordRules
 from proxy.providers.openai import Compatible, build_provider
+
+
+def ask(fields: Mapping[str, Any], deployment: Deployment) -> tuple[Mapping[str, Any], Collection[str]]:
+    """A file is a `file_url`, whose bytes have no data URL around them."""
+    messages = fields.get("messages")
+    adapted = [_adapt(message) for message in messages] if isinstance(messages, list) else []
+    return ({"messages": adapted}, ()) if adapted != (messages or []) else ({}, ())
+
+
+def _adapt(message: Any) -> Any:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    return {**message, "content": [_adapt_part(part) for part in content]} if isinstance(content, list) else message
+
+
+def _adapt_part(part: Any) -> Any:
+    file = part.get("file") if isinstance(part, Mapping) and part.get("type") == "file" else None
+    data = file.get("file_data") if isinstance(file, Mapping) else None
+    if not isinstance(file, Mapping) or not isinstance(data, str):
+        return part
+    url = data.partition(",")[2] if data.startswith("data:") else data
+    return {"type": "file_url", "file_url": {"url": url}, "file_name": file.get("filename")}
+
 
 WORDS: WordRules = (
     (re.compile(r"total length of all messages is too long", re.IGNORECASE), ContextWindowExceededError),
@@ -72,6 +95,7 @@ PROVIDER = build_provider(
         ("PERPLEXITY_API_BASE",),
         rename={"max_completion_tokens": "max_tokens"},
         unsupported=frozenset({"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}),
+        ask=ask,
         answer=answer,
         chunk=chunk,
         words=WORDS,

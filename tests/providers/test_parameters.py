@@ -156,5 +156,13 @@ def test_capabilities_agree_with_what_is_refused_when_each_parameter_is_asked_fo
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_table_names_only_openai_parameters_when_it_says_what_is_supported(name: str) -> None:
     for operation, supported in PROVIDERS[name].supported.items():
-        known = OPENAI_PARAMS[operation] | {"stream", "stream_options", "messages", "model", "input", "prompt", "thinking"}
+        known = OPENAI_PARAMS[operation] | {
+            "stream",
+            "stream_options",
+            "messages",
+            "model",
+            "input",
+            "prompt",
+            "thinking",
+        }
         assert (supported or frozenset()) <= known
