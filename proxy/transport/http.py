@@ -1,6 +1,7 @@
 """The one way out: a WireRequest over HTTP, with every failure of the wire as an error of ours."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,7 +9,6 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import select_proxy
 
 from proxy.domain.wire import ClientWatch, Clocks, WireRequest
 from proxy.errors import APIConnectionError, BadRequestError, ClientClosedRequestError, GatewayError
@@ -19,6 +19,7 @@ from proxy.transport.guard import Guard
 from proxy.transport.head import build_head, complete_headers
 from proxy.transport.lean import LeanAdapter, LeanRequest, LeanResponse
 from proxy.transport.origin import Origin, split_url
+from proxy.transport.proxies import Proxies
 from proxy.transport.response import LibraryBody, LocalBody, Reply
 from proxy.transport.wait import Wait
 
@@ -33,7 +34,8 @@ class Transport:
     """Sends requests and hands out answers whose head is there. One per process or more; safe for threads.
 
     `local` maps a URL scheme to what answers it in this process. `verify` is True for the bundled certificate
-    authorities, a path for others, False for none. `proxies` maps `http`, `https` or `scheme://host` to a proxy's URL.
+    authorities, a path for others, False for none. `proxies` maps `http`, `https` or `scheme://host` to a proxy's URL,
+    `no_proxy` names the hosts that need none.
     `guard` judges the destinations that clients name; they never go through a proxy. No redirect is followed, and
     nothing is read from the environment.
     """
@@ -49,6 +51,7 @@ class Transport:
         verify: bool | str = True,
         cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str] | None = None,
+        no_proxy: Iterable[str] = (),
         guard: Guard | None = None,
     ) -> None:
         self._runtime = runtime
@@ -58,8 +61,10 @@ class Transport:
         self._user_agent = user_agent
         self._verify = verify
         self._cert = cert
-        self._proxies = dict(proxies or {})
+        self._proxies = Proxies(proxies or {}, no_proxy)
         self._guard = guard or Guard()
+        # Deployments have few URLs and many requests.
+        self._split_url = lru_cache(maxsize=1024)(split_url)
 
     def send(self, request: WireRequest, clocks: Clocks = _NO_CLOCKS, client: ClientWatch | None = None) -> Reply:
         """The answer, whatever its status, as soon as its head is there.
@@ -112,18 +117,18 @@ class Transport:
         return self._adapter.send(
             prepared,
             stream=True,
-            timeout=_timeout(clocks),
+            timeout=None if isinstance(prepared, LeanRequest) else _timeout(clocks),
             verify=self._verify,
             cert=self._cert,
-            proxies=self._proxies,
+            proxies=self._proxies.choose(prepared.url or ""),
         )
 
     def _prepare(self, request: WireRequest, wait: Wait) -> requests.PreparedRequest:
         """A prepared request without the work of preparing: everything is as the provider's file wrote it."""
         origin = self._admit(request.url, wait) if request.guarded else None
-        destination = split_url(request.url)
+        destination = self._split_url(request.url)
         headers = complete_headers(request, destination, self._user_agent)
-        if origin is None and isinstance(self._adapter, LeanAdapter) and not self._is_proxied(request.url):
+        if origin is None and isinstance(self._adapter, LeanAdapter) and not self._proxies.choose(request.url):
             origin = Origin(destination.scheme, destination.host, destination.port, self._verify, self._cert)
         if origin is not None:
             head = build_head(request.method, origin, destination.target, headers)
@@ -146,9 +151,6 @@ class Transport:
         target, addresses = self._guard.admit(url, wait.stopwatch)
         verify = self._verify if target.allowed else self._verify or True
         return Origin(target.scheme, target.host, target.port, verify, pinned=addresses)
-
-    def _is_proxied(self, url: str) -> bool:
-        return bool(self._proxies) and select_proxy(url, self._proxies) is not None
 
 
 def host_of(url: str) -> str:
