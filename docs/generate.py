@@ -1,12 +1,15 @@
 """Writes the pages of this folder that come from tables in the code: `python docs/generate.py`."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
+from proxy.providers.contract import Provider  # noqa: E402
+from proxy.providers.parameters import OPENAI_PARAMS, capabilities  # noqa: E402
+from proxy.providers.registry import FOREIGN, PROVIDERS  # noqa: E402
 from schemas.settings_table import PREFIXES, SETTINGS, VARIABLES, Setting  # noqa: E402
 
 SECTION_TITLES = {
@@ -75,6 +78,74 @@ def _default(setting: Setting) -> str:
     return f"`{setting.default:g}`" if isinstance(setting.default, float) else f"`{setting.default}`"
 
 
+def providers_page() -> str:
+    return "\n".join([*_providers_head(), *_own_files(), *_rows()]) + "\n"
+
+
+def _providers_head() -> Iterator[str]:
+    yield "# Providers"
+    yield ""
+    yield "Generated from `proxy/providers/registry.py` and `rows.py` by `docs/generate.py`. The first segment of"
+    yield "`litellm_params.model` names the provider. `GET /v1/capabilities` tells the same of a running gateway."
+    yield ""
+    yield "A parameter of OpenAI's that a provider does not take is a 400 that names it, or is left out and named in the header"
+    yield "`x-litellm-dropped-params` where `drop_params` is on. `user`, and values that ask for what happens anyway (`n: 1`,"
+    yield "`logprobs: false` ...), are left out without asking. `allowed_openai_params` sends a parameter all the same."
+    yield "What OpenAI does not have always passes. Of a message, `thinking_blocks` and `provider_specific_fields`, which only"
+    yield "gateways know, go to nobody but those who translate them, OpenRouter and other gateways; `developer` speaks as"
+    yield "`system` where the provider knows no developer."
+
+
+def _own_files() -> Iterator[str]:
+    yield ""
+    yield "## With a file of their own"
+    for name in sorted(FOREIGN):
+        yield from _provider(FOREIGN[name])
+
+
+def _provider(provider: Provider) -> Iterator[str]:
+    able = capabilities(provider)
+    yield ""
+    yield f"### `{provider.name}/`"
+    yield ""
+    rows = [("base URL", f"`{provider.base_url}`" if provider.base_url else "`api_base`")]
+    rows += [(f"`{name}`", _names(names)) for name, names in able["variables"].items()]
+    if provider.auth:
+        rows.append(("credentials", f"a key, or {provider.auth}'s own"))
+    rows += [(operation, _parameters(operation, known)) for operation, known in able["operations"].items()]
+    yield from _table(("", ""), rows)
+
+
+def _parameters(operation: str, known: Mapping[str, Sequence[str]]) -> str:
+    if not known["unsupported"]:
+        return "all parameters" if OPENAI_PARAMS[operation] else "yes"
+    return f"{_names(known['supported'])}; **not** {_names(known['unsupported'])}"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _rows() -> Iterator[str]:
+    yield ""
+    yield "## OpenAI's format as it is"
+    yield ""
+    rows = [PROVIDERS[name] for name in sorted(PROVIDERS) if name not in FOREIGN]
+    yield from _table(
+        ("prefix", "base URL", "key", "operations", "not taken"),
+        (
+            (
+                f"`{row.name}/`",
+                f"`{row.base_url}`" if row.base_url else "`api_base`",
+                _names(row.variables["api_key"]) or ("" if row.needs_key else "none needed"),
+                ", ".join(operation.name for operation in row.operations),
+                _names(capabilities(row)["operations"].get("chat", {"unsupported": ()})["unsupported"]),
+            )
+            for row in rows
+        ),
+    )
+
+
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     yield f"| {' | '.join(head)} |"
     yield f"|{'|'.join('---' for _ in head)}|"
@@ -82,7 +153,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"settings.md": settings_page}
+PAGES: Mapping[str, Callable[[], str]] = {"providers.md": providers_page, "settings.md": settings_page}
 
 
 def main() -> None:
