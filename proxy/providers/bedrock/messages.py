@@ -12,7 +12,7 @@ import orjson
 
 from proxy.providers.bedrock.media import build_media
 from proxy.providers.bedrock.models import Model
-from proxy.providers.content import bad_content, list_messages, list_parts, read_text
+from proxy.providers.content import bad_content, list_messages, list_objects, list_parts, read_text
 
 Block = dict[str, Any]
 
@@ -73,7 +73,7 @@ def _system(reader: _Reader, message: Mapping[str, Any], param: str) -> None:
     for place, part in list_parts(message.get("content"), param):
         if part.get("type") == "guarded_text":
             reader.system.append({"guardContent": {"text": {"text": read_text(part, place)}}})
-        elif part.get("type") not in _TEXTS:
+        elif str(part.get("type")) not in _TEXTS:
             raise bad_content(f"A system message can't hold content of type {part.get('type')!r}", place)
         elif text := _text(part, place):
             reader.system.append({"text": text})
@@ -90,8 +90,8 @@ def _assistant(reader: _Reader, message: Mapping[str, Any], param: str) -> None:
     blocks.extend(_blocks(reader, message, param))
     if message.get("refusal") and not message.get("content"):
         blocks.append({"text": message["refusal"]})
-    for index, call in enumerate(message.get("tool_calls") or ()):
-        blocks.append(_tool_use(reader, call, f"{param}.tool_calls[{index}]"))
+    for place, call in list_objects(message.get("tool_calls"), f"{param}.tool_calls"):
+        blocks.append(_tool_use(reader, call, place))
         blocks.extend(cache_point(call))
     reader.add("assistant", [*blocks, *cache_point(message)])
 
@@ -132,7 +132,7 @@ def _blocks(reader: _Reader, message: Mapping[str, Any], param: str) -> Iterator
 
 
 def _content_part(reader: _Reader, part: Mapping[str, Any], place: str) -> Iterator[Block]:
-    if part.get("type") in _TEXTS:
+    if str(part.get("type")) in _TEXTS:
         # Bedrock refuses blank text, which is what clients send beside tool calls.
         if text := _text(part, place):
             yield {"text": text}

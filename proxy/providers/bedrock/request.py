@@ -183,7 +183,7 @@ def _tier(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     tier = fields.get("service_tier")
     if tier is None or tier == "auto":
         return None
-    if tier not in _TIERS:
+    if not isinstance(tier, str) or tier not in _TIERS:
         raise UnsupportedParamsError(f"Bedrock has no service tier {tier!r}", param="service_tier")
     return {"type": _TIERS[tier]}
 

@@ -174,7 +174,7 @@ def _build_choice(choice: object) -> dict[str, Any] | None:
         name = _chosen_name(choice)
         if name is not None:
             return {"tool": {"name": name}}
-        if choice.get("type") in _CHOICES:
+        if str(choice.get("type")) in _CHOICES:
             return _CHOICES[choice["type"]]
     raise bad_content("Unknown tool choice", "tool_choice")
 

@@ -42,7 +42,7 @@ def build_body(fields: Mapping[str, Any], deployment: Deployment) -> dict[str, A
         body["generationConfig"] = config
     tier = fields.get("service_tier")
     if tier is not None:
-        body["serviceTier"] = _TIERS.get(tier, tier)
+        body["serviceTier"] = _TIERS.get(tier, tier) if isinstance(tier, str) else tier
     known = SUPPORTED | HANDLED
     body |= {_OWN.get(name, name): value for name, value in fields.items() if name not in known and value is not None}
     return body

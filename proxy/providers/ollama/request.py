@@ -9,7 +9,15 @@ from typing import Any
 import orjson
 
 from proxy.domain.deployment import Deployment
-from proxy.providers.content import bad_content, list_messages, list_parts, parse_data_url, read_text, read_url
+from proxy.providers.content import (
+    bad_content,
+    list_messages,
+    list_objects,
+    list_parts,
+    parse_data_url,
+    read_text,
+    read_url,
+)
 from proxy.providers.effort import read_effort
 from proxy.providers.embeddings import read_inputs
 
@@ -165,8 +173,7 @@ def _assistant(message: Mapping[str, Any], param: str, called: dict[str, str]) -
     if isinstance(thinking, str) and thinking:
         built["thinking"] = thinking
     calls = [
-        _call(call, f"{param}.tool_calls[{index}]", called)
-        for index, call in enumerate(message.get("tool_calls") or ())
+        _call(call, place, called) for place, call in list_objects(message.get("tool_calls"), f"{param}.tool_calls")
     ]
     if calls:
         built["tool_calls"] = calls
