@@ -29,6 +29,7 @@ from proxy.transport.credentials import Credentials
 from proxy.transport.credentials.aws import AwsCredentials
 from proxy.transport.credentials.azure import AzureCredentials
 from proxy.transport.credentials.google import GoogleCredentials
+from proxy.transport.credentials.ibm import IbmCredentials
 from proxy.transport.framing import DECODERS
 from proxy.transport.http import Transport
 from proxy.web import errors, identity
@@ -104,6 +105,7 @@ def build_credentials(transport: Sender, runtime: Runtime) -> Mapping[Auth, Cred
         "aws": AwsCredentials(),
         "azure": AzureCredentials(fetch, runtime.monotonic),
         "google": GoogleCredentials(fetch),
+        "ibm": IbmCredentials(fetch, runtime.monotonic),
     }
 
 

@@ -130,7 +130,9 @@ def _facts_of(parsed: Any) -> ErrorFacts:
         return ErrorFacts(parsed)
     if not isinstance(parsed, Mapping):
         return ErrorFacts("the provider sent no readable error")
-    error = parsed.get("error")
+    error, several = parsed.get("error"), parsed.get("errors")
+    if not error and isinstance(several, list) and several:
+        error = several[0]
     if isinstance(error, Mapping):
         return _facts_of_object(error)
     message = error or parsed.get("message") or parsed.get("detail") or parsed.get("Message") or parsed.get("msg")

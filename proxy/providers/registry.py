@@ -17,6 +17,7 @@ from proxy.providers import (
     openai,
     perplexity,
     vertex_ai,
+    watsonx,
     xai,
 )
 from proxy.providers.contract import Provider
@@ -42,6 +43,7 @@ FOREIGN: Mapping[str, Provider] = {
     "perplexity": perplexity.PROVIDER,
     "vertex_ai": vertex_ai.PROVIDER,
     "vertex_ai_beta": vertex_ai.BETA,
+    "watsonx": watsonx.PROVIDER,
     "xai": xai.PROVIDER,
 }
 

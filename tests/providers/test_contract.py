@@ -61,6 +61,7 @@ CONNECTIONS: Mapping[str, Mapping[str, Any]] = {
     "cloudflare": {"account_id": "account"},
     "snowflake": {"account_id": "account"},
     "bedrock_mantle": {"aws_region_name": "us-east-1"},
+    "watsonx": {"api_base": "https://us-south.ml.cloud.ibm.com", "watsonx_project_id": "project"},
 }
 MODELS = {"bedrock": "amazon.nova-micro-v1:0", "gemini": "gemini-2.5-flash", "vertex_ai": "gemini-2.5-flash"}
 EMBEDDING_MODELS = {"bedrock": "amazon.titan-embed-text-v2:0", "vertex_ai": "text-embedding-004"}
@@ -113,7 +114,7 @@ def test_key_is_sent_in_a_header_when_the_provider_takes_keys(name: str) -> None
     call, deployment = next(requests_of(provider))
     request = provider.build_request(call, deployment)
     assert "test-key" not in request.url
-    assert provider.auth in ("aws", "google") or any("test-key" in value for value in request.headers.values())
+    assert provider.auth in ("aws", "google", "ibm") or any("test-key" in value for value in request.headers.values())
 
 
 @every_provider
