@@ -222,6 +222,7 @@ def build_record(
     served = outcome.deployment if outcome else deployment
     attempts = outcome.attempts if outcome else _attempts_of(error)
     retries, fallbacks = (outcome.retries, outcome.fallbacks) if outcome else _count_tries(attempts)
+    end_user = _text(call.fields.get("user"))
     messages, answer = _content(call, outcome, response, mask) if log_content else (None, None)
     return CallRecord(
         id=call.id,
@@ -249,8 +250,8 @@ def build_record(
         usage=usage,
         cost=cost,
         key_alias=call.key_alias,
-        end_user=_text(call.fields.get("user")),
-        tags=call.options.tags,
+        end_user=mask(end_user) if end_user else None,
+        tags=tuple(map(mask, call.options.tags)),
         metadata_json=_redacted(call.options.metadata, mask) if call.options.metadata else b"{}",
         requester=call.requester,
         cache_hit=cache_hit,

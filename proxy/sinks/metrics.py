@@ -29,7 +29,7 @@ class Metric(NamedTuple):
     name: str
     labels: str
     help: str
-    mode: Literal["livesum", "livemostrecent"] = "livesum"
+    mode: Literal["sum", "livesum", "livemostrecent"] = "livesum"
 
 
 METRICS = (
@@ -81,5 +81,6 @@ METRICS = (
     Metric("gauge", "litellm_remaining_tokens_metric", _GROUP, "What a provider says is left", "livemostrecent"),
     Metric("gauge", "patchbay_streams_open", "", "Streams being relayed"),
     Metric("gauge", "patchbay_retry_budget", "", "Retries that the budget allows now", "livemostrecent"),
-    Metric("gauge", "patchbay_sink_records", "sink state", "Records by sink, and what became of them"),
+    Metric("gauge", "patchbay_sink_records", "sink state", "Records by sink, and what became of them", "sum"),
+    Metric("gauge", "patchbay_sink_queue_records", "sink", "Records that wait for a sink"),
 )

@@ -5,7 +5,7 @@ whichever worker is scraped adds them all up (the library's multiprocess mode). 
 """
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from proxy.domain.record import CallRecord
 from proxy.domain.usage import Usage
 from proxy.sinks.contract import SinkContext, SinkSetupError
 from proxy.sinks.metrics import CALLER_LABELS, LATENCY_BUCKETS, METRICS, Metric
+from proxy.sinks.queue import SinkQueue
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 # The values that one label may take before the rest is counted as OTHER: clients can invent model names.
@@ -241,6 +242,18 @@ def _amounts(record: CallRecord) -> list[tuple[str, float]]:
     if record.usage is not None:
         counted += [(name, count) for name, read in _TOKEN_COUNTS if (count := read(record.usage))]
     return counted
+
+
+def watch_queue(queue: SinkQueue) -> GaugeSource:
+    """What became of the records, by sink: a source for `PrometheusSink.watch`."""
+
+    def read() -> Iterator[GaugeSample]:
+        for sink, counts in queue.counts().items():
+            yield GaugeSample("patchbay_sink_queue_records", counts.waiting, {"sink": sink})
+            for state in ("emitted", "written", "failed", "dropped"):
+                yield GaugeSample("patchbay_sink_records", getattr(counts, state), {"sink": sink, "state": state})
+
+    return read
 
 
 def build(context: SinkContext) -> PrometheusSink:

@@ -35,7 +35,7 @@ def mask(text: str) -> str:
 
 
 def make_call(metadata: dict[str, object] | None = None, **fields: object) -> Call:
-    body = {"messages": [{"role": "user", "content": "a poem with sk-secret-key"}], "user": "u1", **fields}
+    body = {"messages": [{"role": "user", "content": "a poem with sk-secret-key"}], "user": "u1"} | fields
     return Call(
         id="call-1",
         operation=CHAT,
@@ -115,6 +115,10 @@ def test_secrets_are_masked_when_metadata_and_error_hold_them() -> None:
     error = RateLimitError("key sk-secret-key is used up", provider="openai")
     record = make_record(call=make_call({"deep": {"key": "sk-secret-key"}}), outcome=None, error=error)
     assert "sk-secret-key" not in str(record.to_dict()) and "sk-secret-key" not in repr(record)
+
+
+def test_secrets_are_masked_when_a_client_puts_one_where_a_name_belongs() -> None:
+    assert make_record(call=make_call(user="sk-secret-key")).end_user == "***"
 
 
 def test_record_is_unmoved_when_the_metadata_changes_later() -> None:

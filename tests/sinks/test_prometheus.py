@@ -12,9 +12,10 @@ from proxy.domain.attempt import Attempt
 from proxy.domain.cost import Cost
 from proxy.runtime import Runtime
 from proxy.sinks.contract import SinkContext, SinkSetupError
-from proxy.sinks.prometheus import LABEL_VALUES, GaugeSample, PrometheusSink, build, prepare_directory
+from proxy.sinks.prometheus import LABEL_VALUES, GaugeSample, PrometheusSink, build, prepare_directory, watch_queue
+from proxy.sinks.queue import SinkQueue, Subscription
 from tests.sinks.receivers import no_post
-from tests.sinks.records import ANSWERED, REFUSED, make_failure, make_record
+from tests.sinks.records import ANSWERED, REFUSED, FakeSink, make_failure, make_record
 
 
 def total(text: bytes, name: str, **labels: str) -> float:
@@ -125,6 +126,20 @@ def test_gauges_are_asked_when_metrics_are_read() -> None:
     text = sink.render()
     assert total(text, "patchbay_streams_open") == 3
     assert total(text, "litellm_deployment_state", model_id="d1") == 2
+
+
+def test_lost_records_show_when_another_sink_throws() -> None:
+    def fail() -> None:
+        raise ValueError
+
+    sink = PrometheusSink()
+    queue = SinkQueue([Subscription(FakeSink("thrower", fail))], Runtime(), linger=0)
+    sink.watch(watch_queue(queue))
+    queue.emit(make_record())
+    assert queue.flush(20)
+    text = sink.render()
+    assert total(text, "patchbay_sink_records", sink="thrower", state="failed") == 1
+    assert total(text, "patchbay_sink_queue_records", sink="thrower") == 0
 
 
 def test_event_is_counted_when_it_is_not_a_call() -> None:

@@ -1,5 +1,8 @@
 """Callbacks by name."""
 
+import subprocess
+import sys
+
 import pytest
 
 from proxy.runtime import Runtime
@@ -29,3 +32,20 @@ def test_sink_is_built_once_when_it_is_named_twice() -> None:
 
 def test_names_of_litellm_are_there_when_a_configuration_moves_over() -> None:
     assert {"prometheus", "langfuse", "otel", "generic_api", "webhook"} <= SINKS.keys()
+
+
+def test_heavy_packages_stay_out_when_no_callback_asks_for_them() -> None:
+    code = "import sys, proxy.sinks; print([name for name in ('prometheus_client', 'gevent', 'requests') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(SINKS))
+def test_every_sink_can_be_built_when_its_settings_are_there(name: str) -> None:
+    environ = {
+        "LANGFUSE_PUBLIC_KEY": "pk",
+        "LANGFUSE_SECRET_KEY": "sk",
+        "GENERIC_LOGGER_ENDPOINT": "http://127.0.0.1:1",
+    }
+    sink = build_sink(name, SinkContext(no_post, Runtime(), environ=environ))
+    assert sink.name and sink.tries >= 1 and isinstance(sink.anonymous, bool)
