@@ -63,6 +63,7 @@ def router_state(router: Router) -> dict[str, Any]:
     standings = router.state.view([one.id for one in deployments], now)
     groups = {group.key: group for group in router.catalogue.groups()}
     return {
+        "state": router.state.facts(),
         "deployments": [_row(one, standing, now) for one, standing in zip(deployments, standings, strict=True)],
         "model_groups": {key: _budget(router, group) for key, group in groups.items()},
     }

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from proxy.routing import budget, limits, state
 from proxy.routing.budget import BUCKETS, Spending
@@ -107,6 +108,9 @@ class HostState:
             spending = self._load_spending(self._slot("b:" + key))
         budget.roll(spending, now)
         return sum(spending.firsts), sum(spending.extras)
+
+    def facts(self) -> dict[str, Any]:
+        return {"store": "host", "path": str(self._path)}
 
     def close(self) -> None:
         """The file stays: other workers, and the next ones, go on with it."""

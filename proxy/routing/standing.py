@@ -127,3 +127,9 @@ class Standing:
         self.latency_samples = self.first_samples = 0
         self.cooling_until = self.cooled_at = self.probe_until = self.fails_until = 0.0
         self.latency = self.first = self.sampled_at = 0.0
+
+    def copy(self) -> "Standing":
+        made = Standing()
+        for name in self.__slots__:
+            setattr(made, name, getattr(self, name))
+        return made

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from proxy.routing import budget, health, latency, limits
 from proxy.routing.budget import Spending
@@ -26,6 +26,9 @@ class StateStore(Protocol):
 
     def spending(self, key: str, now: float) -> tuple[int, int]:
         """First tries and extra ones of a budget in the last minute."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the store is, and how it does; nothing secret."""
 
     def close(self) -> None:
         """Give up what the store holds open."""
@@ -99,6 +102,9 @@ class MemoryState:
             spending = self._spending(key)
             budget.roll(spending, now)
             return sum(spending.firsts), sum(spending.extras)
+
+    def facts(self) -> dict[str, Any]:
+        return {"store": "memory"}
 
     def close(self) -> None:
         """Nothing is held open."""

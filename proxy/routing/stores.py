@@ -16,6 +16,29 @@ def build_state(settings: RouterSettings, shared_path: str | Path | None = None)
     `settings.state_path` wins, so that several gateways of a host can share. Raise HostStateError for a file that can't
     be used.
     """
+    host = _build_host(settings, shared_path)
+    named = settings.redis_url is not None or settings.redis_host is not None
+    if settings.state_store == "redis" or (settings.state_store == "auto" and named):
+        return _build_redis(settings, host)
+    return host
+
+
+def _build_redis(settings: RouterSettings, host: StateStore) -> StateStore:
+    try:
+        from proxy.routing.redis_state import RedisState, build_client  # noqa: PLC0415 - an extra, only when asked for
+    except ModuleNotFoundError as missing:
+        raise RuntimeError("router_settings names a Redis: install its client with `pip install redis`") from missing
+    client = build_client(
+        settings.redis_url,
+        host=settings.redis_host,
+        port=settings.redis_port,
+        password=settings.redis_password,
+        db=settings.redis_db,
+    )
+    return RedisState(host, client)
+
+
+def _build_host(settings: RouterSettings, shared_path: str | Path | None) -> StateStore:
     path = settings.state_path or shared_path
     if settings.state_store == "host" and path is None:
         path = default_path(os.getppid())
