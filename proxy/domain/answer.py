@@ -61,7 +61,9 @@ def build_chunk(chunk: Mapping[str, Any]) -> Chunk:
 
 def read_chunk(data: bytes, chunk: Mapping[str, Any]) -> Chunk:
     """A Chunk of bytes that are there already, and their parsed form."""
-    choices = chunk.get("choices") or ()
+    choices = chunk.get("choices")
+    if not isinstance(choices, list):
+        choices = ()
     content = finished = False
     for choice in choices:
         if not isinstance(choice, Mapping):
