@@ -73,14 +73,6 @@ class MessagesStream:
         self._calls = 0
         self._thoughts = 0
         self._finished = False
-        self._handlers: Mapping[str, Callable[[Mapping[str, Any]], list[Chunk]]] = {
-            "content_block_delta": self._on_delta,
-            "content_block_start": self._on_block_start,
-            "content_block_stop": self._on_block_stop,
-            "message_start": self._on_message_start,
-            "message_delta": self._on_message_delta,
-            "message_stop": self._on_message_stop,
-        }
 
     def feed(self, event: Event) -> list[Chunk]:
         if self._finished or not event.data:
@@ -94,8 +86,8 @@ class MessagesStream:
         kind = data.get("type")
         if kind == "error" or event.name == "error":
             raise message_error(event.data, self._deployment)
-        handler = self._handlers.get(kind) if isinstance(kind, str) else None
-        return handler(data) if handler else []
+        handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+        return handler(self, data) if handler else []
 
     def finish(self) -> list[Chunk]:
         if not self._finished:
@@ -124,8 +116,9 @@ class MessagesStream:
             function = {"name": opening.get("name"), "arguments": ""}
             call = {"index": block.call, "id": opening.get("id"), "type": "function", "function": function}
             return [self._writer.delta({"tool_calls": [call]})]
-        text = opening.get("text")
-        return self._on_text(block, "text_delta", text) if isinstance(text, str) and text else []
+        kind = opening.get("type")
+        text = opening.get(kind) if kind in ("text", "thinking") else None
+        return self._on_text(block, f"{kind}_delta", text) if isinstance(text, str) and text else []
 
     def _on_delta(self, data: Mapping[str, Any]) -> list[Chunk]:
         block, delta = self._open.get(_index(data)), data.get("delta")
@@ -198,6 +191,16 @@ class MessagesStream:
     def _specific(self) -> list[Chunk]:
         fields = specific_fields(self._message, [] if self._by_tool else self._done)
         return [self._writer.delta(fields, content=False)] if fields else []
+
+
+_HANDLERS: Mapping[str, Callable[[MessagesStream, Mapping[str, Any]], list[Chunk]]] = {
+    "content_block_delta": MessagesStream._on_delta,
+    "content_block_start": MessagesStream._on_block_start,
+    "content_block_stop": MessagesStream._on_block_stop,
+    "message_start": MessagesStream._on_message_start,
+    "message_delta": MessagesStream._on_message_delta,
+    "message_stop": MessagesStream._on_message_stop,
+}
 
 
 def _index(data: Mapping[str, Any]) -> Any:

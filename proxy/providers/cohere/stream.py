@@ -37,17 +37,6 @@ class ChatStream:
         self._thought = False
         self._citations: list[Any] = []
         self._finished = False
-        self._handlers: Mapping[str, Callable[[Mapping[str, Any]], list[Chunk]]] = {
-            "content-delta": self._on_content,
-            "content-start": self._on_content,
-            "message-start": self._on_message_start,
-            "message-end": self._on_message_end,
-            "tool-plan-delta": self._on_plan,
-            "tool-call-start": self._on_call_start,
-            "tool-call-delta": self._on_call_delta,
-            "tool-call-end": self._on_call_end,
-            "citation-start": self._on_citation,
-        }
 
     def feed(self, event: Event) -> list[Chunk]:
         if self._finished or not event.data or event.data == b"[DONE]":
@@ -59,9 +48,9 @@ class ChatStream:
         if not isinstance(data, dict):
             return []
         kind = data.get("type", event.name)
-        handler = self._handlers.get(kind) if isinstance(kind, str) else None
+        handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
         if handler is not None:
-            return handler(data)
+            return handler(self, data)
         if kind == "error" or isinstance(data.get("message"), str):
             raise error_from_event(event.data, self._deployment)
         return []
@@ -144,6 +133,19 @@ class ChatStream:
         specific = specific_fields(self._citations)
         cited = [self._writer.delta(specific, content=False)] if specific else []
         return [*cited, self._writer.finish(reason), self._writer.usage(parse_usage(delta.get("usage")))]
+
+
+_HANDLERS: Mapping[str, Callable[[ChatStream, Mapping[str, Any]], list[Chunk]]] = {
+    "content-delta": ChatStream._on_content,
+    "content-start": ChatStream._on_content,
+    "message-start": ChatStream._on_message_start,
+    "message-end": ChatStream._on_message_end,
+    "tool-plan-delta": ChatStream._on_plan,
+    "tool-call-start": ChatStream._on_call_start,
+    "tool-call-delta": ChatStream._on_call_delta,
+    "tool-call-end": ChatStream._on_call_end,
+    "citation-start": ChatStream._on_citation,
+}
 
 
 def _message(data: Mapping[str, Any]) -> Mapping[str, Any]:

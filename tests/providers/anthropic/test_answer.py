@@ -88,6 +88,18 @@ def test_thoughts_are_text_and_blocks_when_the_model_thinks() -> None:
         assert blocks == [THINKING, REDACTED]
 
 
+def test_text_is_not_lost_when_a_block_begins_with_it() -> None:
+    events = events_of([])
+    for index, block in enumerate([THINKING, TEXT]):
+        events[-2:-2] = [
+            {"type": "content_block_start", "index": index, "content_block": block},
+            {"type": "content_block_stop", "index": index},
+        ]
+    message, _ = only_choice(gather(stream_of(events)))
+    assert (message["reasoning_content"], message["content"]) == ("Hm, snø", "Cold.")
+    assert message["thinking_blocks"] == [{**THINKING, "index": 0}]
+
+
 def test_citations_are_annotations_when_they_name_pages() -> None:
     for answer in both([TEXT, SEARCH, FOUND, CITED]):
         message, _ = only_choice(answer)
