@@ -84,20 +84,20 @@ def own_prices(deployment: Deployment, listed: PriceRow | None) -> PriceRow | No
 
 
 def price(usage: Usage, prices: Prices) -> Cost:
-    """The sum of the parts, each at its price."""
+    """The sum of the parts, each at its price. Audio that was cached is counted twice in a usage: it costs as cached."""
     input_price, output_price = prices.input or 0.0, prices.output or 0.0
     write_price = _first(prices.cache_write, input_price)
+    fresh = max(0, usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens)
+    spoken = max(0, usage.completion_tokens - usage.reasoning_tokens)
+    audio_in, audio_out = min(usage.prompt_audio_tokens, fresh), min(usage.completion_audio_tokens, spoken)
     cached = usage.cached_tokens * _first(prices.cache_read, input_price)
-    written = max(
-        0, usage.cache_write_tokens - usage.cache_write_1h_tokens
-    ) * write_price + usage.cache_write_1h_tokens * _first(prices.cache_write_1h, write_price)
+    written = (
+        max(0, usage.cache_write_tokens - usage.cache_write_1h_tokens) * write_price
+        + usage.cache_write_1h_tokens * _first(prices.cache_write_1h, write_price)
+    )  # fmt: skip
     thought = usage.reasoning_tokens * _first(prices.reasoning, output_price)
-    heard = usage.prompt_audio_tokens * _first(prices.input_audio, input_price)
-    spoken = usage.completion_audio_tokens * _first(prices.output_audio, output_price)
-    prompt_text = usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens - usage.prompt_audio_tokens
-    answer_text = usage.completion_tokens - usage.reasoning_tokens - usage.completion_audio_tokens
-    prompt = max(0, prompt_text) * input_price + cached + written + heard
-    answer = max(0, answer_text) * output_price + thought + spoken
+    prompt = (fresh - audio_in) * input_price + audio_in * _first(prices.input_audio, input_price) + cached + written
+    answer = (spoken - audio_out) * output_price + audio_out * _first(prices.output_audio, output_price) + thought
     return Cost(prompt + answer, prompt, answer, cached, written, thought)
 
 

@@ -22,7 +22,7 @@ from proxy.sinks.queue import SinkQueue
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 # The values that one label may take before the rest is counted as OTHER: clients can invent model names.
-LABEL_VALUES = 300
+LABEL_VALUES = 100
 OTHER = "other"
 
 

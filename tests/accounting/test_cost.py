@@ -109,6 +109,13 @@ REASONING_AND_AUDIO = [
         200 * 2.5 + 300 * 32 + 50 * 10 + 350 * 64,
     ),
     ("gemini", "gemini-2.5-flash", make_usage(1000, 0, prompt_audio_tokens=1000), 1000 * 1.0),
+    # cached audio is both in the cached and in the audio tokens: not charged twice
+    (
+        "openai",
+        "gpt-audio",
+        make_usage(1000, 0, cached_tokens=600, prompt_audio_tokens=800),
+        600 * 2.5 + 400 * 32,
+    ),
     # no audio price: charged as text
     ("openai", "gpt-4o", make_usage(1000, 0, prompt_audio_tokens=1000), 1000 * 2.5),
 ]
