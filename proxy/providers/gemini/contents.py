@@ -130,7 +130,7 @@ def _images(message: Mapping[str, Any], place: str, maker: str) -> list[Part]:
 def _calls(message: Mapping[str, Any], place: str, deployment: Deployment) -> list[Part]:
     parts = []
     for index, call in enumerate(_tool_calls(message)):
-        part = _call_part(call, f"{place}.tool_calls[{index}]")
+        part = _call_part(call, f"{place}.tool_calls[{index}]", deployment)
         signature = read_signature(call, family(deployment))
         parts.append({**part, "thoughtSignature": signature} if signature else part)
     if parts and wants_signatures(deployment.model) and not any("thoughtSignature" in part for part in parts):
@@ -145,13 +145,19 @@ def _tool_calls(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*found, {"function": legacy}] if isinstance(legacy, Mapping) else found
 
 
-def _call_part(call: Mapping[str, Any], place: str) -> Part:
+def _call_part(call: Mapping[str, Any], place: str, deployment: Deployment) -> Part:
     function = call.get("function")
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise bad_content("A tool call names no function", f"{place}.function")
-    identifier = {"id": split_id(call["id"]).id} if isinstance(call.get("id"), str) else {}
+    identifier = _identify(call.get("id"), deployment)
     arguments = _read_arguments(function.get("arguments"), f"{place}.function.arguments")
     return {"functionCall": {**identifier, "name": function["name"], "args": arguments}}
+
+
+def _identify(identifier: object, deployment: Deployment) -> dict[str, str]:
+    """`id`, which Vertex AI's first version doesn't know: there names and order tell calls apart."""
+    known = isinstance(identifier, str) and family(deployment) == "gemini"
+    return {"id": split_id(str(identifier)).id} if known else {}
 
 
 def _read_arguments(arguments: object, place: str) -> Mapping[str, Any]:
@@ -193,8 +199,7 @@ def _result_parts(message: Mapping[str, Any], place: str, call: Asked, deploymen
     """
     parts = _content_parts(message, place)
     media = [part for part in parts if "text" not in part]
-    identifier = message.get("tool_call_id")
-    response: dict[str, Any] = {"id": split_id(identifier).id} if isinstance(identifier, str) else {}
+    response: dict[str, Any] = _identify(message.get("tool_call_id"), deployment)
     response |= {"name": call.name, "response": _read_result("".join(part.get("text", "") for part in parts))}
     if media and thinks_in_levels(deployment.model):
         return [{"functionResponse": {**response, "parts": media}}]

@@ -26,7 +26,7 @@ def build_embedding(fields: Mapping[str, Any], model: str) -> Embedding:
     requests = [{"content": {"parts": [{"text": text}]}} for text in texts]
     with_settings = [{**request, "embedContentConfig": settings} if settings else request for request in requests]
     if len(texts) == 1:
-        return Embedding(Resource(path, ":embedContent", "v1beta1"), with_settings[0])
+        return Embedding(Resource(path, ":embedContent"), with_settings[0])
     return Embedding(Resource(path, ":batchEmbedContents", "v1beta1"), {"requests": with_settings})
 
 

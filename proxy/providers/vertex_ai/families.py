@@ -66,7 +66,7 @@ def find_resource(target: Target, *, stream: bool) -> Resource:
     if target.family.format is Format.GEMINI:
         # A tuned Gemini is an endpoint of the project's.
         path = f"endpoints/{last}" if last.isdigit() else model
-        return Resource(path, ":streamGenerateContent?alt=sse" if stream else ":generateContent", "v1beta1")
+        return Resource(path, ":streamGenerateContent?alt=sse" if stream else ":generateContent")
     if target.family.publisher is not None:
         return Resource(model, ":streamRawPredict" if stream else ":rawPredict")
     endpoint = last if last.isdigit() else "openapi"

@@ -19,6 +19,8 @@ DEFAULT_LOCATION = "us-central1"
 _LOCATION = re.compile(r"[a-z0-9-]{1,40}")
 _PROJECT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_:-]|\.(?!\.)){0,99}")
 _MULTI_REGIONS = frozenset({"us", "eu"})
+# Providers that ask for everything in another version than a method's usual one.
+_VERSIONS: Mapping[str, str] = {"vertex_ai_beta": "v1beta1"}
 _VERSION = re.compile(r"/v\d\w*$")
 
 
@@ -42,7 +44,7 @@ def build_url(deployment: Deployment, resource: Resource) -> str:
         return f"{base}/{resource.path}{resource.method}"
     location = read_location(deployment)
     base = base or f"https://{find_host(location)}"
-    version = "" if _VERSION.search(path) else f"/{resource.version}"
+    version = "" if _VERSION.search(path) else "/" + (_VERSIONS.get(deployment.provider) or resource.version)
     return f"{base}{version}/projects/{read_project(deployment)}/locations/{location}/{resource.path}{resource.method}"
 
 

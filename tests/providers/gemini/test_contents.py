@@ -167,6 +167,12 @@ def test_results_stand_in_order_when_ids_repeat_in_every_turn() -> None:
         assert [part["functionResponse"]["name"] for part in content["parts"]] == ["one", "two"]
 
 
+def test_ids_are_left_out_when_vertex_is_asked() -> None:
+    contents = contents_for([asked(call("look", "a")), result("a", "x")], provider="vertex_ai")
+    assert contents[0]["parts"] == [{"functionCall": {"name": "look", "args": {}}}]
+    assert contents[1]["parts"] == [{"functionResponse": {"name": "look", "response": {"content": "x"}}}]
+
+
 def test_call_and_result_are_matched_by_name_when_they_are_of_the_older_form() -> None:
     contents = contents_for(
         [

@@ -1,6 +1,7 @@
 """Where on Vertex AI a request goes, and in whose format."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,13 +29,13 @@ def request_for(
 @pytest.mark.parametrize(
     ("model", "stream", "path"),
     [
-        ("gemini-2.5-flash", False, f"v1beta1/{PLACE}/publishers/google/models/gemini-2.5-flash:generateContent"),
+        ("gemini-2.5-flash", False, f"v1/{PLACE}/publishers/google/models/gemini-2.5-flash:generateContent"),
         (
             "google/gemini-2.5-flash",
             True,
-            f"v1beta1/{PLACE}/publishers/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
+            f"v1/{PLACE}/publishers/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
         ),
-        ("gemini/1234567890", False, f"v1beta1/{PLACE}/endpoints/1234567890:generateContent"),
+        ("gemini/1234567890", False, f"v1/{PLACE}/endpoints/1234567890:generateContent"),
         (
             "claude-sonnet-4@20250514",
             False,
@@ -55,6 +56,12 @@ def test_path_is_the_publishers_when_a_model_is_named(model: str, stream: bool, 
     assert request.url == f"{HOST}/{path}"
 
 
+def test_path_is_the_betas_when_the_provider_is() -> None:
+    beta = replace(deployment(), provider="vertex_ai_beta")
+    url = PROVIDERS["vertex_ai_beta"].build_request(build_call({}), beta).url
+    assert url == f"{HOST}/v1beta1/{PLACE}/publishers/google/models/gemini-2.5-flash:generateContent"
+
+
 @pytest.mark.parametrize(
     ("location", "host"),
     [
@@ -66,12 +73,12 @@ def test_path_is_the_publishers_when_a_model_is_named(model: str, stream: bool, 
 )
 def test_host_is_the_locations_when_it_is_given(location: str | None, host: str) -> None:
     url = request_for(vertex_location=location).url
-    assert url.startswith(f"https://{host}/v1beta1/projects/project/locations/{location or 'us-central1'}/")
+    assert url.startswith(f"https://{host}/v1/projects/project/locations/{location or 'us-central1'}/")
 
 
 def test_location_is_global_when_the_model_is_served_nowhere_else() -> None:
     assert request_for("gemini-3-pro-preview").url.startswith(
-        "https://aiplatform.googleapis.com/v1beta1/projects/project/locations/global/"
+        "https://aiplatform.googleapis.com/v1/projects/project/locations/global/"
     )
 
 
@@ -108,9 +115,9 @@ def test_error_says_what_to_set_when_there_is_no_project(key: Any) -> None:
 @pytest.mark.parametrize(
     ("base", "expected"),
     [
-        ("http://127.0.0.1:9", f"/v1beta1/{PLACE}/publishers/google/models/gemini-2.5-flash:generateContent"),
+        ("http://127.0.0.1:9", f"/v1/{PLACE}/publishers/google/models/gemini-2.5-flash:generateContent"),
         ("http://127.0.0.1:9/v1", f"/v1/{PLACE}/publishers/google/models/gemini-2.5-flash:generateContent"),
-        ("http://127.0.0.1:9/up", f"/up/v1beta1/{PLACE}/publishers/google/models/gemini-2.5-flash:generateContent"),
+        ("http://127.0.0.1:9/up", f"/up/v1/{PLACE}/publishers/google/models/gemini-2.5-flash:generateContent"),
         (
             "http://127.0.0.1:9/v1/projects/p/locations/l",
             "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash:generateContent",
