@@ -2,6 +2,7 @@
 
 import copy
 import json
+import tracemalloc
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -207,6 +208,32 @@ def test_truncation_is_an_error_when_a_stream_is_empty(name: str) -> None:
     call, deployment = build_call(CHAT.name, {**CONVERSATION, "stream": True}), build(name)
     with pytest.raises(TruncatedStreamError):
         stream_chunks([], provider, call, deployment)
+
+
+FIRST_STREAMS = list({recording.provider: recording for recording in reversed(SHORT_STREAMS)}.values())
+
+
+@pytest.mark.parametrize("recording", FIRST_STREAMS, ids=lambda recording: recording.name)
+def test_memory_grows_by_the_text_at_most_when_a_stream_has_very_many_chunks(recording: Recording) -> None:
+    """One event again and again: formats that need the whole text at the end may keep it, and nothing beside it."""
+    provider, deployment = PROVIDERS[recording.provider], build_deployment(recording.provider, recording.model)
+    framing = DECODERS[provider.framing]()
+    events = framing.feed(body_of(recording))
+    decoder = provider.open_stream(build_call(recording.operation, recording.exchanges[0]["client"]), deployment)
+    chunks = [(decoder.feed(event), event) for event in events[:-2]]
+    [*_, repeated] = [event for fed, event in chunks if any(chunk.content for chunk in fed)]
+    decoder = provider.open_stream(build_call(recording.operation, recording.exchanges[0]["client"]), deployment)
+    for event in events[: events.index(repeated)]:
+        decoder.feed(event)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(5000):
+            decoder.feed(repeated)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 5000 * len(repeated.data), f"{grown} bytes were kept of 5000 events of {len(repeated.data)}"
 
 
 JSON = st.recursive(
