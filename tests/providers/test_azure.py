@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 
 from proxy.domain.deployment import Deployment
-from proxy.domain.operations import CHAT
 from proxy.domain.wire import Event
-from proxy.errors import ContentPolicyViolationError, GatewayError, NotFoundError, UnsupportedParamsError
+from proxy.errors import ContentPolicyViolationError, GatewayError, NotFoundError
 from proxy.providers import azure, azure_ai
-from proxy.providers.parameters import fit
 from tests.providers.recordings import build_call
 
 CALL = build_call("chat", {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5})
@@ -132,29 +130,3 @@ def test_key_is_a_bearers_when_the_model_is_served_alone() -> None:
     headers = azure_ai.PROVIDER.build_request(CALL, deployment).headers
     assert headers["authorization"] == "Bearer key"
     assert "api-key" not in headers
-
-
-@pytest.mark.parametrize(
-    "base", [FOUNDRY, f"{FOUNDRY}/models", f"{FOUNDRY}/anthropic", f"{FOUNDRY}/anthropic/v1/messages"]
-)
-def test_claude_is_asked_in_anthropics_format_when_azure_serves_it(base: str) -> None:
-    request = azure_ai.PROVIDER.build_request(CALL, build_deployment("azure_ai", "claude-sonnet-4-5", api_base=base))
-    assert request.url == f"{FOUNDRY}/anthropic/v1/messages"
-    assert request.headers["x-api-key"] == "key"
-    assert request.headers["anthropic-version"]
-    assert json.loads(request.body)["messages"][0]["content"] in ("Hi", [{"type": "text", "text": "Hi"}])
-
-
-def test_claudes_answer_is_read_in_anthropics_format_when_azure_serves_it() -> None:
-    body = {"id": "m", "type": "message", "role": "assistant", "model": "claude", "stop_reason": "end_turn",
-            "content": [{"type": "text", "text": "Ho"}], "usage": {"input_tokens": 1, "output_tokens": 2}}  # fmt: skip
-    deployment = build_deployment("azure_ai", "claude-sonnet-4-5")
-    answer = azure_ai.PROVIDER.parse_response(json.dumps(body).encode(), {}, CALL, deployment)
-    assert json.loads(answer.body)["choices"][0]["message"]["content"] == "Ho"
-
-
-def test_claude_refuses_what_anthropic_does_when_azure_serves_it() -> None:
-    call = build_call(CHAT.name, {"messages": [], "logit_bias": {"1": 1}})
-    with pytest.raises(UnsupportedParamsError, match="logit_bias"):
-        fit(call, build_deployment("azure_ai", "claude-sonnet-4-5"), azure_ai.PROVIDER)
-    assert fit(call, build_deployment("azure_ai", "grok-4"), azure_ai.PROVIDER).dropped == ()
