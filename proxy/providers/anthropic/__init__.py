@@ -6,6 +6,7 @@ parse_response, parse_error and open_stream for the answer.
 
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.providers.anthropic.conversation import insecure_urls
 from proxy.providers.anthropic.errors import parse_error
 from proxy.providers.anthropic.request import (
     BASE_URL,
@@ -46,6 +47,7 @@ PROVIDER = Provider(
     open_stream=open_stream,
     supported={"chat": SUPPORTED},
     refused=refused,
+    media=insecure_urls,
     variables={
         "api_key": ("ANTHROPIC_API_KEY",),
         "token": ("ANTHROPIC_AUTH_TOKEN",),

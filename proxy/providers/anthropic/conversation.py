@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from proxy.providers.content import (
+    Media,
     bad_content,
     is_web_url,
     list_messages,
     list_objects,
     list_parts,
+    media_urls,
     parse_data_url,
     read_text,
     read_url,
@@ -132,32 +134,37 @@ def _with_marks(block: Block, part: Mapping[str, Any]) -> Block:
 def _image_block(url: str, place: str) -> Block:
     if is_web_url(url):
         return {"type": "image", "source": {"type": "url", "url": url}}
-    media = parse_data_url(url, place)
-    if media.media_type == "application/pdf":
-        return {"type": "document", "source": _base64_source(*media)}
-    return {"type": "image", "source": _base64_source(*media)}
+    return _embedded_file(parse_data_url(url, place), place)
 
 
 def _document_block(part: Mapping[str, Any], place: str) -> Block:
     file = part.get("file")
     if not isinstance(file, Mapping):
         raise bad_content("A file part has no file", place)
-    title = {"title": file["filename"]} if file.get("filename") else {}
-    data, file_id = file.get("file_data"), file.get("file_id")
-    if isinstance(data, str) and data and not is_web_url(data):
-        media = parse_data_url(data, place, "application/pdf")
-        if media.media_type.startswith("image/"):
-            return {"type": "image", "source": _base64_source(*media)}
-        if media.media_type.startswith("text/"):
-            text = {"type": "text", "media_type": "text/plain", "data": media.text(place)}
-            return {"type": "document", "source": text, **title}
-        return {"type": "document", "source": _base64_source(*media), **title}
-    reference = data or file_id
+    reference = file.get("file_data") or file.get("file_id")
     if not isinstance(reference, str) or not reference:
         raise bad_content("A file part has neither file_data nor file_id", place)
+    block = _file_block(reference, place, is_id=reference == file.get("file_id"))
+    # Images have no title.
+    titled = file.get("filename") and block["type"] == "document"
+    return {**block, "title": file["filename"]} if titled else block
+
+
+def _file_block(reference: str, place: str, is_id: bool) -> Block:
     if is_web_url(reference):
-        return {"type": "document", "source": {"type": "url", "url": reference}, **title}
-    return {"type": "document", "source": {"type": "file", "file_id": reference}, **title}
+        return {"type": "document", "source": {"type": "url", "url": reference}}
+    if is_id and not reference.startswith("data:"):
+        return {"type": "document", "source": {"type": "file", "file_id": reference}}
+    return _embedded_file(parse_data_url(reference, place, "application/pdf"), place)
+
+
+def _embedded_file(media: Media, place: str) -> Block:
+    if media.media_type.startswith("image/"):
+        return {"type": "image", "source": _base64_source(*media)}
+    if media.media_type.startswith("text/"):
+        source = {"type": "text", "media_type": "text/plain", "data": media.text(place)}
+        return {"type": "document", "source": source}
+    return {"type": "document", "source": _base64_source(*media)}
 
 
 def _base64_source(media_type: str, data: str) -> Block:
@@ -246,3 +253,8 @@ def clean_id(call_id: str) -> str:
 def _function_id(index: int) -> str:
     """Calls of OpenAI's older form have no id; the place of their message stands in, the result follows at once."""
     return f"call_{index}"
+
+
+def insecure_urls(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The addresses of media that Anthropic doesn't fetch itself: it takes https only."""
+    return tuple(url for url in media_urls(fields) if url.startswith("http://"))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from proxy.errors import BadRequestError
+from proxy.providers.anthropic import PROVIDER
 from tests.providers.anthropic.exchange import WEATHER, body_for
 
 PIXEL = base64.b64encode(b"pixel").decode()
@@ -85,6 +86,18 @@ def test_a_pdf_is_a_document_when_it_comes_as_a_file() -> None:
 )
 def test_a_file_keeps_its_way_of_being_given_when_it_is_no_pdf(file: dict[str, Any], source: dict[str, Any]) -> None:
     assert user({"type": "file", "file": file}) == [{"type": "document", "source": source}]
+
+
+def test_a_file_is_embedded_when_the_gateway_fetched_it() -> None:
+    (block,) = user({"type": "file", "file": {"file_id": f"data:image/png;base64,{PIXEL}", "filename": "a.png"}})
+    assert block == {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
+
+
+def test_only_insecure_addresses_are_fetched_when_media_are_on_the_web() -> None:
+    urls = ["http://example.com/a.png", "https://example.com/b.png", f"data:image/png;base64,{PIXEL}"]
+    parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    assert PROVIDER.media is not None
+    assert PROVIDER.media({"messages": [{"role": "user", "content": parts}]}) == ("http://example.com/a.png",)
 
 
 def test_blocks_of_anthropics_own_go_through_when_a_client_sends_them() -> None:
