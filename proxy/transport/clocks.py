@@ -19,26 +19,21 @@ _MISSED = {
 class Stopwatch:
     """`total` runs from the start; one of the other three runs at a time, and `begin` says which."""
 
-    __slots__ = ("_clocks", "_host", "_limit", "_monotonic", "_phase", "_phase_end", "_total_end")
+    __slots__ = ("_limit", "_monotonic", "_phase", "_phase_end", "_total_end", "clocks", "host")
 
     def __init__(self, clocks: Clocks, monotonic: Callable[[], float], host: str) -> None:
-        self._clocks = clocks
+        self.clocks = clocks
         self._monotonic = monotonic
-        self._host = host
+        self.host = host
         self._total_end = None if clocks.total is None else monotonic() + clocks.total
         self._phase: Phase = "connect"
         self._limit: float | None = None
         self._phase_end: float | None = None
         self.begin("connect")
 
-    @property
-    def tick(self) -> float | None:
-        """How long a body may be silent before its reader hears of it."""
-        return self._clocks.tick
-
     def begin(self, phase: Phase) -> None:
         """Stop the running clock and start this one."""
-        limit: float | None = getattr(self._clocks, phase)
+        limit: float | None = getattr(self.clocks, phase)
         self._phase, self._limit = phase, limit
         self._phase_end = None if limit is None else self._monotonic() + limit
 
@@ -55,7 +50,7 @@ class Stopwatch:
     def expired(self) -> Timeout:
         """The error for the clock that ends first."""
         total_first = self._phase_end is None or (self._total_end is not None and self._total_end <= self._phase_end)
-        name, limit = ("total", self._clocks.total) if total_first else (self._phase, self._limit)
+        name, limit = ("total", self.clocks.total) if total_first else (self._phase, self._limit)
         if limit is None:
-            return Timeout(f"{self._host} did not answer in time")
-        return Timeout(f"{self._host} " + _MISSED[name].format(limit=limit))
+            return Timeout(f"{self.host} did not answer in time")
+        return Timeout(f"{self.host} " + _MISSED[name].format(limit=limit))

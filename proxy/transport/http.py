@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from proxy.domain.wire import ClientWatch, Clocks, WireRequest
-from proxy.errors import APIConnectionError, BadRequestError, ClientClosedRequestError, GatewayError
+from proxy.errors import BadRequestError
 from proxy.runtime import Runtime
 from proxy.transport.clocks import Stopwatch
 from proxy.transport.failures import WIRE_FAILURES, before_head
@@ -20,7 +20,7 @@ from proxy.transport.head import build_head, complete_headers
 from proxy.transport.lean import LeanAdapter, LeanRequest, LeanResponse
 from proxy.transport.origin import Origin, split_url
 from proxy.transport.proxies import Proxies
-from proxy.transport.response import LibraryBody, LocalBody, Reply
+from proxy.transport.response import Body, LibraryBody, LocalBody, Reply
 from proxy.transport.wait import Wait
 
 # An answer made in this process: status, headers (lower case), blocks.
@@ -34,10 +34,10 @@ class Transport:
     """Sends requests and hands out answers whose head is there. One per process or more; safe for threads.
 
     `local` maps a URL scheme to what answers it in this process. `verify` is True for the bundled certificate
-    authorities, a path for others, False for none. `proxies` maps `http`, `https` or `scheme://host` to a proxy's URL,
-    `no_proxy` names the hosts that need none.
-    `guard` judges the destinations that clients name; they never go through a proxy. No redirect is followed, and
-    nothing is read from the environment.
+    authorities, a path for others, False for none; `cert` is a client certificate. `proxies` maps `http`, `https` or
+    `scheme://host` to a proxy's URL, `no_proxy` names the hosts that need none (see Proxies); through a proxy, the
+    clocks hold for each wait on the socket, and there are no ticks. `guard` judges the destinations that clients name;
+    they never go through a proxy. No redirect is followed, and nothing is read from the environment.
     """
 
     def __init__(
@@ -72,46 +72,31 @@ class Transport:
         Raises APIConnectionError, Timeout, InvalidProviderResponseError, ClientClosedRequestError, and BadRequestError
         for what can't be sent or may not be called.
         """
-        scheme = request.url.partition(":")[0].lower()
         host = host_of(request.url)
-        stopwatch = Stopwatch(clocks, self._runtime.monotonic, host)
-        if client is not None and client.gone():
-            raise ClientClosedRequestError("the client closed the connection before the request was sent")
-        local = self._local.get(scheme)
-        if local is not None and not request.guarded:
-            return self._answer_locally(local, request, host, stopwatch, client)
-        if not request.guarded and scheme not in ("http", "https"):
-            raise APIConnectionError(f"could not connect to {host}: only http and https URLs can be called")
-        return self._exchange(request, host, stopwatch, clocks, client)
+        wait = Wait(Stopwatch(clocks, self._runtime.monotonic, host), client)
+        wait.check_client()
+        local = None if request.guarded else self._local.get(request.url.partition(":")[0].lower())
+        try:
+            if local is not None:
+                status, headers, blocks = local(request)
+                return self._reply(status, headers, LocalBody(blocks, wait), wait)
+            return self._exchange(request, wait)
+        except WIRE_FAILURES as exception:
+            raise before_head(exception, host) from exception
 
     def close(self) -> None:
         """Close the connections that wait for reuse."""
         self._adapter.close()
 
-    def _answer_locally(
-        self, local: Local, request: WireRequest, host: str, stopwatch: Stopwatch, client: ClientWatch | None
-    ) -> Reply:
-        try:
-            status, headers, blocks = local(request)
-        except WIRE_FAILURES as exception:
-            raise before_head(exception, host) from exception
-        stopwatch.begin("first")
-        return Reply(status, headers, LocalBody(blocks, stopwatch, client), host, self._limit)
-
-    def _exchange(
-        self, request: WireRequest, host: str, stopwatch: Stopwatch, clocks: Clocks, client: ClientWatch | None
-    ) -> Reply:
-        try:
-            response = self._call_adapter(self._prepare(request, Wait(stopwatch, client)), clocks)
-        except GatewayError:
-            raise
-        except WIRE_FAILURES as exception:
-            raise before_head(exception, host) from exception
+    def _exchange(self, request: WireRequest, wait: Wait) -> Reply:
+        response = self._call_adapter(self._prepare(request, wait), wait.stopwatch.clocks)
         if isinstance(response, LeanResponse):
-            return Reply(response.status_code, response.headers, response.body, host, self._limit)
-        stopwatch.begin("first")
+            return self._reply(response.status_code, response.headers, response.body, wait)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, headers, LibraryBody(response, stopwatch, client), host, self._limit)
+        return self._reply(response.status_code, headers, LibraryBody(response, wait), wait)
+
+    def _reply(self, status: int, headers: Mapping[str, str], body: Body, wait: Wait) -> Reply:
+        return Reply(status, headers, body, wait.stopwatch.host, self._limit)
 
     def _call_adapter(self, prepared: requests.PreparedRequest, clocks: Clocks) -> requests.Response | LeanResponse:
         return self._adapter.send(

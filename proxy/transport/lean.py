@@ -163,7 +163,7 @@ class LeanBody:
 
     def _receive(self, connection: Connection) -> bool:
         """Feed the parser; False after a tick of silence."""
-        data = connection.receive(self._wait, self._wait.stopwatch.tick)
+        data = connection.receive(self._wait, self._wait.stopwatch.clocks.tick)
         if data is None:
             return False
         if data:

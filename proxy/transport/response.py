@@ -5,10 +5,9 @@ from typing import Protocol
 
 import requests
 
-from proxy.domain.wire import ClientWatch
-from proxy.errors import ClientClosedRequestError, GatewayError, InvalidProviderResponseError
-from proxy.transport.clocks import Stopwatch
+from proxy.errors import InvalidProviderResponseError
 from proxy.transport.failures import WIRE_FAILURES, in_body
+from proxy.transport.wait import Wait
 
 _BLOCK = 65536
 
@@ -58,8 +57,6 @@ class Reply:
         try:
             while (block := self._body.read_block()) is not None:
                 yield block
-        except GatewayError:
-            raise
         except WIRE_FAILURES as exception:
             raise in_body(exception, self._host, streaming=streaming) from exception
         finally:
@@ -72,15 +69,15 @@ class LibraryBody:
     Its idle clock is the socket timeout that the request was sent with; ticks are not to be had from it.
     """
 
-    def __init__(self, response: requests.Response, stopwatch: Stopwatch, client: ClientWatch | None) -> None:
+    def __init__(self, response: requests.Response, wait: Wait) -> None:
         self._response = response
-        self._stopwatch = stopwatch
-        self._client = client
+        self._wait = wait
+        wait.stopwatch.begin("first")
 
     def read_block(self) -> bytes | None:
-        _check(self._stopwatch, self._client)
+        self._wait.check()
         block: bytes = self._response.raw.read1(_BLOCK, decode_content=True)
-        self._stopwatch.begin("idle")
+        self._wait.stopwatch.begin("idle")
         return block or None
 
     def close(self) -> None:
@@ -90,24 +87,18 @@ class LibraryBody:
 class LocalBody:
     """The blocks of an answer that was made in this process."""
 
-    def __init__(self, blocks: Iterable[bytes], stopwatch: Stopwatch, client: ClientWatch | None) -> None:
+    def __init__(self, blocks: Iterable[bytes], wait: Wait) -> None:
         self._blocks = iter(blocks)
-        self._stopwatch = stopwatch
-        self._client = client
+        self._wait = wait
+        wait.stopwatch.begin("first")
 
     def read_block(self) -> bytes | None:
         block = next(self._blocks, None)
-        _check(self._stopwatch, self._client)
-        self._stopwatch.begin("idle")
+        self._wait.check()
+        self._wait.stopwatch.begin("idle")
         return block
 
     def close(self) -> None:
         close = getattr(self._blocks, "close", None)
         if close is not None:
             close()
-
-
-def _check(stopwatch: Stopwatch, client: ClientWatch | None) -> None:
-    stopwatch.left()
-    if client is not None and client.gone():
-        raise ClientClosedRequestError("the client closed the connection before the answer was there")

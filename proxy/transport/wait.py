@@ -43,6 +43,11 @@ class Wait:
             elif not found and ticking:
                 return False
 
+    def check(self) -> None:
+        """Raise what `ready` would raise now, without waiting."""
+        self.stopwatch.left()
+        self.check_client()
+
     def check_client(self) -> None:
         """Raise ClientClosedRequestError when nobody waits for the answer any more."""
         if self._client is not None and self._client.gone():
