@@ -22,7 +22,7 @@ import idna
 from proxy.errors import APIConnectionError, BadRequestError
 from proxy.transport.addresses import is_public
 from proxy.transport.clocks import Stopwatch
-from proxy.transport.resolve import resolve as ask_the_system
+from proxy.transport.resolve import resolve as resolve_name
 
 Resolve = Callable[[str, int, Stopwatch], Sequence[str]]
 
@@ -107,7 +107,7 @@ def check_addresses(target: Target, addresses: Sequence[str]) -> tuple[str, ...]
 class Guard:
     """Admits destinations; keeps nothing between requests. `resolve` is called once for each."""
 
-    def __init__(self, policy: Policy = Policy(), resolve: Resolve = ask_the_system) -> None:  # noqa: B008 - frozen
+    def __init__(self, policy: Policy = Policy(), resolve: Resolve = resolve_name) -> None:  # noqa: B008 - frozen
         self._policy = policy
         self._resolve = resolve
 

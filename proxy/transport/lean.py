@@ -163,6 +163,8 @@ class LeanBody:
 
     def _receive(self, connection: Connection) -> bool:
         """Feed the parser; False after a tick of silence."""
+        # A provider that never pauses is never waited for: the total clock is looked at here.
+        self._wait.stopwatch.left()
         data = connection.receive(self._wait, self._wait.stopwatch.clocks.tick)
         if data is None:
             return False

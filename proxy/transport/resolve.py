@@ -3,13 +3,24 @@
 import queue
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
 from proxy.transport.clocks import Stopwatch
 
 
-def resolve(host: str, port: int, stopwatch: Stopwatch) -> Sequence[str]:
+def ask_system(host: str, port: int) -> Sequence[str]:
+    """What the system's resolver says; blocks for as long as it likes. Raises socket.gaierror."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as exception:
+        raise socket.gaierror(socket.EAI_NONAME, "this cannot be a name") from exception
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def resolve(
+    host: str, port: int, stopwatch: Stopwatch, ask: Callable[[str, int], Sequence[str]] = ask_system
+) -> Sequence[str]:
     """The addresses of a name, in the system's order; an address is its own. Raises socket.gaierror, Timeout.
 
     The system's resolver can't be interrupted, so a thread of its own does the asking (a greenlet under gevent): when
@@ -19,30 +30,23 @@ def resolve(host: str, port: int, stopwatch: Stopwatch) -> Sequence[str]:
         return (host,)
     limit = stopwatch.left()
     if limit is None:
-        return _ask(host, port)
-    answers: queue.SimpleQueue[Sequence[str] | OSError | UnicodeError] = queue.SimpleQueue()
+        return ask(host, port)
+    answers: queue.SimpleQueue[Sequence[str] | OSError] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def run() -> None:
         try:
-            answers.put(_ask(host, port))
-        except (OSError, UnicodeError) as exception:
+            answers.put(ask(host, port))
+        except OSError as exception:
             answers.put(exception)
 
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    threading.Thread(target=run, name="resolve", daemon=True).start()
     try:
         answer = answers.get(timeout=limit)
     except queue.Empty:
         raise stopwatch.expired() from None
-    if isinstance(answer, UnicodeError):
-        raise socket.gaierror(socket.EAI_NONAME, "not a name that can be resolved") from answer
     if isinstance(answer, OSError):
         raise answer
     return answer
-
-
-def _ask(host: str, port: int) -> Sequence[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def _is_address(host: str) -> bool:

@@ -340,6 +340,14 @@ def test_tls_is_verified_with_the_name_when_the_address_is_pinned() -> None:
             transport.send(WireRequest(url.replace("user", "other"), b"{}", {}, guarded=True), Clocks(total=5))
 
 
+def test_the_next_address_is_called_when_the_first_refuses() -> None:
+    upstream = Upstream(lambda peer: always(OK)(upstream, peer), host="127.0.0.2")
+    transport = build_transport(Resolver({"user.example": ["127.0.0.2", "127.0.0.1"]}), "user.example")
+    request = WireRequest(f"http://user.example:{upstream.port}/", b"{}", {}, guarded=True)
+    assert transport.send(request, Clocks(total=5)).read() == b"ok"
+    upstream.close()
+
+
 def test_a_redirect_is_not_followed_when_a_client_named_the_host() -> None:
     answer = b"HTTP/1.1 307 X\r\nlocation: http://127.0.0.1:%d/inside\r\ncontent-length: 0\r\n\r\n"
     with serving(always(OK)) as inside, serving(always(answer % inside.port)) as outside:

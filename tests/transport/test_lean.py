@@ -6,6 +6,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -325,6 +326,34 @@ def test_threads_get_their_own_answers_when_they_share_a_transport(transport: Tr
     assert (len(upstream.heard), upstream.connections <= 8) == (160, True)
 
 
+def test_no_descriptor_is_left_when_requests_fail_in_every_way(transport: Transport) -> None:
+    answers = [
+        b"",
+        b"junk",
+        HEAD + b"content-length: 5\r\n\r\nab",
+        HEAD + b"content-encoding: br\r\n\r\n",
+        HEAD + b"x: ",
+    ]
+
+    def attempt(url: str) -> None:
+        with pytest.raises(GatewayError):
+            transport.send(WireRequest(url, b"{}", {}), Clocks(first=0.05, total=1)).read()
+
+    def attempt_all() -> int:
+        for answer in answers:
+            with serving(answering(answer, OK)) as upstream:
+                attempt(upstream.url)
+                attempt(upstream.url.replace("http:", "https:"))
+        attempt("http://127.0.0.1:1/")
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    attempt_all()
+    before = attempt_all()
+    for _ in range(3):
+        attempt_all()
+    assert attempt_all() <= before + len(answers)
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x?key=secret", "http://u:secret@127.0.0.1:1/x"])
 def test_the_message_names_only_the_host_when_nobody_listens(transport: Transport, url: str) -> None:
     with pytest.raises(APIConnectionError) as caught:
@@ -373,15 +402,10 @@ def test_a_large_body_arrives_whole_when_it_goes_over_tls(transport: Transport) 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
 def test_tls_is_refused_when_the_certificate_is_not_for_the_host(host: str, transport: Transport) -> None:
     chooser = Transport(Runtime()) if host == "127.0.0.1" else transport
-    listener = socket.create_server((host, 0))
-    upstream = Upstream(lambda peer: None, tls=True)
-    upstream.close()
-    url = f"https://{host}:{listener.getsockname()[1]}/"
-    thread = threading.Thread(target=lambda: upstream._serve(listener.accept()[0]), daemon=True)
-    thread.start()
+    upstream = Upstream(lambda peer: None, tls=True, host=host)
     with pytest.raises(APIConnectionError, match="certificate is not valid"):
-        chooser.send(WireRequest(url, b"{}", {}), Clocks(total=10))
-    listener.close()
+        chooser.send(ask(upstream), Clocks(total=10))
+    upstream.close()
 
 
 def test_tls_fails_when_the_other_side_speaks_plain(transport: Transport) -> None:
@@ -441,6 +465,18 @@ def test_the_try_ends_at_its_clock_when_tls_does_not_begin(transport: Transport)
 
     with serving(script) as upstream, pytest.raises(Timeout, match="did not accept a connection"):
         transport.send(WireRequest(upstream.url.replace("http:", "https:"), b"{}", {}), Clocks(connect=0.2))
+
+
+def test_the_stream_ends_at_its_clock_when_the_provider_never_pauses(transport: Transport) -> None:
+    def script(upstream: Upstream, peer: socket.socket) -> None:
+        upstream.hear(peer)
+        peer.sendall(CHUNKED)
+        while not upstream.let_go.is_set():
+            peer.sendall(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+
+    with serving(script) as upstream, pytest.raises(Timeout, match="finish its answer"):
+        for _ in transport.send(ask(upstream), Clocks(total=0.3)).blocks():
+            pass
 
 
 def test_silence_is_told_when_a_tick_is_asked_for(transport: Transport) -> None:

@@ -17,16 +17,16 @@ Script = Callable[[socket.socket], None]
 class Upstream:
     """Serves connections with `script`, each in a thread; the requests that `hear` read are in `heard`."""
 
-    def __init__(self, script: Script, *, tls: bool = False) -> None:
+    def __init__(self, script: Script, *, tls: bool = False, host: str = "127.0.0.1") -> None:
         self.script = script
         self.heard: list[bytes] = []
         self.connections = 0
         self.closed_by_client = threading.Event()
         self.let_go = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]
         self._tls = _context() if tls else None
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1/chat"
+        self.url = f"{'https' if tls else 'http'}://{host}:{self.port}/v1/chat"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def hear(self, peer: socket.socket) -> bytes:
