@@ -4,7 +4,6 @@ https://docs.ollama.com/api/chat (response) and https://docs.ollama.com/api/stre
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -38,7 +37,7 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
         built["images"] = images
     answer = build_completion(
         _answer_id(call),
-        _created(reply, call),
+        created_at(call),
         _model(reply, deployment),
         built,
         _finish_reason(reply, called=bool(calls)),
@@ -83,8 +82,8 @@ class OllamaStream:
             raise error_from_event(event.data, self._deployment)
         chunks: list[Chunk] = []
         if self._writer is None:
-            created = _created(line, self._call)
-            self._writer = ChunkWriter(_answer_id(self._call), created, _model(line, self._deployment))
+            model = _model(line, self._deployment)
+            self._writer = ChunkWriter(_answer_id(self._call), created_at(self._call), model)
             chunks.append(self._writer.role())
         delta = self._delta(line.get("message"))
         if delta:
@@ -143,13 +142,6 @@ def _answer_id(call: Call) -> str:
 
 def _model(reply: Mapping[str, Any], deployment: Deployment) -> str:
     return prefixed(reply.get("model"), deployment) or deployment.label
-
-
-def _created(reply: Mapping[str, Any], call: Call) -> int:
-    try:
-        return int(datetime.fromisoformat(reply["created_at"]).timestamp())
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return created_at(call)
 
 
 def _tool_calls(message: Mapping[str, Any], call: Call, first: int) -> Iterator[dict[str, Any]]:
