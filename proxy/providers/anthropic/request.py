@@ -117,8 +117,8 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
     thinks = is_thinking(fields.get("thinking")) or effort not in (None, "none", "disable")
     checks = {
         "n": fields.get("n") not in (None, 1),
-        # 1 is the default, and all that is left where a model thinks; OpenAI's range goes on to 2.
-        "temperature": temperature not in (None, 1) and (thinks or not model.sampling or _is_above_one(temperature)),
+        # 1 is the default, and all that is left where a model thinks.
+        "temperature": temperature not in (None, 1) and (thinks or not model.sampling or _is_openais(temperature)),
         "top_p": fields.get("top_p") not in (None, 1) and not model.sampling,
         "reasoning_effort": model.thinking == "none" and thinks and effort is not None,
         "stop": not all(isinstance(stop, str) and stop.strip() for stop in _stops(fields)),
@@ -133,8 +133,9 @@ def _max_tokens(fields: Mapping[str, Any], model: Model) -> Any:
     return fields.get("max_completion_tokens") or fields.get("max_tokens") or model.max_tokens
 
 
-def _is_above_one(value: object) -> bool:
-    return isinstance(value, int | float) and value > 1
+def _is_openais(temperature: object) -> bool:
+    """True in the part of OpenAI's range that Anthropic doesn't have; what neither has is for Anthropic to refuse."""
+    return isinstance(temperature, int | float) and 1 < temperature <= 2
 
 
 def _settings(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
