@@ -21,6 +21,7 @@ from proxy.routing.stores import build_state
 from proxy.runtime import Runtime
 from proxy.settings import Settings, load_default
 from proxy.settings.load import environment
+from proxy.settings.provider_choice import infer_provider
 from proxy.sinks import build_subscriptions
 from proxy.sinks.contract import Post, Posted, SinkContext
 from proxy.sinks.logs import setup_logging
@@ -31,6 +32,7 @@ from proxy.transport.credentials.azure import AzureCredentials
 from proxy.transport.credentials.google import GoogleCredentials
 from proxy.transport.credentials.ibm import IbmCredentials
 from proxy.transport.framing import DECODERS
+from proxy.transport.guard import Guard, build_policy
 from proxy.transport.http import Transport
 from proxy.web import errors, identity
 
@@ -75,7 +77,13 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
     mask = settings.secrets.mask
     return Gateway(
         settings=settings,
-        router=Router(settings.deployments, settings.router, runtime, build_state(settings.router, shared_path)),
+        router=Router(
+            settings.deployments,
+            settings.router,
+            runtime,
+            build_state(settings.router, shared_path),
+            infer=infer_provider,
+        ),
         clients=ClientRouters(lambda config: build_client_router(config, runtime), runtime.monotonic),
         dispatcher=dispatcher,
         find_provider=find_provider,
@@ -92,6 +100,7 @@ def build_transport(settings: Settings, runtime: Runtime) -> Transport:
         local={"mock": build_local(runtime.sleep)},
         user_agent=f"patchbay/{__version__}",
         verify=settings.litellm.ssl_verify,
+        guard=Guard(build_policy(settings.litellm.provider_url_destination_allowed_hosts)),
     )
 
 
@@ -112,7 +121,7 @@ def build_credentials(transport: Sender, runtime: Runtime) -> Mapping[Auth, Cred
 def build_queue(settings: Settings, transport: Sender, runtime: Runtime) -> SinkQueue:
     """The sinks that the configuration names, and always the log."""
     terminal = sys.stderr.isatty()
-    setup_logging("debug" if settings.litellm.set_verbose else "info", settings.secrets.mask, terminal=terminal)
+    setup_logging(settings.log_level, settings.secrets.mask, terminal=terminal)
     context = SinkContext(
         post=build_post(transport), runtime=runtime, environ=settings.environ, terminal=terminal, version=__version__
     )

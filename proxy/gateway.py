@@ -16,7 +16,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, MODERATIONS, Operation
 from proxy.domain.secrets import clean_url
 from proxy.domain.usage import Usage
-from proxy.errors import ClientClosedRequestError, GatewayError, ServiceUnavailableError
+from proxy.errors import ClientClosedRequestError, GatewayError, PermissionDeniedError, ServiceUnavailableError
 from proxy.ledger import Ledger
 from proxy.probe import Report, probe
 from proxy.providers.contract import Provider
@@ -130,6 +130,8 @@ class Gateway:
     def router_for(self, call: Call) -> Router:
         """The operator's router, or that of the client's own `user_config`."""
         if call.options.user_config is not None:
+            if not self.settings.general.allow_client_side_credentials:
+                raise PermissionDeniedError("'user_config' may not be set in a request here.", param="user_config")
             return self._clients.router(call.options.user_config)
         if call.model in self.settings.out_of_service:
             raise ServiceUnavailableError(

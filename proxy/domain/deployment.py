@@ -4,17 +4,27 @@ A `litellm_params` key belongs to one of three kinds: it steers the router (ROUT
 where and as whom to connect (connection parameters), or it is a default request parameter.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from proxy.errors import PermissionDeniedError
 
 ROUTING_PARAMS = frozenset(
     "weight order rpm tpm max_parallel_requests timeout stream_timeout num_retries max_retries cooldown_time tags "
     "drop_params additional_drop_params allowed_openai_params configurable_clientside_auth_params "
     "input_cost_per_token output_cost_per_token mock_response".split()
 )
-# Where a call goes. Naming one of these makes the destination the client's: see `with_overrides`.
-DESTINATION_PARAMS = frozenset(
+# Parameters that change who calls and how, but not where the call goes. A region, a location or a project goes into a
+# provider's own host or path, and the providers check that it is a plain word. Any other makes the destination the
+# client's: see `with_overrides`.
+KEEPS_DESTINATION = frozenset(
+    "api_key api_version organization project headers extra_headers extra_body region_name aws_access_key_id "
+    "aws_secret_access_key aws_session_token aws_region_name vertex_credentials vertex_project vertex_location "
+    "azure_ad_token tenant_id client_id client_secret".split()
+)
+_DESTINATION_PARAMS = frozenset(
     {"api_base", "base_url", "aws_bedrock_runtime_endpoint", "aws_sts_endpoint", "sagemaker_base_url", "deployment_url"}
 )
 _CONNECTION_PARAMS = frozenset(
@@ -27,7 +37,7 @@ _CONNECTION_PREFIXES = ("aws_", "vertex_", "azure_", "watsonx_", "gcp_", "databr
 
 def is_connection_param(name: str) -> bool:
     """True for the parameters that say where and as whom to connect."""
-    return name in _CONNECTION_PARAMS or name in DESTINATION_PARAMS or name.startswith(_CONNECTION_PREFIXES)
+    return name in _CONNECTION_PARAMS or name in _DESTINATION_PARAMS or name.startswith(_CONNECTION_PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class Deployment:
 
     Rates are per minute, times in seconds. `wildcard` is true when `group` is a pattern; the router hands out
     a copy whose `group` and `model` are the real names. `guarded` is true when a client named the destination.
+    `configurable_clientside_auth_params` are the connection parameters that a client may override; None is all.
     """
 
     id: str
@@ -58,7 +69,7 @@ class Deployment:
     drop_params: bool | None = None
     additional_drop_params: tuple[str, ...] = ()
     allowed_openai_params: tuple[str, ...] = ()
-    configurable_clientside_auth_params: tuple[Any, ...] = ()
+    configurable_clientside_auth_params: tuple[Any, ...] | None = None
     input_cost_per_token: float | None = None
     output_cost_per_token: float | None = None
     mock_response: Any = None
@@ -86,9 +97,41 @@ class Deployment:
 
         When the client names the destination, nothing of the operator's goes along: no credential, header,
         extra body or default parameter (CVE-2024-6587), and the address guard watches the connection.
+        Raise PermissionDeniedError for a parameter that the operator keeps to himself.
         """
         if not overrides:
             return self
-        if DESTINATION_PARAMS.isdisjoint(overrides):
-            return replace(self, connection={**self.connection, **overrides}, client_owned=True)
-        return replace(self, connection=dict(overrides), defaults={}, guarded=True, client_owned=True)
+        self._check(overrides)
+        if names_destination(overrides):
+            return replace(self, connection=dict(overrides), defaults={}, guarded=True, client_owned=True)
+        return replace(self, connection={**self.connection, **overrides}, client_owned=brings_connection(overrides))
+
+    def _check(self, overrides: Mapping[str, Any]) -> None:
+        allowed = self.configurable_clientside_auth_params
+        if allowed is None:
+            return
+        for name, value in overrides.items():
+            if name not in _ANYBODYS and not any(_permits(rule, name, value) for rule in allowed):
+                raise PermissionDeniedError(f"'{name}' may not be set in a request for this model.", param=name)
+
+
+# No credential and no destination: Azure's clients send it with every request.
+_ANYBODYS = frozenset({"api_version"})
+
+
+def brings_connection(overrides: Mapping[str, Any]) -> bool:
+    """Whether the client calls as somebody else, or somewhere else, than the operator's configuration says."""
+    return not _ANYBODYS.issuperset(overrides)
+
+
+def names_destination(connection: Mapping[str, Any]) -> bool:
+    """Whether connection parameters of a client's choose where a call goes."""
+    return not KEEPS_DESTINATION.issuperset(connection)
+
+
+def _permits(rule: object, name: str, value: object) -> bool:
+    """A rule is a parameter's name, or `{name: expression}`, matched from the start of the value as LiteLLM does."""
+    if isinstance(rule, Mapping):
+        expression = rule.get(name)
+        return isinstance(expression, str) and (expression == value or re.match(expression, str(value)) is not None)
+    return rule == name

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from proxy.domain.answer import Reply
 from proxy.domain.attempt import Attempt, Outcome, Result, Send
 from proxy.domain.call import Call
-from proxy.domain.deployment import Deployment
+from proxy.domain.deployment import Deployment, brings_connection
 from proxy.domain.router_settings import RouterSettings
 from proxy.errors import (
     ClientClosedRequestError,
@@ -231,7 +231,7 @@ class Walk:
     ) -> Grant | Refusal:
         """A client's own connection is not the operator's deployment: it has no limits and shares no health."""
         profile = self._equipment.profile(target.group).members[deployment.id]
-        own = bool(target.call.options.overrides)
+        own = brings_connection(target.call.options.overrides)
         ask = Ask(
             deployment=f"{deployment.id} of clients" if own else deployment.id,
             limits=None if own or past_limits else profile.limits,
@@ -358,7 +358,9 @@ class Settlement:
     def _failure(self, finish: Finish, error: GatewayError) -> Finish:
         cooling = self._grant.profile.cooling
         options = self._call.options
-        blamed = may_cool(error, client_owned=bool(options.overrides), client_timeout=options.timeout is not None)
+        blamed = may_cool(
+            error, client_owned=brings_connection(options.overrides), client_timeout=options.timeout is not None
+        )
         return finish._replace(
             failed=True if blamed else None,
             status=error.status_code,

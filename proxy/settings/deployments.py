@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from proxy.domain.deployment import ROUTING_PARAMS, Deployment, is_connection_param
+from proxy.domain.deployment import ROUTING_PARAMS, Deployment, is_connection_param, names_destination
 from proxy.domain.secrets import Secret
 from proxy.providers.contract import Provider
 from proxy.settings.credentials import is_secret_name
@@ -19,8 +19,6 @@ from schemas.settings_table import settings_of
 
 _IGNORED = frozenset(name for name, setting in settings_of("params").items() if setting.status == "ignored")
 _OTHER_NAMES = (("num_retries", "max_retries"), ("timeout", "request_timeout"), ("api_base", "base_url"))
-# What a client's own deployment may say without choosing where a call goes.
-_HARMLESS = frozenset({"api_key", "api_version", "organization", "project", "headers", "extra_headers", "extra_body"})
 # Tuples in a Deployment.
 _NAMES = ("tags", "additional_drop_params", "allowed_openai_params", "configurable_clientside_auth_params")
 
@@ -169,7 +167,7 @@ def _build(
         defaults={name: value for name, value in params.items() if _is_default(name)},
         info=dict(info),
         wildcard="*" in group,
-        guarded=environment is None and not _HARMLESS.issuperset(connection),
+        guarded=environment is None and names_destination(connection),
         client_owned=environment is None,
         **routing,
     )

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,8 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         defaults=routing.get("default_litellm_params"),
     )
     deployments = tuple(item for position, entry in enumerate(entries) if position not in broken for item in entry)
+    if not general.get("allow_client_side_credentials", True):
+        deployments = tuple(closed_to_clients(item) for item in deployments)
     out_of_service = reasons_by_name(entries, broken, deployments)
     router = build_router_settings(routing, litellm)
     _check(loaded, router, deployments, out_of_service, missing)
@@ -117,6 +119,12 @@ def _with_variables(document: Mapping[str, Any], environ: Mapping[str, str]) -> 
         **environ,
         **{str(name): str(item) for name, item in resolved.items() if isinstance(item, str | int | float)},
     }
+
+
+def closed_to_clients(deployment: Deployment) -> Deployment:
+    """Only what its own configurable_clientside_auth_params name may still come from a client."""
+    allowed = deployment.configurable_clientside_auth_params or ()
+    return replace(deployment, configurable_clientside_auth_params=allowed)
 
 
 def _check(

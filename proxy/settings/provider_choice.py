@@ -89,7 +89,9 @@ def _by_host(api_base: str | None, providers: Mapping[str, Provider]) -> str | N
 
 
 def _host(provider: Provider) -> str | None:
-    return urlsplit(provider.base_url).hostname if provider.base_url else None
+    """The host of the provider's own; this machine belongs to nobody."""
+    host = urlsplit(provider.base_url).hostname if provider.base_url else None
+    return None if host in ("localhost", "127.0.0.1") else host
 
 
 def infer_provider(model: str) -> str | None:

@@ -3,6 +3,7 @@
 import hmac
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 from flask import Flask, g, request
@@ -43,11 +44,20 @@ def install(app: Flask, runtime: Runtime, master_key: Secret | None, key_header:
         given = request.headers.get("x-litellm-call-id", "")
         g.call_id = given if _CALL_ID.fullmatch(given) else runtime.new_id()
         g.started = runtime.monotonic()
-        if expected is None or request.url_rule is None:
+        if expected is None:
+            check_address(request.remote_addr)
+            return
+        if request.url_rule is None:
             return
         if getattr(app.view_functions[request.url_rule.endpoint], "is_public", False):
             return
         check_key(request.headers, expected, names)
+
+
+def check_address(address: str | None) -> None:
+    """Without a key only this machine is served, however the server was bound. A Unix socket has no address."""
+    if address and address != "127.0.0.1" and not ip_address(address).is_loopback:
+        raise AuthenticationError("This gateway has no master key, so it serves only its own machine.")
 
 
 def check_key(headers: Headers, expected: bytes, names: tuple[str, ...] = KEY_HEADERS) -> None:

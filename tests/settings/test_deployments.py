@@ -110,8 +110,10 @@ def test_environment_stays_out_of_reach_when_a_client_brings_the_list() -> None:
         ({"api_version": "1", "organization": "o"}, False),
         ({"api_base": "http://10.0.0.1"}, True),
         ({"base_url": "http://10.0.0.1"}, True),
-        ({"aws_region_name": "us-east-1"}, True),
-        ({"vertex_project": "p"}, True),
+        ({"aws_region_name": "us-east-1"}, False),  # a plain word in a host of AWS's own
+        ({"vertex_project": "p"}, False),
+        ({"account_id": "a"}, True),
+        ({"aws_bedrock_runtime_endpoint": "http://10.0.0.1"}, True),
         ({"azure_endpoint": "http://10.0.0.1"}, True),
     ],
 )
