@@ -33,8 +33,10 @@ def build_embed(call: Call, deployment: Deployment) -> WireRequest:
 
 
 def parse_embed(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
-    reply = read_reply(body, deployment, "embeddings")
-    vectors = reply["embeddings"].get("float")
+    """The vectors by their type, or, from hosts that still speak the first version, alone."""
+    reply = read_reply(body, deployment, "embeddings", dict, list)
+    found = reply["embeddings"]
+    vectors = found.get("float") if isinstance(found, Mapping) else found
     if not isinstance(vectors, list) or not vectors or not all(isinstance(vector, list) for vector in vectors):
         raise InvalidProviderResponseError(
             f"{deployment.provider} answered without embeddings", provider=deployment.provider

@@ -28,7 +28,7 @@ _STATUSES = {498: 401}
 
 def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
     """Raise InvalidProviderResponseError for what is no answer, and the error for one that failed."""
-    reply = read_reply(body, deployment, "message")
+    reply = read_reply(body, deployment, "message", dict)
     message = reply["message"]
     finish = finish_reason(reply.get("finish_reason"), deployment)
     return build_completion(
@@ -43,13 +43,13 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
     )
 
 
-def read_reply(body: bytes, deployment: Deployment, member: str) -> Mapping[str, Any]:
-    """The object that was sent; its `member` is an object too. An error that came with 200 is raised."""
+def read_reply(body: bytes, deployment: Deployment, member: str, *forms: type) -> Mapping[str, Any]:
+    """The object that was sent; its `member` is of one of the forms. An error that came with 200 is raised."""
     try:
         reply = orjson.loads(body)
     except ValueError:
         reply = None
-    if isinstance(reply, Mapping) and isinstance(reply.get(member), Mapping):
+    if isinstance(reply, Mapping) and isinstance(reply.get(member), forms):
         return reply
     if isinstance(reply, Mapping) and isinstance(reply.get("message"), str):
         raise error_from_event(body, deployment)

@@ -369,6 +369,10 @@ def test_vectors_are_packed_when_the_client_asks_for_base64() -> None:
     assert struct.unpack("<2f", base64.b64decode(packed["data"][0]["embedding"])) == (0.5, -2.0)
 
 
+def test_vectors_are_read_when_they_stand_alone() -> None:
+    assert embed_answer({"embeddings": [[1.0]]})["data"][0]["embedding"] == [1.0]
+
+
 @pytest.mark.parametrize(
     "reply", [{}, {"embeddings": {}}, {"embeddings": {"float": [3]}}, {"embeddings": {"float": [["x"]]}}]
 )
