@@ -200,7 +200,7 @@ def _thoughts(model: Model, message: Mapping[str, Any], param: str) -> Iterator[
 
 
 def _thought(model: Model, thought: Mapping[str, Any], place: str) -> Iterator[Block]:
-    """A thought exactly as it came. What its model would refuse is left out: unsigned ones for Claude, all for R1."""
+    """A thought exactly as it came. What its model would refuse is left out: unsigned ones for Claude and DeepSeek."""
     if thought.get("type") == "redacted_thinking":
         if not isinstance(thought.get("data"), str):
             raise bad_content("A redacted thinking block has no data", place)
@@ -211,5 +211,5 @@ def _thought(model: Model, thought: Mapping[str, Any], place: str) -> Iterator[B
         raise bad_content("A thinking block has no thinking", place)
     if isinstance(signature, str) and signature:
         yield {"reasoningContent": {"reasoningText": {"text": text, "signature": signature}}}
-    elif text and not model.claude and not model.starts("deepseek.r1"):
+    elif text and not model.claude and model.vendor != "deepseek":
         yield {"reasoningContent": {"reasoningText": {"text": text}}}

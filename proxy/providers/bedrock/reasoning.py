@@ -12,6 +12,7 @@ from proxy.providers.bedrock.models import Model
 from proxy.providers.effort import BUDGETS, read_effort
 
 _THREE_STEPS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
+_TWO_STEPS = {**_THREE_STEPS, "medium": "high"}
 _FIVE_STEPS = {**_THREE_STEPS, "xhigh": "xhigh", "max": "max"}
 
 
@@ -28,11 +29,13 @@ _WAYS = (
         ("amazon.nova-2",),
         lambda effort: {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": _THREE_STEPS[effort]}},
     ),
-    Way(("openai.gpt-oss", "moonshot.kimi-k2"), lambda effort: {"reasoning_effort": _THREE_STEPS[effort]}),
+    Way(
+        ("openai.gpt-oss", "moonshot.kimi-k2", "deepseek.v3"), lambda effort: {"reasoning_effort": _THREE_STEPS[effort]}
+    ),
     Way(("openai.",), lambda effort: {"reasoning": {"effort": _FIVE_STEPS[effort]}}),
     Way(
-        ("qwen.", "zai.", "moonshotai.", "deepseek.v3", "minimax."),
-        lambda effort: {"reasoning_config": _THREE_STEPS[effort]},
+        ("qwen.", "zai.", "moonshotai.", "minimax."),
+        lambda effort: {"reasoning_config": _TWO_STEPS[effort]},
     ),
 )
 _SILENCE = {
