@@ -6,7 +6,7 @@ from pathlib import Path
 
 from proxy.domain.router_settings import RouterSettings
 from proxy.routing.host_state import HostState
-from proxy.routing.processes import start_time
+from proxy.routing.processes import is_alive, start_time
 from proxy.routing.state import MemoryState, StateStore
 
 
@@ -50,8 +50,18 @@ def _build_host(settings: RouterSettings, shared_path: str | Path | None) -> Sta
 def default_path(master: int) -> Path:
     """A place for the state of all workers that `master` has started: in memory where the system has such a folder.
 
-    It is the same for a worker that is started later, and another one for another gateway.
+    It is the same for a worker that is started later, and another one for another gateway. What gateways that are gone
+    have left there is removed.
     """
     memory = Path("/dev/shm")  # noqa: S108 - the file is made for one user only, and refused when it is another's
     folder = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    remove_leftovers(folder)
     return folder / f"patchbay-{os.geteuid()}-{master}-{start_time(master)}.state"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove this user's files whose master does not live any more."""
+    for path in folder.glob(f"patchbay-{os.geteuid()}-*-*.state"):
+        master, started = path.stem.split("-")[2:4]
+        if master.isdigit() and started.isdigit() and not is_alive(int(master), int(started)):
+            path.unlink(missing_ok=True)

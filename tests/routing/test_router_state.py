@@ -16,7 +16,7 @@ from proxy.routing.host_state import HostState, HostStateError
 from proxy.routing.processes import is_alive, start_time
 from proxy.routing.standing import Ask, BudgetRule, Finish, Lease, Limits, Refusal
 from proxy.routing.state import MemoryState
-from proxy.routing.stores import build_state, default_path
+from proxy.routing.stores import build_state, default_path, remove_leftovers
 
 BUDGET = BudgetRule("g", 0.2, 10)
 DONE = Finish(failed=False, tokens=30, latency=0.5)
@@ -241,6 +241,16 @@ def test_the_store_follows_the_configuration_when_it_is_built(path):
 def test_a_gateways_workers_meet_at_one_place_when_they_have_one_master():
     assert default_path(os.getpid()) == default_path(os.getpid())
     assert default_path(os.getpid()) != default_path(os.getppid())
+
+
+def test_what_gateways_have_left_is_removed_when_another_begins(tmp_path):
+    user, alive = os.geteuid(), os.getpid()
+    gone = tmp_path / f"patchbay-{user}-{alive}-{start_time(alive) + 1}.state"
+    kept = [tmp_path / f"patchbay-{user}-{alive}-{start_time(alive)}.state", tmp_path / f"patchbay-{user}-x-y.state"]
+    for path in (gone, *kept):
+        path.touch()
+    remove_leftovers(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
 
 
 def test_threads_of_one_process_do_not_disturb_each_other_when_the_host_shares(path):
