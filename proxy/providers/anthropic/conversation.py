@@ -35,8 +35,6 @@ class Conversation(NamedTuple):
 
 # Blocks of Anthropic's own that a client may put among its parts; they go through unchanged.
 _NATIVE = ("image", "document", "search_result", "container_upload", "tool_use", "tool_result")
-# What a thinking block may hold on its way back; streams add an index, which is refused.
-_THINKING_MEMBERS = ("type", "thinking", "signature", "data")
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -192,10 +190,20 @@ def _kept_blocks(message: Mapping[str, Any], calls: list[Block]) -> list[Block] 
 
 
 def _thinking_blocks(message: Mapping[str, Any]) -> Iterator[Block]:
+    """The signed thoughts of Claude's, whole; clients may send them in the pieces in which some streams bring them."""
     blocks = message.get("thinking_blocks")
+    text = ""
     for block in blocks if isinstance(blocks, list) else ():
-        if isinstance(block, Mapping) and (block.get("signature") or block.get("data")):
-            yield {name: block[name] for name in _THINKING_MEMBERS if name in block}
+        if not isinstance(block, Mapping) or "signed_by" in block:
+            # Unreadable, or signed by another maker, who says so.
+            continue
+        if block.get("data"):
+            yield {"type": "redacted_thinking", "data": block["data"]}
+            continue
+        text += str(block.get("thinking") or "")
+        if block.get("signature"):
+            yield {"type": "thinking", "thinking": text, "signature": block["signature"]}
+            text = ""
 
 
 def _assistant_text(message: Mapping[str, Any], param: str) -> Iterator[Block]:

@@ -78,7 +78,9 @@ def _amid_unthinking_loop(messages: object) -> bool:
         if not isinstance(message, Mapping) or message.get("role") == "user":
             return False
         if message.get("role") == "assistant" and message.get("tool_calls"):
-            return not message.get("thinking_blocks") and not message.get("provider_specific_fields")
+            specific = message.get("provider_specific_fields")
+            kept = specific.get("content_blocks") if isinstance(specific, Mapping) else None
+            return not message.get("thinking_blocks") and not kept
     return False
 
 

@@ -164,6 +164,18 @@ def test_unsigned_thoughts_stay_behind_when_another_provider_had_them() -> None:
     assert turns({"role": "user", "content": "?"}, message)[1]["content"] == [{"type": "text", "text": "Hi"}]
 
 
+def test_thoughts_are_made_whole_when_they_come_in_pieces() -> None:
+    pieces = [
+        {"type": "thinking", "thinking": "H"},
+        {"type": "thinking", "thinking": "m"},
+        {"type": "thinking", "thinking": "", "signature": "sig"},
+        {"type": "thinking", "thinking": "Google's", "signature": "sig", "signed_by": "gemini"},
+    ]
+    message = {"role": "assistant", "content": "Hi", "thinking_blocks": pieces}
+    content = turns({"role": "user", "content": "?"}, message)[1]["content"]
+    assert content == [{"type": "thinking", "thinking": "Hm", "signature": "sig"}, {"type": "text", "text": "Hi"}]
+
+
 def test_white_space_is_cut_when_the_last_message_is_the_assistants() -> None:
     assert turns({"role": "user", "content": "?"}, {"role": "assistant", "content": "{ \n"})[1] == {
         "role": "assistant",
