@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS
+from proxy.providers.embeddings_only import ask_voyage, count_prompt
 from proxy.providers.messages import GATEWAY_MEMBERS
 from proxy.providers.openai import Compatible
 
@@ -65,7 +66,6 @@ ROWS: Mapping[str, Compatible] = {
         ("DASHSCOPE_API_BASE",),
         rename=_OLD_LIMIT,
     ),
-    "databricks": Compatible(None, ("DATABRICKS_API_KEY",), ("DATABRICKS_API_BASE",), rename=_OLD_LIMIT),
     "datarobot": Compatible(
         "https://app.datarobot.com/api/v2/genai/llmgw",
         ("DATAROBOT_API_TOKEN",),
@@ -121,6 +121,8 @@ ROWS: Mapping[str, Compatible] = {
         ("JINA_AI_API_KEY", "JINA_API_KEY", "JINA_AI_TOKEN"),
         ("JINA_AI_API_BASE",),
         operations=_EMBEDDINGS_ONLY,
+        rename={"encoding_format": "embedding_type"},
+        answer=count_prompt,
     ),
     "lambda_ai": Compatible("https://api.lambda.ai/v1", ("LAMBDA_API_KEY",), ("LAMBDA_API_BASE",), rename=_OLD_LIMIT),
     "lemonade": Compatible(
@@ -234,6 +236,8 @@ ROWS: Mapping[str, Compatible] = {
         ("VOYAGE_API_KEY",),
         operations=_EMBEDDINGS_ONLY,
         rename={"dimensions": "output_dimension"},
+        ask=ask_voyage,
+        answer=count_prompt,
     ),
     "wandb": Compatible("https://api.inference.wandb.ai/v1", ("WANDB_API_KEY",), ("WANDB_API_BASE",)),
     "xiaomi_mimo": Compatible("https://api.xiaomimimo.com/v1", ("XIAOMI_MIMO_API_KEY",)),

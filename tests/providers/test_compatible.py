@@ -10,7 +10,7 @@ from proxy.domain.wire import Event
 from proxy.errors import AuthenticationError, BadGatewayError, BadRequestError, ContextWindowExceededError, GatewayError
 from proxy.providers.mistral import name_call
 from proxy.providers.registry import PROVIDERS, find_provider
-from tests.providers.gathering import echo, gather
+from tests.providers.gathering import echo, gather, merge
 from tests.providers.recordings import build_call, build_deployment
 
 USER = {"role": "user", "content": "Hi"}
@@ -320,3 +320,51 @@ def test_whole_stream_is_gathered_when_roles_and_names_repeat() -> None:
     chunks = stream("together_ai", delta(role="assistant", content="a"), delta("stop", role="assistant", content="b"))
     assert "".join(chunk["choices"][0]["delta"]["content"] for chunk in chunks) == "ab"
     assert gather([])["choices"] == []
+
+
+THOUGHT = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm", "signature": "c2ln"}]}
+
+
+def test_thoughts_make_a_round_trip_when_databricks_has_them_in_the_content() -> None:
+    content = [THOUGHT, {"type": "text", "text": "4"}]
+    first = read("databricks", {"role": "assistant", "content": content})
+    message = first["choices"][0]["message"]
+    assert (message["content"], message["reasoning_content"]) == ("4", "hm")
+    assert message["thinking_blocks"] == [{"type": "thinking", "thinking": "hm", "signature": "c2ln"}]
+    _, body = ask("databricks", connection={"api_base": "https://w.example/serving-endpoints"}, messages=[echo(first)])
+    assert body["messages"] == [{"role": "assistant", "content": content}]
+
+
+def test_thoughts_are_one_block_when_databricks_streams_them() -> None:
+    pieces = [{"type": "reasoning", "summary": [{"type": "summary_text", "text": text}]} for text in ("h", "m")]
+    signed = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "", "signature": "c2ln"}]}
+    chunks = stream("databricks", *(delta(content=[piece]) for piece in [*pieces, signed]), delta("stop", content="4"))
+    gathered: dict[str, Any] = {}
+    for chunk in chunks:
+        merge(gathered, chunk["choices"][0]["delta"])
+    assert (gathered["content"], gathered["reasoning_content"]) == ("4", "hm")
+    assert gathered["thinking_blocks"] == [{"type": "thinking", "thinking": "hm", "signature": "c2ln", "index": 0}]
+
+
+def embed(name: str, **fields: Any) -> Any:
+    request = PROVIDERS[name].build_request(
+        build_call("embeddings", {"input": "x", **fields}), build_deployment(name, "m")
+    )
+    return json.loads(request.body)
+
+
+def test_embeddings_are_asked_for_in_their_words_when_they_are_voyages_or_jinas() -> None:
+    assert embed("voyage", dimensions=256, encoding_format="float") == {
+        "input": "x",
+        "model": "m",
+        "output_dimension": 256,
+    }
+    assert embed("voyage", encoding_format="base64")["encoding_format"] == "base64"
+    assert embed("jina_ai", encoding_format="float") == {"input": "x", "model": "m", "embedding_type": "float"}
+
+
+def test_prompt_is_counted_when_voyage_counts_the_total_only() -> None:
+    body = b'{"object": "list", "model": "m", "data": [], "usage": {"total_tokens": 7}}'
+    answer = PROVIDERS["voyage"].parse_response(body, {}, build_call("embeddings", {}), build_deployment("voyage", "m"))
+    assert answer.usage is not None
+    assert answer.usage.prompt_tokens == 7

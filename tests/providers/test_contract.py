@@ -60,6 +60,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
 # What their rows leave to the configuration.
 CONNECTIONS: Mapping[str, Mapping[str, Any]] = {
     "cloudflare": {"account_id": "account"},
+    "databricks": {"api_base": "https://workspace.example/serving-endpoints"},
     "snowflake": {"account_id": "account"},
     "bedrock_mantle": {"aws_region_name": "us-east-1"},
     "watsonx": {"api_base": "https://us-south.ml.cloud.ibm.com", "watsonx_project_id": "project"},
