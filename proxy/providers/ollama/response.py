@@ -30,8 +30,9 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
     built: dict[str, Any] = {"role": "assistant", "content": _text(message, "content") or (None if calls else "")}
     if calls:
         built["tool_calls"] = calls
-    if _text(message, "thinking"):
-        built["reasoning_content"] = message["thinking"]
+    thinking = _thinking(message)
+    if thinking:
+        built["reasoning_content"] = thinking
     images = _images(message)
     if images:
         built["images"] = images
@@ -50,7 +51,8 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
 
 def parse_embedding(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
     reply = _read(body, deployment)
-    rows = reply.get("embeddings")
+    # The older /api/embeddings, and servers that imitate it, have one vector only.
+    rows = reply.get("embeddings") or [reply.get("embedding")]
     vectors = [row for row in rows if isinstance(row, list)] if isinstance(rows, list) else []
     if not vectors:
         raise InvalidProviderResponseError("Ollama answered without an embedding", provider=deployment.provider)
@@ -105,8 +107,9 @@ class OllamaStream:
         if not isinstance(message, Mapping):
             return {}
         delta: dict[str, Any] = {}
-        if _text(message, "thinking"):
-            delta["reasoning_content"] = message["thinking"]
+        thinking = _thinking(message)
+        if thinking:
+            delta["reasoning_content"] = thinking
         if _text(message, "content"):
             delta["content"] = message["content"]
         calls = [
@@ -192,6 +195,11 @@ def _images(message: Mapping[str, Any]) -> list[dict[str, Any]]:
         for image in (images if isinstance(images, list) else ())
         if isinstance(image, str)
     ]
+
+
+def _thinking(message: Mapping[str, Any]) -> str:
+    """The thoughts, also under the name that servers who imitate Ollama's give them."""
+    return _text(message, "thinking") or _text(message, "reasoning_content")
 
 
 def _text(message: Mapping[str, Any], name: str) -> str:

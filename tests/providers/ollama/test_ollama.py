@@ -368,6 +368,12 @@ def test_embedding_is_packed_when_the_client_wants_base64() -> None:
     assert answer["data"][0]["embedding"] == "AAAAPwAAgD8="
 
 
+def test_answer_is_read_when_an_imitation_names_its_members_otherwise() -> None:
+    answer = parse({"message": {"content": "x", "reasoning_content": "Hm."}, **DONE})
+    assert answer["choices"][0]["message"]["reasoning_content"] == "Hm."
+    assert parse({"embedding": [0.5]}, EMBEDDINGS, input="a")["data"][0]["embedding"] == [0.5]
+
+
 def test_invalid_response_when_there_is_no_embedding() -> None:
     with pytest.raises(InvalidProviderResponseError):
         parse({"embeddings": []}, EMBEDDINGS, input="a")
