@@ -337,7 +337,7 @@ def test_no_descriptor_is_left_when_requests_fail_in_every_way(transport: Transp
 
     def attempt(url: str) -> None:
         with pytest.raises(GatewayError):
-            transport.send(WireRequest(url, b"{}", {}), Clocks(first=0.05, total=1)).read()
+            transport.send(WireRequest(url, b"{}", {}), Clocks(connect=0.05, first=0.05, idle=0.05)).read()
 
     def attempt_all() -> int:
         for answer in answers:
