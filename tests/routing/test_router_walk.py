@@ -1,9 +1,11 @@
 """The walk: levels of `order`, then the fallbacks of the error's kind (2.7, 4.4, 4.6)."""
 
+from dataclasses import replace
+
 import pytest
 from router_bench import build, deployment, error
 
-from proxy.errors import BadRequestError, ContentPolicyViolationError, ContextWindowExceededError
+from proxy.errors import BadRequestError, ContentPolicyViolationError, ContextWindowExceededError, GatewayError
 
 
 def groups(*names):
@@ -269,3 +271,36 @@ def test_a_clients_connection_is_used_for_one_request_when_it_brings_one():
         "organization": "o",
     }
     assert bench.run().deployment.api_key == "ours"
+
+
+def test_tags_are_looked_at_before_the_order_when_both_are_there():
+    bench = build(
+        deployment("untagged", order=1), deployment("default", order=2, tags=("default",)), enable_tag_filtering=True
+    )
+    assert bench.run().deployment.id == "default"
+
+
+def test_a_long_prompt_goes_to_the_next_order_when_only_that_takes_it():
+    bench = build(
+        deployment("small", order=1, info={"max_input_tokens": 10}),
+        deployment("large", order=2, info={"max_input_tokens": 1000}),
+        enable_pre_call_checks=True,
+    )
+    outcome = bench.run(body={"prompt": "x" * 400})
+    assert (outcome.deployment.id, outcome.fallbacks) == ("large", 0)
+
+
+def test_no_more_is_tried_when_the_client_leaves_during_a_pause():
+    class Leaving:
+        def gone(self):
+            return bool(bench.clock.slept)
+
+        def fileno(self):
+            return None
+
+    bench = build(deployment("a"), deployment("h", "h"), fallbacks=(("g", ("h",)),))
+    bench.provider.script = {"a": 500}
+    call = replace(bench.call(), client=Leaving())
+    with pytest.raises(GatewayError):
+        bench.router.run(call, bench.provider)
+    assert bench.ids == ["a"]

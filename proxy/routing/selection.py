@@ -1,0 +1,141 @@
+"""Which deployment a try goes to: the strategy's choice among those that the shared state lets through."""
+
+import math
+from collections.abc import Sequence
+
+from proxy.domain.deployment import Deployment, brings_connection
+from proxy.errors import GatewayError, NoDeploymentAvailableError, Timeout
+from proxy.routing.candidates import candidates
+from proxy.routing.deadline import Deadline
+from proxy.routing.equipment import Equipment, Grant
+from proxy.routing.estimate import total_tokens
+from proxy.routing.plan import Target
+from proxy.routing.standing import Ask, BudgetRule, Refusal
+
+# How often a call that waits for a free slot looks again.
+SLOT_POLL_SECONDS = 0.02
+# A half-open deployment waits for its probe's result as long as a call may take, but not longer than this.
+PROBE_SECONDS = 60.0
+_SLOTS = frozenset({"rpm", "tpm", "parallel"})
+
+
+class Selection:
+    """For one walk. `tried`: a try was sent, so that each further one spends of the budget; `spent`: it is used up."""
+
+    def __init__(self, equipment: Equipment, budget: BudgetRule, deadline: Deadline) -> None:
+        self._equipment = equipment
+        self._settings = equipment.settings
+        self._runtime = equipment.runtime
+        self._budget = budget
+        self._deadline = deadline
+        self._refusals: list[Refusal] = []
+        self._waited = 0.0
+        self.tried = False
+        self.spent = False
+
+    def level(self, target: Target) -> Sequence[Deployment]:
+        """The target's deployments that fit the call; raises as `candidates` does where nobody of the group fits."""
+        level = target.group.levels[target.level]
+        fitting = candidates(target.group.deployments, target.call, self._settings, target.group.name)
+        if fitting is target.group.deployments:
+            return level
+        fits = {one.id for one in fitting}
+        return [one for one in level if one.id in fits]
+
+    def choose(self, target: Target, pool: Sequence[Deployment]) -> Grant | None:
+        """One of `pool`, at once; None when nobody can be asked now."""
+        self._refusals = []
+        return self._choose(target, pool)
+
+    def wait_for_slot(self, target: Target, pool: Sequence[Deployment]) -> Grant | None:
+        """A short wait for what is only full, bounded for the request as a whole."""
+        while not self.spent and self._waited < self._settings.slot_wait:
+            ready = min((one.until for one in self._refusals if one.reason in _SLOTS), default=math.inf)
+            left = self._settings.slot_wait - self._waited
+            pause = min(max(SLOT_POLL_SECONDS, ready - self._runtime.now()), left)
+            if ready > self._runtime.now() + left or not self._deadline.allows(pause):
+                return None
+            self._runtime.sleep(pause)
+            self._waited += pause
+            grant = self.choose(target, pool)
+            if grant is not None:
+                return grant
+        return None
+
+    def last_resort(self, target: Target) -> Grant | None:
+        """The deployment that recovers first. It spends of the retry budget, so a dead one's load falls."""
+        state, now = self._equipment.state, self._runtime.now()
+        pool = candidates(target.group.deployments, target.call, self._settings, target.group.name)
+        standings = state.view([one.id for one in pool], now)
+        ranked = sorted(zip(pool, standings, strict=True), key=lambda pair: pair[1].cooling_until)
+        for deployment, standing in ranked:
+            if standing.streak:
+                answer = self._reserve(target, deployment, last_resort=True)
+                if isinstance(answer, Grant):
+                    return answer
+        return None
+
+    def unavailable(self, target: Target) -> GatewayError:
+        """Why nobody of the group could be asked."""
+        if not self._deadline.allows():
+            return Timeout(
+                f"The request's timeout of {target.call.options.timeout} s was over before it could be sent."
+            )
+        now = self._runtime.now()
+        until = min((one.until for one in self._refusals), default=now)
+        seconds = max(1, math.ceil(until - now))
+        cooling = bool(self._refusals) and all(one.reason in ("cooling", "probing") for one in self._refusals)
+        why = "All deployments for selected model are in cooldown. " if cooling else ""
+        return NoDeploymentAvailableError(
+            f"No deployments available for selected model, Try again in {seconds} seconds. {why}"
+            f"Passed model={target.asked}.",
+            error_type="all_deployments_in_cooldown" if cooling else None,
+            retry_after=float(seconds),
+        )
+
+    def _choose(self, target: Target, pool: Sequence[Deployment], past_limits: bool = False) -> Grant | None:
+        """The strategy's choice among those that the shared state lets through, its try counted."""
+        left = list(pool)
+        soft: list[Deployment] = []
+        while left and self._deadline.allows():
+            deployment = left.pop(self._pick(target, left))
+            answer = self._reserve(target, deployment, past_limits)
+            if isinstance(answer, Grant):
+                return answer
+            if answer.reason == "budget":
+                self.spent = True
+                return None
+            limits = self._equipment.profile(target.group).members[deployment.id].limits
+            if answer.reason in _SLOTS and limits is not None and not limits.hard:
+                soft.append(deployment)
+            else:
+                self._refusals.append(answer)
+        return self._choose(target, soft, past_limits=True) if soft else None
+
+    def _pick(self, target: Target, pool: Sequence[Deployment]) -> int:
+        if len(pool) == 1:
+            return 0
+        strategy = self._equipment.strategy
+        now = self._runtime.now()
+        standings = [] if strategy.blind else self._equipment.state.view([one.id for one in pool], now)
+        return strategy.pick(pool, standings, self._equipment.wish(target.call, now))
+
+    def _reserve(
+        self, target: Target, deployment: Deployment, past_limits: bool = False, last_resort: bool = False
+    ) -> Grant | Refusal:
+        """A client's own connection is not the operator's deployment: it has no limits and shares no health."""
+        profile = self._equipment.profile(target.group).members[deployment.id]
+        own = brings_connection(target.call.options.overrides)
+        ask = Ask(
+            deployment=f"{deployment.id} of clients" if own else deployment.id,
+            limits=None if own or past_limits else profile.limits,
+            tokens=total_tokens(target.call.fields) if profile.counts_tokens else 0,
+            budget=self._budget,
+            extra=last_resort or self.tried,
+            last_resort=last_resort,
+            probe_seconds=PROBE_SECONDS,
+        )
+        answer = self._equipment.state.reserve(ask, self._runtime.now())
+        if isinstance(answer, Refusal):
+            return answer
+        return Grant(deployment.with_overrides(target.call.options.overrides), profile, answer)
