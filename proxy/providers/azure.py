@@ -20,6 +20,7 @@ from proxy.providers.openai import (
     build_body,
     build_provider,
     find_base,
+    refuse_sampling,
 )
 
 DEFAULT_VERSION = "2024-10-21"
@@ -78,6 +79,11 @@ def ask_reasoning(fields: Mapping[str, Any], deployment: Deployment) -> tuple[Ma
     return ask_openai(fields, replace(deployment, model="o1"))
 
 
+def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    named = "o1" if deployment.model.startswith(_SERIES) else deployment.model
+    return refuse_sampling(fields, replace(deployment, model=named))
+
+
 def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
     """A filtered choice comes without its message, and the first chunk (the prompt's filter results) without a type."""
     changes: dict[str, Any] = {}
@@ -108,6 +114,7 @@ ROW = Compatible(
     ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
     ("AZURE_API_BASE",),
     roles={},
+    refused=refused,
     ask=ask_openai,
     answer=answer,
     chunk=answer,

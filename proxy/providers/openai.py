@@ -42,7 +42,7 @@ class Compatible:
     base_url: `{name}` in it is a connection parameter.
     keys, bases, variables: environment variables of the key, the base URL and other connection parameters.
     rename, drop: what its documentation asks for, by field of the request. unsupported: the OpenAI parameters of a chat
-        that it refuses.
+        that it refuses. refused: those that one of its models refuses.
     roles, members: the same for each message (messages.py).
     ask, answer, chunk: what can't be said in data, for requests, whole answers and chunks (dialect.py); None is nothing.
     usage_in_stream: false where `stream_options` is refused.
@@ -57,6 +57,7 @@ class Compatible:
     unsupported: frozenset[str] = frozenset()
     roles: Mapping[str, str] = field(default_factory=lambda: {"developer": "system"})
     members: Mapping[str, str | None] = field(default_factory=lambda: GATEWAY_MEMBERS)
+    refused: Callable[[Mapping[str, Any], Deployment], frozenset[str]] | None = None
     ask: Ask | None = None
     answer: Rewrite | None = rewrite
     chunk: Rewrite | None = rewrite
@@ -94,6 +95,7 @@ def build_provider(name: str, row: Compatible) -> Provider:
         open_stream=open_stream,
         operations=row.operations,
         supported={CHAT.name: OPENAI_PARAMS[CHAT.name] - row.unsupported} if row.unsupported else {},
+        refused=row.refused,
         variables={"api_key": row.keys, "api_base": row.bases, **row.variables},
         base_url=row.base_url,
         needs_key=row.default_key is None,
@@ -213,13 +215,14 @@ _MODEL_MEMBER = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
 class CompatibleStream:
     """Relays chunks; finished means every choice had its finish_reason, and [DONE] or the end of the body came."""
 
-    __slots__ = ("_deployment", "_done", "_finished", "_row")
+    __slots__ = ("_deployment", "_done", "_finished", "_member", "_row")
 
     def __init__(self, deployment: Deployment, row: Compatible) -> None:
         self._deployment = deployment
         self._row = row
         self._finished = False
         self._done = False
+        self._member: bytes | None = None
 
     def feed(self, event: Event) -> list[Chunk]:
         data = event.data
@@ -244,10 +247,19 @@ class CompatibleStream:
             fields = {**fields, **changes, **({"model": model} if model else {})}
             data = orjson.dumps(fields)
         elif model is not None and model != fields["model"]:
-            data = _with_model(data, model)
+            data = self._with_model(data, model)
         chunk = read_chunk(data, fields)
         self._finished = self._finished or chunk.finished
         return [chunk]
+
+    def _with_model(self, data: bytes, model: str) -> bytes:
+        """The chunk's bytes with another model in them. How the member looks is remembered: all chunks have the same."""
+        if self._member is None or data.count(self._member) != 1:
+            found = _MODEL_MEMBER.findall(data)
+            if len(found) != 1:
+                return splice(data, {"model": model})
+            self._member = found[0]
+        return data.replace(self._member, b'"model":' + orjson.dumps(model), 1)
 
     def finish(self) -> list[Chunk]:
         if not self._finished:
@@ -256,13 +268,6 @@ class CompatibleStream:
                 provider=self._deployment.provider,
             )
         return []
-
-
-def _with_model(data: bytes, model: str) -> bytes:
-    found = _MODEL_MEMBER.findall(data)
-    if len(found) == 1:
-        return data.replace(found[0], b'"model":' + orjson.dumps(model), 1)
-    return splice(data, {"model": model})
 
 
 # Models that know their limit by the new name only: https://platform.openai.com/docs/guides/reasoning
@@ -276,6 +281,21 @@ def ask_openai(fields: Mapping[str, Any], deployment: Deployment) -> tuple[Mappi
     return {"max_completion_tokens": fields.get("max_completion_tokens", fields["max_tokens"])}, ("max_tokens",)
 
 
+# Those that take no sampling parameters; of GPT-5 the first ones, later ones do when they don't reason.
+_UNSAMPLED_MODEL = re.compile(
+    r"(?:.*/)?(?:o\d|gpt-5)(?:-(?:mini|nano|pro|codex|preview|deep-research))?(?:-\d{4}-\d\d-\d\d)?"
+)
+_SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias")
+_DEFAULTS: Mapping[str, Any] = {"temperature": 1, "top_p": 1}
+
+
+def refuse_sampling(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    """https://platform.openai.com/docs/guides/reasoning"""
+    if not _UNSAMPLED_MODEL.fullmatch(deployment.model):
+        return frozenset()
+    return frozenset(name for name in _SAMPLING if name in fields and fields[name] != _DEFAULTS.get(name))
+
+
 PROVIDER = build_provider(
     "openai",
     Compatible(
@@ -284,6 +304,7 @@ PROVIDER = build_provider(
         ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         operations=(CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS),
         roles={},
+        refused=refuse_sampling,
         ask=ask_openai,
         answer=None,
         chunk=None,

@@ -166,3 +166,24 @@ def test_table_names_only_openai_parameters_when_it_says_what_is_supported(name:
             "thinking",
         }
         assert (supported or frozenset()) <= known
+
+
+@pytest.mark.parametrize("model", ["o1", "o3-mini", "gpt-5", "gpt-5-mini-2025-08-07", "openai/o3"])
+@pytest.mark.parametrize("name", ["openai", "azure"])
+def test_sampling_is_dropped_when_the_model_reasons(name: str, model: str) -> None:
+    fields = {"temperature": 0.2, "top_p": 1, "logprobs": True, "max_tokens": 5, "presence_penalty": 0}
+    call = Call("1", CHAT, "group", Document.of(fields), Options(drop_params=True))
+    dropped = fit(call, Deployment("1", "group", name, model), PROVIDERS[name]).dropped
+    assert dropped == ("temperature", "logprobs", "presence_penalty")
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5-chat-latest", "gpt-5.1", "gpt-5.2-pro", "my-o1", "o1-like"])
+def test_sampling_passes_when_the_model_may_take_it(model: str) -> None:
+    call = Call("1", CHAT, "group", Document.of({"temperature": 0.2}))
+    assert fit(call, Deployment("1", "group", "openai", model), OPENAI) == NOTHING
+
+
+def test_sampling_is_refused_when_azures_series_reasons() -> None:
+    call = Call("1", CHAT, "group", Document.of({"temperature": 0.2}))
+    with pytest.raises(UnsupportedParamsError, match="temperature"):
+        fit(call, Deployment("1", "group", "azure", "o_series/mine"), PROVIDERS["azure"])
