@@ -14,7 +14,7 @@ from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, MODERATIONS, Operation
-from proxy.domain.secrets import clean_url
+from proxy.domain.secrets import MASK, clean_url
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError, PermissionDeniedError, ServiceUnavailableError
 from proxy.ledger import Ledger
@@ -27,10 +27,10 @@ from proxy.routing.explain import explain, router_state
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
 from proxy.settings import Settings
+from proxy.settings.credentials import secrets_of
 
-_CREDENTIAL_HEADERS = frozenset(
-    {"authorization", "api-key", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie"}
-)
+# Headers whose values can't be credentials.
+_PLAIN_HEADERS = frozenset({"accept", "content-type", "anthropic-version", "anthropic-beta", "accept-encoding"})
 # What OpenAI takes when a moderation names no model.
 _MODERATION_MODEL = "omni-moderation-latest"
 
@@ -89,7 +89,7 @@ class Gateway:
             wire = self.dispatcher.wire_request(call, explanation.first)
         except GatewayError as error:
             return {**explanation.plan, "request": self._mask(error.to_openai())}
-        headers = {name: value for name, value in wire.headers.items() if name not in _CREDENTIAL_HEADERS}
+        headers = {name: value if name in _PLAIN_HEADERS else MASK for name, value in wire.headers.items()}
         request = {
             "method": wire.method,
             "url": clean_url(wire.url),
@@ -141,10 +141,11 @@ class Gateway:
 
     def remember_secrets(self, call: Call) -> None:
         """A client's own credentials are masked like the operator's, wherever they might turn up."""
-        for value in _texts(call.options.overrides):
-            self.secrets.add(value, passing=True)
-        for value in _texts(call.options.user_config):
-            self.secrets.add(value, passing=True)
+        options = call.options
+        for brought in (options.overrides, options.user_config, options.extra_headers):
+            if brought:
+                for secret in secrets_of(brought):
+                    self.secrets.add(secret, passing=True)
 
     def base_url(self, deployment: Deployment) -> str | None:
         provider = self._find_provider(deployment.provider)
@@ -183,21 +184,3 @@ def _each(call: Call, models: Sequence[str]) -> list[Call]:
         replace(call.asking(model, call.document.edit({"model": model})), id=f"{call.id}-{position}")
         for position, model in enumerate(models)
     ]
-
-
-_SECRET_WORDS = ("key", "secret", "token", "password", "credential")
-
-
-def _texts(value: Any, secret: bool = False) -> list[str]:
-    """The strings in `value` whose name says that they are credentials."""
-    if isinstance(value, str):
-        return [value] if secret else []
-    if isinstance(value, dict):
-        return [
-            text
-            for name, inner in value.items()
-            for text in _texts(inner, secret or any(word in name.lower() for word in _SECRET_WORDS))
-        ]
-    if isinstance(value, list | tuple):
-        return [text for inner in value for text in _texts(inner, secret)]
-    return []

@@ -2,6 +2,7 @@
 
 A request steers it by its model's name (`fail-429`, `slow-500`) or, in full, by the body field `mock`:
 {"reply": text, "status": 429, "headers": {...}, "delay": seconds, "chunk_delay": seconds, "fault": name, "chunks": n}.
+`echo_request` refuses with an error that repeats the request's headers, as some providers do.
 Faults: `cut` (the connection breaks after half of the answer), `stall` (silence after half of it), `garbage` (bytes that
 are no answer), `error_event` (an error inside a stream), `no_done` (ends without [DONE]), `no_finish`.
 """
@@ -30,6 +31,7 @@ class Behaviour:
     chunk_delay: float = 0.0
     chunks: int = 0
     fault: str | None = None
+    echo_request: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ class MockAnswer:
     body: Iterator[bytes | Pause]
 
 
-def answer(path: str, raw: bytes, defaults: Behaviour | None = None) -> MockAnswer:
+def answer(
+    path: str, raw: bytes, defaults: Behaviour | None = None, headers: Mapping[str, str] | None = None
+) -> MockAnswer:
     """The answer to a POST of `raw` to `path`, or to a GET of models (`raw` empty)."""
     operation = "/".join(path.rstrip("/").rsplit("/", 2)[-2:])
     if operation.endswith("models"):
@@ -64,6 +68,9 @@ def answer(path: str, raw: bytes, defaults: Behaviour | None = None) -> MockAnsw
     if not isinstance(body, dict):
         return _error(Behaviour(status=400), "the body is not an object")
     behaviour = _behaviour(body, defaults or Behaviour())
+    if behaviour.echo_request:
+        said = " ".join((headers or {}).values())
+        return _error(replace(behaviour, status=401, headers={"x-echo": said}), f"refused: {said}")
     if behaviour.status >= 400:
         return _error(behaviour, f"mock error {behaviour.status}")
     if behaviour.fault == "garbage" and not body.get("stream"):

@@ -34,8 +34,9 @@ class MockServer:
         if path.startswith("/_"):
             return self._report(path, method, start_response)
         raw = environ["wsgi.input"].read()
-        self._requests.append(_remember(environ, raw))
-        given = answer(path, raw, self._defaults)
+        remembered = _remember(environ, raw)
+        self._requests.append(remembered)
+        given = answer(path, raw, self._defaults, remembered["headers"])
         start_response(_status_line(given.status), list(given.headers.items()))
         return self._body(given)
 

@@ -19,6 +19,8 @@ def secrets_of(values: Mapping[str, Any]) -> Iterator[str]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from secrets_of(value)
+        elif isinstance(value, list):
+            yield from secrets_of({f"{position}_{name}": item for position, item in enumerate(value)})
         elif isinstance(value, str) and is_secret_name(name):
             yield value
         elif isinstance(value, str) and "://" in value and "@" in value:
