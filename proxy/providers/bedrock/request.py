@@ -12,7 +12,6 @@ import orjson
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import WireRequest
-from proxy.errors import UnsupportedParamsError
 from proxy.providers.anthropic.thinking import is_thinking
 from proxy.providers.anthropic.tool import build_tool_choice
 from proxy.providers.bedrock.messages import build_conversation
@@ -46,8 +45,8 @@ _MERGED = ("inferenceConfig", "additionalModelRequestFields", "outputConfig")
 _READ = SUPPORTED | frozenset((*_NATIVE, *_MERGED, "top_k"))
 _IDENTITY = ("aws_access_key_id", "aws_profile_name", "aws_role_name")
 # These have a place of their own even when somebody insists on them.
-_INFERENCE = frozenset({"temperature", "top_p"})
-_TIERS = {"default": "default", "flex": "flex", "priority": "priority", "reserved": "reserved"}
+_PLACED = frozenset({"temperature", "top_p", "service_tier"})
+_TIERS = ("default", "flex", "priority", "reserved")
 _NOT_IN_METADATA = re.compile(r"[^a-zA-Z0-9\s:_@$#=/+,.\-]")
 
 
@@ -93,6 +92,7 @@ def find_refused(fields: Mapping[str, Any], model: Model) -> set[str]:
         "top_p": fields.get("top_p") not in (None, 1) and model.claude and not model.traits.sampling,
         "parallel_tool_calls": fields.get("parallel_tool_calls") is False and not model.claude,
         "web_search_options": fields.get("web_search_options") is not None and not model.nova,
+        "service_tier": fields.get("service_tier") not in (None, "auto", *_TIERS),
         "n": fields.get("n") not in (None, 1),
     }
     return {name for name, is_refused in checks.items() if is_refused}
@@ -151,7 +151,7 @@ def build_additional(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     top_k = fields.get("top_k")
     if top_k is not None:
         additional.update({"inferenceConfig": {"topK": top_k}} if model.nova else {"top_k": top_k})
-    forced = find_refused(fields, model) - _INFERENCE
+    forced = find_refused(fields, model) - _PLACED
     additional.update({name: fields[name] for name in forced})
     if forced.isdisjoint(("reasoning_effort", "thinking")):
         additional.update(build_reasoning(fields, model))
@@ -181,11 +181,7 @@ def _with_search(tools: dict[str, Any] | None, fields: Mapping[str, Any]) -> dic
 def _tier(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     """OpenAI's `auto` is Bedrock's silence."""
     tier = fields.get("service_tier")
-    if tier is None or tier == "auto":
-        return None
-    if not isinstance(tier, str) or tier not in _TIERS:
-        raise UnsupportedParamsError(f"Bedrock has no service tier {tier!r}", param="service_tier")
-    return {"type": _TIERS[tier]}
+    return None if tier is None or tier == "auto" else {"type": tier}
 
 
 def _metadata(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,10 @@ transport. `azure_credential` names a class of azure-identity instead, an option
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 """
 
-import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -19,13 +18,10 @@ import orjson
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import Fetch, WireRequest
 from proxy.errors import AuthenticationError, GatewayError, InvalidProviderResponseError
+from proxy.transport.credentials.tokens import KEPT, TokenCache
 
 AUTHORITY = "https://login.microsoftonline.com"
 SCOPE = "https://cognitiveservices.azure.com/.default"
-# Clients bring credentials of their own: only so many are remembered.
-KEPT = 512
-# Seconds before its end at which a token is no longer used.
-MARGIN = 300.0
 IDENTITIES = frozenset(
     (
         "DefaultAzureCredential",
@@ -59,11 +55,9 @@ class AzureCredentials:
         kept: int = KEPT,
     ) -> None:
         self._fetch = fetch
-        self._monotonic = monotonic
+        self._tokens = TokenCache(monotonic, kept)
         self._load = load or _load_identity
-        self._kept = kept
         self._lock = threading.Lock()
-        self._tokens: OrderedDict[bytes, _Token] = OrderedDict()
         self._identities: dict[str, Any] = {}
 
     def apply(self, request: WireRequest, deployment: Deployment) -> WireRequest:
@@ -75,19 +69,11 @@ class AzureCredentials:
             return request
         principal = read_principal(deployment)
         if principal is not None:
-            token = self._find(principal).read(self._fetch, self._monotonic, deployment)
+            buy = partial(fetch_token, principal, self._fetch, deployment)
+            token = self._tokens.read(repr(tuple(principal)), buy)
         else:
             token = self._ask_identity(deployment)
         return replace(request, headers={**request.headers, "authorization": f"Bearer {token}"})
-
-    def _find(self, principal: Principal) -> "_Token":
-        key = hashlib.blake2b(repr(tuple(principal)).encode(), digest_size=16).digest()
-        with self._lock:
-            token = self._tokens.setdefault(key, _Token(principal))
-            self._tokens.move_to_end(key)
-            while len(self._tokens) > self._kept:
-                self._tokens.popitem(last=False)
-            return token
 
     def _ask_identity(self, deployment: Deployment) -> str:
         """The surroundings' identity, for the operator's own deployments: a client could send its token anywhere."""
@@ -110,24 +96,6 @@ class AzureCredentials:
             message = f"{name} gave no token: {type(error).__name__}"
             raise AuthenticationError(message, provider=deployment.provider) from error
         return token
-
-
-class _Token:
-    """One principal's token. One thread fetches it, the others wait."""
-
-    def __init__(self, principal: Principal) -> None:
-        self._principal = principal
-        self._lock = threading.Lock()
-        self._value: str | None = None
-        self._until = 0.0
-
-    def read(self, fetch: Fetch, monotonic: Callable[[], float], deployment: Deployment) -> str:
-        with self._lock:
-            if self._value is None or monotonic() >= self._until:
-                now = monotonic()
-                self._value, seconds = fetch_token(self._principal, fetch, deployment)
-                self._until = now + max(seconds - MARGIN, seconds / 2)
-            return self._value
 
 
 def read_scope(deployment: Deployment) -> str:

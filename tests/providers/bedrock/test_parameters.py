@@ -108,6 +108,7 @@ def test_thinking_passes_as_it_is_when_the_model_is_claude() -> None:
         (NOVA, {"parallel_tool_calls": False, "tools": [WEATHER]}, "parallel_tool_calls"),
         (CLAUDE, {"web_search_options": {}}, "web_search_options"),
         (CLAUDE, {"n": 2}, "n"),
+        (CLAUDE, {"service_tier": "scale"}, "service_tier"),
         (NOVA, {"temperature": 1.5}, "temperature"),
         (CLAUDE, {"temperature": 0, "reasoning_effort": "low"}, "temperature"),
         ("us.anthropic.claude-sonnet-5", {"temperature": 0}, "temperature"),
