@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStre
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from io import StringIO
 from typing import Any
 
 import orjson
@@ -43,6 +44,11 @@ class ConverseStream:
         self._calls: dict[int, int | None] = {}
         self._count = 0
         self._redacted: dict[int, list[str]] = {}
+        self._texts: dict[int, StringIO] = {}
+        self._signatures: dict[int, str] = {}
+        self._thoughts = 0
+        self._images = 0
+        self._citations: list[Mapping[str, Any]] = []
         self._events: Mapping[str, Callable[[Mapping[str, Any]], list[Chunk]]] = {
             "messageStart": self._start,
             "contentBlockStart": self._block_start,
@@ -115,9 +121,10 @@ class ConverseStream:
         if "reasoningContent" in delta:
             return self._thought(_index(fields), _mapping(delta["reasoningContent"]))
         if "citation" in delta:
-            return self._citation(_mapping(delta["citation"]))
+            self._citations.append(_mapping(delta["citation"]))
         if "image" in delta and (image := read_image(_mapping(delta["image"]))):
-            return [self._writer.delta({"images": [image]})]
+            self._images += 1
+            return [self._writer.delta({"images": [{**image, "index": self._images - 1}]})]
         return []
 
     def _arguments(self, index: int, piece: object) -> list[Chunk]:
@@ -134,37 +141,48 @@ class ConverseStream:
             self._redacted.setdefault(index, []).append(redacted)
             return []
         if isinstance(text, str) and text:
-            thought = {"type": "thinking", "thinking": text}
-            return [self._writer.delta({"reasoning_content": text, "thinking_blocks": [thought]})]
+            self._texts.setdefault(index, StringIO()).write(text)
+            return [self._writer.delta({"reasoning_content": text})]
         if isinstance(signature, str) and signature:
-            thought = {"type": "thinking", "thinking": "", "signature": signature}
-            return [self._writer.delta({"thinking_blocks": [thought]})]
+            self._signatures[index] = self._signatures.get(index, "") + signature
         return []
 
-    def _citation(self, citation: Mapping[str, Any]) -> list[Chunk]:
-        delta: dict[str, Any] = {"provider_specific_fields": {"citations": [citation]}}
-        annotation = read_citation(citation)
-        if annotation:
-            delta["annotations"] = [annotation]
-        return [self._writer.delta(delta)]
-
     def _block_stop(self, fields: Mapping[str, Any]) -> list[Chunk]:
-        pieces = self._redacted.pop(_index(fields), None)
-        if not pieces:
+        return self._whole_thought(_index(fields))
+
+    def _whole_thought(self, index: int) -> list[Chunk]:
+        """A thinking block whole, with its signature; clients that gather deltas need an index in lists."""
+        pieces, text = self._redacted.pop(index, None), self._texts.pop(index, None)
+        signature = self._signatures.pop(index, None)
+        thought: dict[str, Any] = {"index": self._thoughts}
+        if pieces:
+            thought.update(type="redacted_thinking", data=_join_base64(pieces))
+        elif text is not None or signature:
+            signed = {"signature": signature} if signature else {}
+            thought.update(type="thinking", thinking=text.getvalue() if text else "", **signed)
+        else:
             return []
-        thought = {"type": "redacted_thinking", "data": _join_base64(pieces)}
+        self._thoughts += 1
         return [self._writer.delta({"thinking_blocks": [thought]})]
 
     def _stop(self, fields: Mapping[str, Any]) -> list[Chunk]:
         if self._finished:
             return []
         self._finished = True
-        chunks = [chunk for index in list(self._redacted) for chunk in self._block_stop({"contentBlockIndex": index})]
-        extra = provider_fields(fields)
-        if extra:
-            chunks.append(self._writer.delta({"provider_specific_fields": extra}, content=False))
+        unstopped = sorted({*self._redacted, *self._texts, *self._signatures})
+        chunks = [chunk for index in unstopped for chunk in self._whole_thought(index)]
+        ending = self._ending(provider_fields(fields))
+        if ending:
+            chunks.append(self._writer.delta(ending, content=False))
         chunks.append(self._writer.finish(finish_reason(fields.get("stopReason"), called=self._count > 0)))
         return chunks
+
+    def _ending(self, extra: Mapping[str, Any]) -> dict[str, Any]:
+        """What is told of the whole: citations, once, and what OpenAI's answer has no place for."""
+        own = {**({"citations": self._citations} if self._citations else {}), **extra}
+        ending: dict[str, Any] = {"provider_specific_fields": own} if own else {}
+        annotations = [annotation for annotation in map(read_citation, self._citations) if annotation]
+        return {**ending, "annotations": annotations} if annotations else ending
 
     def _metadata(self, fields: Mapping[str, Any]) -> list[Chunk]:
         usage = read_usage(fields.get("usage"))

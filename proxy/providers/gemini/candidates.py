@@ -58,7 +58,7 @@ class CandidateReader:
     id and the position, so that a repeated reading gives the same.
     """
 
-    __slots__ = ("_call", "_index", "_maker", "calls", "fields", "images")
+    __slots__ = ("_call", "_index", "_maker", "calls", "fields", "images", "thoughts")
 
     def __init__(self, call: Call, maker: str, index: int) -> None:
         self._call = call
@@ -66,6 +66,7 @@ class CandidateReader:
         self._index = index
         self.calls = 0
         self.images = 0
+        self.thoughts = 0
         self.fields: dict[str, Any] = {}
 
     def read(self, candidate: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +100,8 @@ class CandidateReader:
             return
         if part.get("thought"):
             block = {"type": "thinking", "thinking": text, "signature": signature, "signed_by": self._maker}
-            added.setdefault("thinking_blocks", []).append(block)
+            added.setdefault("thinking_blocks", []).append({**block, "index": self.thoughts})
+            self.thoughts += 1
             return
         self.fields.setdefault("thought_signatures", []).append(signature)
         self.fields["signed_by"] = self._maker

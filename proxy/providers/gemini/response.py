@@ -92,8 +92,8 @@ def _choices(fields: Mapping[str, Any], call: Call, deployment: Deployment) -> l
 def _choice(candidate: Mapping[str, Any], index: int, call: Call, deployment: Deployment) -> dict[str, Any]:
     reader = CandidateReader(call, family(deployment), index)
     added = reader.read(candidate)
-    # OpenAI's tool calls and images are counted in streams only.
-    for item in (*added.get("tool_calls", ()), *added.get("images", ())):
+    # Tool calls, images and thinking blocks are counted in streams only.
+    for item in (*added.get("tool_calls", ()), *added.get("images", ()), *added.get("thinking_blocks", ())):
         item.pop("index", None)
     content = added.pop("content", "")
     message: dict[str, Any] = {"role": "assistant", "content": content or (None if reader.calls else ""), **added}

@@ -51,6 +51,7 @@ STREAM = [
     delta(0, reasoningContent={"text": "Hm"}),
     delta(0, reasoningContent={"text": ".\n"}),
     delta(0, reasoningContent={"signature": "c2ln+/=="}),
+    frame("contentBlockStop", {"contentBlockIndex": 0}),
     delta(1, reasoningContent={"redactedContent": base64.b64encode(b"da").decode()}),
     delta(1, reasoningContent={"redactedContent": base64.b64encode(b"ta").decode()}),
     frame("contentBlockStop", {"contentBlockIndex": 1}),
@@ -88,10 +89,8 @@ def test_stream_gives_the_whole_answer_when_it_holds_everything() -> None:
     assert "".join(deltas(chunks, "content")) == "Let me see."
     assert "".join(deltas(chunks, "reasoning_content")) == "Hm.\n"
     assert list(itertools.chain(*deltas(chunks, "thinking_blocks"))) == [
-        {"type": "thinking", "thinking": "Hm"},
-        {"type": "thinking", "thinking": ".\n"},
-        {"type": "thinking", "thinking": "", "signature": "c2ln+/=="},
-        {"type": "redacted_thinking", "data": "ZGF0YQ=="},
+        {"index": 0, "type": "thinking", "thinking": "Hm.\n", "signature": "c2ln+/=="},
+        {"index": 1, "type": "redacted_thinking", "data": "ZGF0YQ=="},
     ]
     calls = list(itertools.chain(*deltas(chunks, "tool_calls")))
     assert [(one["index"], one["id"]) for one in calls if "id" in one] == [(0, "t1"), (1, "t2")]
