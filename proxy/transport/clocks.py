@@ -19,11 +19,11 @@ _MISSED = {
 class Stopwatch:
     """`total` runs from the start; one of the other three runs at a time, and `begin` says which."""
 
-    __slots__ = ("_limit", "_monotonic", "_phase", "_phase_end", "_total_end", "clocks", "host")
+    __slots__ = ("_limit", "_phase", "_phase_end", "_total_end", "clocks", "host", "now")
 
     def __init__(self, clocks: Clocks, monotonic: Callable[[], float], host: str) -> None:
         self.clocks = clocks
-        self._monotonic = monotonic
+        self.now = monotonic
         self.host = host
         self._total_end = None if clocks.total is None else monotonic() + clocks.total
         self._phase: Phase = "connect"
@@ -35,13 +35,13 @@ class Stopwatch:
         """Stop the running clock and start this one."""
         limit: float | None = getattr(self.clocks, phase)
         self._phase, self._limit = phase, limit
-        self._phase_end = None if limit is None else self._monotonic() + limit
+        self._phase_end = None if limit is None else self.now() + limit
 
     def left(self) -> float | None:
         """Seconds until the next clock runs out, None for never; raises Timeout when one has."""
         if self._phase_end is None and self._total_end is None:
             return None
-        now = self._monotonic()
+        now = self.now()
         for end in (self._total_end, self._phase_end):
             if end is not None and end <= now:
                 raise self.expired()

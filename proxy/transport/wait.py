@@ -10,6 +10,9 @@ from proxy.transport.clocks import Stopwatch
 READABLE = select.POLLIN
 WRITABLE = select.POLLOUT
 
+# How often a client is looked at whose leaving no socket tells: its worker class has none, or a batch gave its call up.
+_LOOK_SECONDS = 0.5
+
 
 class Wait:
     """The patience of one try: the stopwatch's clocks, and a client that may leave."""
@@ -28,19 +31,19 @@ class Wait:
         poll = select.poll()
         poll.register(fileno, events)
         client_fileno = self._register_client(poll)
+        now = self.stopwatch.now
+        tick_end = None if tick is None else now() + tick
         while True:
-            left = self.stopwatch.left()
-            ticking = tick is not None and (left is None or tick < left)
-            limit = tick if ticking else left
+            limit = self._limit(None if tick_end is None else tick_end - now())
             found = poll.poll(None if limit is None else limit * 1000)
             if any(number == fileno for number, _ in found):
                 return True
+            self.check_client()
             if found and client_fileno is not None:
-                self.check_client()
                 # It has sent more without being asked, and is still there: its socket tells nothing any more.
                 poll.unregister(client_fileno)
                 client_fileno = None
-            elif not found and ticking:
+            if tick_end is not None and tick_end <= now():
                 return False
 
     def check(self) -> None:
@@ -52,6 +55,12 @@ class Wait:
         """Raise ClientClosedRequestError when nobody waits for the answer any more."""
         if self._client is not None and self._client.gone():
             raise ClientClosedRequestError("the client closed the connection before the answer was there")
+
+    def _limit(self, tick_left: float | None) -> float | None:
+        """Seconds until something has to be done although nothing has arrived; raises Timeout when a clock is out."""
+        look = None if self._client is None else _LOOK_SECONDS
+        limits = [limit for limit in (self.stopwatch.left(), tick_left, look) if limit is not None]
+        return max(0.0, min(limits)) if limits else None
 
     def _register_client(self, poll: "select.poll") -> int | None:
         fileno = None if self._client is None else self._client.fileno()

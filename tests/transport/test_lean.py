@@ -512,6 +512,27 @@ def test_the_provider_is_let_go_when_the_client_leaves(transport: Transport, bef
         assert upstream.closed_by_client.wait(10)
 
 
+def test_the_provider_is_let_go_when_the_client_leaves_and_no_socket_tells(transport: Transport) -> None:
+    class Abandoned:
+        asked = 0
+
+        def gone(self) -> bool:
+            self.asked += 1
+            return self.asked > 2
+
+        def fileno(self) -> int | None:
+            return None
+
+    def script(upstream: Upstream, peer: socket.socket) -> None:
+        upstream.hear(peer)
+        upstream.await_close(peer)
+
+    with serving(script) as upstream:
+        with pytest.raises(ClientClosedRequestError):
+            transport.send(ask(upstream), Clocks(total=10), Abandoned())
+        assert upstream.closed_by_client.wait(10)
+
+
 def test_nothing_is_sent_when_the_client_has_left_already(transport: Transport) -> None:
     client = Client()
     client.end.close()
