@@ -92,7 +92,7 @@ def _providers_head() -> Iterator[str]:
     yield "`x-litellm-dropped-params` where `drop_params` is on. `user`, and values that ask for what happens anyway (`n: 1`,"
     yield "`logprobs: false` ...), are left out without asking. `allowed_openai_params` sends a parameter all the same."
     yield "What OpenAI does not have always passes. Of a message, `thinking_blocks` and `provider_specific_fields`, which only"
-    yield "gateways know, go to nobody but those who translate them, OpenRouter and other gateways; `developer` speaks as"
+    yield "gateways know, go to nobody but those who translate them and other gateways; `developer` speaks as"
     yield "`system` where the provider knows no developer."
 
 

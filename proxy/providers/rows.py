@@ -249,13 +249,6 @@ ROWS: Mapping[str, Compatible] = {
         operations=_EMBEDDINGS_ONLY,
     ),
     "zai": Compatible("https://api.z.ai/api/paas/v4", ("ZAI_API_KEY",), ("ZAI_API_BASE",)),
-    "openrouter": Compatible(
-        "https://openrouter.ai/api/v1",
-        ("OPENROUTER_API_KEY", "OR_API_KEY"),
-        ("OPENROUTER_API_BASE",),
-        roles={},
-        members={},
-    ),
     "deepseek": Compatible(
         "https://api.deepseek.com/beta", ("DEEPSEEK_API_KEY",), ("DEEPSEEK_API_BASE",), rename=_OLD_LIMIT
     ),

@@ -144,6 +144,39 @@ def test_details_go_back_bit_for_bit_when_openrouter_streamed_them() -> None:
     assert ask("openrouter", messages=[USER, message])[1]["messages"][1] == message
 
 
+def test_details_go_back_alone_when_the_text_says_the_same() -> None:
+    message = {
+        "role": "assistant",
+        "content": "4",
+        "reasoning": "2",
+        "reasoning_content": "2",
+        "reasoning_details": [DETAILS],
+    }
+    _, body = ask("openrouter", messages=[USER, message])
+    assert body["messages"][1] == {"role": "assistant", "content": "4", "reasoning_details": [DETAILS]}
+
+
+def test_thoughts_become_details_when_another_claude_had_them() -> None:
+    blocks = [
+        {"type": "thinking", "thinking": "2", "signature": "c2ln"},
+        {"type": "redacted_thinking", "data": "ZGF0YQ=="},
+        {"type": "thinking", "thinking": "unsigned"},
+    ]
+    message = {"role": "assistant", "content": "4", "reasoning_content": "2", "thinking_blocks": blocks}
+    _, body = ask("openrouter", messages=[USER, message])
+    common = {"format": "anthropic-claude-v1"}
+    assert body["messages"][1]["reasoning_details"] == [
+        {"type": "reasoning.text", "text": "2", "signature": "c2ln", **common, "index": 0},
+        {"type": "reasoning.encrypted", "data": "ZGF0YQ==", **common, "index": 1},
+    ]
+    assert "reasoning_content" not in body["messages"][1]
+
+
+def test_text_of_reasoning_goes_back_when_there_are_no_details() -> None:
+    message = {"role": "assistant", "content": "4", "reasoning": "2"}
+    assert ask("openrouter", messages=[USER, message])[1]["messages"][1] == message
+
+
 def test_error_names_the_reason_when_openrouter_wraps_it() -> None:
     error = {"message": "Provider returned error", "code": 400, "metadata": {"raw": "prompt is too long: 9 > 8"}}
     found = PROVIDERS["openrouter"].parse_error(
