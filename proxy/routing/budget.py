@@ -25,6 +25,8 @@ class Spending:
 def roll(spending: Spending, now: float) -> int:
     """Forget what is older than the window; the index of the bucket of now."""
     slot = int(now // BUCKET_SECONDS)
+    if slot < spending.slot - BUCKETS:
+        spending.slot, spending.firsts, spending.extras = slot, [0] * BUCKETS, [0] * BUCKETS
     if slot > spending.slot:
         for stale in range(max(spending.slot + 1, slot - BUCKETS + 1), slot + 1):
             spending.firsts[stale % BUCKETS] = spending.extras[stale % BUCKETS] = 0

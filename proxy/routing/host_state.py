@@ -58,7 +58,7 @@ class HostState:
     Raise HostStateError for a file that is somebody else's or of another layout.
     """
 
-    def __init__(self, path: str | Path, capacity: int = 4096) -> None:
+    def __init__(self, path: str | Path, capacity: int = 8192) -> None:
         self._path = Path(path)
         self._lock = threading.Lock()
         self._file, self._capacity = _open(self._path, capacity)

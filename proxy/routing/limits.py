@@ -6,9 +6,9 @@ MINUTE = 60.0
 
 
 def roll(standing: Standing, now: float) -> None:
-    """Begin to count anew when the clock's minute has changed. A clock that steps back keeps its count."""
+    """Begin to count anew when the clock's minute has changed. A clock that steps back a little keeps its count."""
     minute = int(now // MINUTE)
-    if minute > standing.minute:
+    if not standing.minute - 1 <= minute <= standing.minute:
         standing.minute = minute
         standing.requests = standing.tokens = standing.answers = standing.failures = 0
 

@@ -87,6 +87,14 @@ def test_the_count_stays_when_the_clock_steps_back(store):
     assert isinstance(store.reserve(ask(limits=Limits(rpm=1)), START), Refusal)
 
 
+def test_counting_goes_on_when_the_clock_was_far_ahead_and_is_put_right(store):
+    ahead = START + 1e6
+    store.reserve(ask(limits=Limits(rpm=1)), ahead)
+    for _ in range(10):
+        store.reserve(ask(extra=True), ahead)
+    assert isinstance(store.reserve(ask(limits=Limits(rpm=1), extra=True), START), Lease)
+
+
 def test_a_cooldown_holds_for_all_and_one_probe_follows_when_a_try_failed(store):
     store.settle(store.reserve(ask(), START), Finish(True, 401, cooldown=5.0), START)
     assert store.reserve(ask(), START + 1) == Refusal("cooling", START + 5.0)
