@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from proxy.domain.answer import Answer, Chunk, Reply, StreamReply
 from proxy.domain.attempt import Result, Settle
@@ -9,7 +10,13 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
 from proxy.domain.wire import ClientWatch, Clocks, Decoder, WireRequest, WireResponse
-from proxy.errors import BadRequestError, ClientClosedRequestError, GatewayError, InternalServerError
+from proxy.errors import (
+    BadRequestError,
+    ClientClosedRequestError,
+    ConfigurationError,
+    GatewayError,
+    InternalServerError,
+)
 from proxy.media import inline_media
 from proxy.providers.call_ids import without_signatures
 from proxy.providers.contract import Auth, Provider, StreamDecoder
@@ -83,6 +90,16 @@ class Dispatcher:
             return full, ()
         return call.asking(call.model, full.document.edit(fitted.changes, fitted.drop)), fitted.dropped
 
+    def _sign(self, provider: Provider, call: Call, deployment: Deployment) -> WireRequest:
+        """The provider's request with its credentials. What is missing of a client's own deployment is the client's fault."""
+        try:
+            request = _with_extra_headers(provider.build_request(call, deployment), call, deployment)
+            return self._credentials[provider.auth].apply(request, deployment) if provider.auth else request
+        except ConfigurationError as error:
+            if not deployment.client_owned:
+                raise
+            raise BadRequestError(error.message, param="model", provider=error.provider) from None
+
     def _attempt(
         self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle, started: float
     ) -> Answer | StreamReply:
@@ -90,11 +107,12 @@ class Dispatcher:
         prepared, dropped = self._prepare(call, deployment, provider)
         if provider.media is not None:
             prepared = inline_media(prepared, provider.media(prepared.fields), self._transport, clocks)
-        request = _with_extra_headers(provider.build_request(prepared, deployment), call, deployment)
-        if provider.auth is not None:
-            request = self._credentials[provider.auth].apply(request, deployment)
+        request = self._sign(provider, prepared, deployment)
         sent = self._runtime.monotonic()
-        response = self._transport.send(request, clocks, call.client)
+        try:
+            response = self._transport.send(request, clocks, call.client)
+        except GatewayError as error:
+            raise _for_clients(error, request, call, deployment) from error
         if not 200 <= response.status < 300:
             raise provider.parse_error(response.status, response.read(), response.headers, deployment)
         if call.stream:
@@ -110,6 +128,18 @@ class Dispatcher:
         provider_seconds = self._runtime.monotonic() - sent
         answer = provider.parse_response(body, response.headers, prepared, deployment)
         return Answer(answer.body, answer.usage, answer.model, response.headers, dropped, provider_seconds)
+
+
+def _for_clients(error: GatewayError, request: WireRequest, call: Call, deployment: Deployment) -> GatewayError:
+    """A transport's error names the host, which is the operator's business unless the client named it itself."""
+    host = urlsplit(request.url).netloc.rpartition("@")[2]
+    message = error.message if request.guarded else error.message.replace(host, f"the provider of '{call.model}'")
+    return type(error)(
+        f"{type(error).__name__}: {deployment.provider} - {message}",
+        param=error.param,
+        provider=deployment.provider,
+        retry_after=error.retry_after,
+    )
 
 
 def _with_defaults(call: Call, deployment: Deployment) -> Document:

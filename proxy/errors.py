@@ -17,6 +17,7 @@
     ├─ RateLimitError                   429  rate_limit_error         retryable
     │  └─ NoDeploymentAvailableError    429
     ├─ ClientClosedRequestError         499  the client went away; nobody reads the answer
+    ├─ ConfigurationError               500  a deployment that can't serve as it is configured
     ├─ InternalServerError              500  api_error                retryable
     │  └─ APIConnectionError            500  no answer came back at all
     ├─ BadGatewayError                  502  api_error                retryable
@@ -168,6 +169,10 @@ class ClientClosedRequestError(GatewayError):
     error_type = "client_closed_request"
 
 
+class ConfigurationError(GatewayError):
+    """A deployment can't serve as it is configured: the operator's to mend, or the client's where it is a client's own."""
+
+
 class InternalServerError(GatewayError):
     status_code = 500
     retryable = True
@@ -222,8 +227,11 @@ BY_STATUS: Mapping[int, type[GatewayError]] = {
 
 
 def class_for_status(status: int) -> type[GatewayError]:
-    """The class for a provider's HTTP status; other 4xx are the request's fault, other 5xx the server's."""
+    """The class for a provider's HTTP status; other 4xx are the request's fault, other 5xx the server's, and a redirect
+    is no answer."""
     known = BY_STATUS.get(status)
     if known is not None:
         return known
-    return BadRequestError if 400 <= status < 500 else InternalServerError
+    if status < 400:
+        return BadGatewayError
+    return BadRequestError if status < 500 else InternalServerError

@@ -71,7 +71,7 @@ def answer(
     if behaviour.echo_request:
         said = " ".join((headers or {}).values())
         return _error(replace(behaviour, status=401, headers={"x-echo": said}), f"refused: {said}")
-    if behaviour.status >= 400:
+    if behaviour.status >= 300:
         return _error(behaviour, f"mock error {behaviour.status}")
     if behaviour.fault == "garbage" and not body.get("stream"):
         return _paced(behaviour, "text/html", [b"<html>not an answer"])

@@ -189,7 +189,7 @@ def _build(
         code=error_class.code or facts.code,
         # A rate limit's type says which limit it was in many dialects; clients branch on one word.
         error_type=None if issubclass(error_class, RateLimitError) else _openai_type(facts.error_type),
-        status_code=status if class_for_status(status) is error_class else own_status,
+        status_code=status if status >= 400 and class_for_status(status) is error_class else own_status,
         provider=deployment.provider,
         retry_after=retry_after(headers),
         headers=headers,

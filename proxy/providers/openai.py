@@ -17,7 +17,13 @@ from proxy.domain.document import Document, splice
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Event, WireRequest
-from proxy.errors import BadRequestError, GatewayError, InvalidProviderResponseError, TruncatedStreamError
+from proxy.errors import (
+    BadRequestError,
+    ConfigurationError,
+    GatewayError,
+    InvalidProviderResponseError,
+    TruncatedStreamError,
+)
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.dialect import Rewrite, rewrite
 from proxy.providers.errors import COMMON_WORDS, WordRules, build_error, error_from_event
@@ -123,7 +129,7 @@ def find_base(deployment: Deployment, name: str, default: str | None) -> str:
     if deployment.api_base:
         return deployment.api_base
     if not default:
-        raise GatewayError(f"{name} needs an api_base: set litellm_params.api_base", provider=name)
+        raise ConfigurationError(f"{name} needs an api_base: set litellm_params.api_base", provider=name)
     return _BASE_PARAMETER.sub(lambda parameter: _read_name(deployment, name, parameter[1]), default)
 
 
@@ -132,7 +138,7 @@ def _read_name(deployment: Deployment, name: str, parameter: str) -> str:
     value = deployment.connection.get(parameter)
     if not value:
         message = f"{name} needs {parameter} or an api_base: set litellm_params.{parameter}"
-        raise GatewayError(message, provider=name)
+        raise ConfigurationError(message, provider=name)
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise BadRequestError(f"{parameter} is not a plain name", param=parameter, provider=name)
     return value

@@ -13,7 +13,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import WireRequest
-from proxy.errors import ContextWindowExceededError, GatewayError, InvalidProviderResponseError
+from proxy.errors import ConfigurationError, ContextWindowExceededError, GatewayError, InvalidProviderResponseError
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.dialect import rewrite
 from proxy.providers.embeddings import build_embeddings, read_inputs
@@ -94,7 +94,7 @@ def _place(fields: Mapping[str, Any], deployment: Deployment) -> dict[str, Any]:
     for name, value in named:
         if value:
             return {"model_id": deployment.model, name: value}
-    raise GatewayError(
+    raise ConfigurationError(
         "watsonx needs a project_id or space_id: set litellm_params.project_id", provider=deployment.provider
     )
 

@@ -13,7 +13,7 @@ from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import WireRequest
-from proxy.errors import GatewayError, InvalidProviderResponseError
+from proxy.errors import ConfigurationError, InvalidProviderResponseError
 from proxy.providers.bedrock.models import answer_model, model_url, read_family
 from proxy.providers.bedrock.request import build_headers
 from proxy.providers.bedrock.response import read_object
@@ -121,7 +121,7 @@ def _find(deployment: Deployment) -> Family:
     model = read_family(deployment)
     found = next((family for family in _FAMILIES if model.starts(*family.prefixes)), None)
     if found is None:
-        raise GatewayError(
+        raise ConfigurationError(
             f"No embeddings are known for the Bedrock model {model.name!r}",
             status_code=400,
             provider=deployment.provider,

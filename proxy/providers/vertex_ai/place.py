@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from proxy.domain.deployment import Deployment
-from proxy.errors import BadRequestError, GatewayError
+from proxy.errors import BadRequestError, ConfigurationError
 from proxy.providers.gemini.models import thinks_in_levels
 
 DEFAULT_LOCATION = "us-central1"
@@ -72,7 +72,7 @@ def read_project(deployment: Deployment) -> str:
     connection = deployment.connection
     given = _first(connection, "vertex_project", "vertex_ai_project") or _project_of_key(connection)
     if given is None:
-        raise GatewayError(
+        raise ConfigurationError(
             f"{deployment.provider} needs a project: set litellm_params.vertex_project or VERTEXAI_PROJECT",
             provider=deployment.provider,
         )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from proxy.domain.aws import check_region, read_model
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import WireRequest
-from proxy.errors import AuthenticationError, GatewayError
+from proxy.errors import AuthenticationError, ConfigurationError
 
 # The name that a signature is made for, by provider.
 _SERVICES = {"sagemaker": "sagemaker", "sagemaker_chat": "sagemaker"}
@@ -120,7 +120,7 @@ def _load_signing() -> ModuleType:
     try:
         from proxy.transport.credentials import aws_signing  # noqa: PLC0415 - an optional extra
     except ImportError:
-        raise GatewayError(
+        raise ConfigurationError(
             "AWS credentials need botocore: pip install 'patchbay[aws]', or set an api_key (a Bedrock bearer token)"
         ) from None
     return aws_signing

@@ -17,7 +17,7 @@ import orjson
 
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import Fetch, WireRequest
-from proxy.errors import AuthenticationError, GatewayError, InvalidProviderResponseError
+from proxy.errors import AuthenticationError, ConfigurationError, InvalidProviderResponseError
 from proxy.transport.credentials.tokens import KEPT, TokenCache
 
 AUTHORITY = "https://login.microsoftonline.com"
@@ -145,6 +145,6 @@ def _load_identity() -> ModuleType:
     try:
         import azure.identity  # noqa: PLC0415 - an optional extra
     except ImportError:
-        raise GatewayError("azure_credential needs azure-identity: pip install 'patchbay[azure]'") from None
+        raise ConfigurationError("azure_credential needs azure-identity: pip install 'patchbay[azure]'") from None
     module: ModuleType = azure.identity
     return module

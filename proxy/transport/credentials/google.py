@@ -18,7 +18,7 @@ import orjson
 
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import Fetch, WireRequest
-from proxy.errors import AuthenticationError, GatewayError
+from proxy.errors import AuthenticationError, ConfigurationError
 
 # Clients bring credentials of their own: only so many are remembered.
 KEPT = 512
@@ -129,6 +129,6 @@ def _load_google() -> ModuleType:
         from proxy.transport.credentials import google_tokens  # noqa: PLC0415 - an optional extra
     except ImportError as error:
         if (error.name or "").partition(".")[0] in ("google", "cryptography"):
-            raise GatewayError("Google credentials need google-auth: pip install 'patchbay[gcp]'") from None
+            raise ConfigurationError("Google credentials need google-auth: pip install 'patchbay[gcp]'") from None
         raise
     return google_tokens
