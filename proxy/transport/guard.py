@@ -22,6 +22,7 @@ import idna
 from proxy.errors import APIConnectionError, BadRequestError
 from proxy.transport.addresses import is_public
 from proxy.transport.clocks import Stopwatch
+from proxy.transport.origin import MAX_URL
 from proxy.transport.resolve import resolve as resolve_name
 
 Resolve = Callable[[str, int, Stopwatch], Sequence[str]]
@@ -84,6 +85,8 @@ def check_url(url: str, policy: Policy) -> Target:
         raise BadRequestError("the URL needs http:// or https:// and a host", param="api_base")
     authority = matched["authority"]
     spelled = authority.rpartition("@")[2]
+    if len(url) > MAX_URL:
+        raise _refusal("the URL", "it is too long")
     if _FORBIDDEN.search(url):
         raise _refusal("the URL", "it holds whitespace, control characters or backslashes")
     if "@" in authority:

@@ -28,6 +28,8 @@ Local = Callable[[WireRequest], tuple[int, Mapping[str, str], Iterable[bytes]]]
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _NO_CLOCKS = Clocks()
+# No host lies behind it, and what is taken apart is kept for a while by the standard library.
+_HOST_WITHIN = 1024
 
 
 class Transport:
@@ -141,16 +143,16 @@ class Transport:
 def host_of(url: str) -> str:
     """`host` or `host:port` of a URL, for messages: never its userinfo, path or query."""
     try:
-        return urlsplit(url).netloc.rpartition("@")[2] or "the provider"
+        return urlsplit(url[:_HOST_WITHIN]).netloc.rpartition("@")[2] or "the provider"
     except ValueError:
         return "the provider"
 
 
 def _timeout(clocks: Clocks) -> Any:
-    """The nearest thing to the clocks that urllib3 knows: a limit for each wait on the socket.
+    """The nearest thing to the clocks that urllib3 knows: a limit for each wait until the head is there.
 
     requests takes this class as its `timeout`; its annotations do not say so.
     """
     connect = [limit for limit in (clocks.connect, clocks.total) if limit is not None]
-    read = [limit for limit in (clocks.first, clocks.idle, clocks.total) if limit is not None]
+    read = [limit for limit in (clocks.first, clocks.total) if limit is not None]
     return urllib3.Timeout(connect=min(connect, default=None), read=min(read, default=None))

@@ -8,6 +8,8 @@ import idna
 from requests.exceptions import InvalidURL
 from requests.utils import requote_uri
 
+# Servers take between 8 and 64 KiB; a client's model name or address can be part of a URL.
+MAX_URL = 16 * 1024
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -44,6 +46,8 @@ class Destination(NamedTuple):
 
 def split_url(url: str) -> Destination:
     """The parts of an http or https URL. Raises InvalidURL, whose message does not hold the URL."""
+    if len(url) > MAX_URL:
+        raise InvalidURL("the URL is too long")
     try:
         parts = urlsplit(url)
         port = parts.port

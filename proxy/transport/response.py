@@ -66,7 +66,8 @@ class Reply:
 class LibraryBody:
     """The body of an answer that `requests` gave: behind a proxy, or from a test's stand-in for a provider.
 
-    Its idle clock is the socket timeout that the request was sent with; ticks are not to be had from it.
+    The clocks are the socket's timeout, set before each read: they hold for each wait rather than for the byte. Ticks
+    are not to be had from it.
     """
 
     def __init__(self, response: requests.Response, wait: Wait) -> None:
@@ -76,6 +77,9 @@ class LibraryBody:
 
     def read_block(self) -> bytes | None:
         self._wait.check()
+        connected = getattr(getattr(self._response.raw, "connection", None), "sock", None)
+        if connected is not None:
+            connected.settimeout(self._wait.stopwatch.left())
         block: bytes = self._response.raw.read1(_BLOCK, decode_content=True)
         self._wait.stopwatch.begin("idle")
         return block or None

@@ -144,6 +144,7 @@ REFUSED_URLS = [
     "http://127.0.0.1/@api.example.com/",
     "http://" + "a" * 64 + ".example.com/",
     "http://" + "a." * 130 + "com/",
+    "http://api.example.com/" + "a" * 17_000,
 ]
 REFUSED = [f"http://{host}/v1" for host in REFUSED_HOSTS] + REFUSED_URLS
 

@@ -28,7 +28,7 @@ from proxy.providers.contract import Framing
 from proxy.runtime import Runtime
 from proxy.transport.framing import DECODERS
 from proxy.transport.http import Local, Transport
-from tests.transport.upstream import OK, always, answering, serving
+from tests.transport.upstream import OK, Upstream, always, answering, serving
 
 URL = "https://api.example.com/v1/chat/completions?key=sesame"
 POST = WireRequest(URL, b'{"model":"m"}', {"Authorization": "Bearer sesame", "accept": "application/json"})
@@ -270,6 +270,30 @@ def test_the_error_is_the_same_when_requests_own_adapter_is_used(answer: bytes, 
 def test_the_try_ends_at_its_clock_when_requests_own_adapter_is_used(clocks: Clocks) -> None:
     with serving(lambda upstream, peer: upstream.let_go.wait() and None) as upstream, pytest.raises(Timeout):
         Transport(Runtime(), adapter=HTTPAdapter()).send(WireRequest(upstream.url, b"{}", {}), clocks)
+
+
+@pytest.mark.parametrize("clocks", [Clocks(idle=0.2), Clocks(first=5, idle=0.2), Clocks(total=0.3)])
+def test_the_body_ends_at_its_clock_when_requests_own_adapter_is_used(clocks: Clocks) -> None:
+    def script(upstream: Upstream, peer: socket.socket) -> None:
+        upstream.hear(peer)
+        peer.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n")
+        upstream.let_go.wait()
+
+    with serving(script) as upstream, pytest.raises(Timeout):
+        transport = Transport(Runtime(), adapter=HTTPAdapter())
+        list(transport.send(WireRequest(upstream.url, b"{}", {}), clocks).blocks())
+
+
+def test_the_head_is_awaited_when_only_the_idle_clock_is_set() -> None:
+    def script(upstream: Upstream, peer: socket.socket) -> None:
+        upstream.hear(peer)
+        upstream.let_go.wait(0.3)
+        peer.sendall(OK)
+
+    for adapter in (HTTPAdapter(), None):
+        with serving(script) as upstream:
+            transport = Transport(Runtime(), adapter=adapter)
+            assert transport.send(WireRequest(upstream.url, b"{}", {}), Clocks(idle=0.1)).read() == b"ok"
 
 
 def test_a_guarded_request_is_refused_when_the_adapter_cannot_pin_addresses() -> None:

@@ -107,6 +107,16 @@ def test_userinfo_becomes_basic_credentials_when_there_are_no_others(transport: 
     assert b"authorization: Basic dXNAZXI6cGFzcw==" in upstream.heard[0]
 
 
+def test_the_answer_is_read_when_the_provider_stops_reading_the_request(transport: Transport) -> None:
+    def script(upstream: Upstream, peer: socket.socket) -> None:
+        peer.recv(1000)
+        peer.sendall(b"HTTP/1.1 413 Too Large\r\ncontent-length: 5\r\n\r\nlarge")
+
+    with serving(script) as upstream:
+        reply = transport.send(ask(upstream, b"x" * 20_000_000), Clocks(total=10))
+        assert (reply.status, reply.read()) == (413, b"large")
+
+
 # Answers
 
 
@@ -362,7 +372,18 @@ def test_the_message_names_only_the_host_when_nobody_listens(transport: Transpor
 
 
 @pytest.mark.parametrize(
-    "url", ["http://", "http:///x", "ftp://a/", "http://a:99999/", "http://[::1/", "x", "", "//a/b"]
+    "url",
+    [
+        "http://",
+        "http:///x",
+        "ftp://a/",
+        "http://a:99999/",
+        "http://[::1/",
+        "x",
+        "",
+        "//a/b",
+        "http://a/" + "b" * 17_000,
+    ],
 )
 def test_the_url_is_refused_when_it_is_not_one(transport: Transport, url: str) -> None:
     with pytest.raises(APIConnectionError):
