@@ -64,14 +64,24 @@ def config(upstream: Server) -> dict[str, Any]:
             entry("cohere", "cohere/command-r", api_base=url, api_key=OPERATOR["cohere"]),
             entry("ollama", "ollama/llama3", api_base=url, api_key=OPERATOR["ollama"]),
             entry("bedrock", "bedrock/anthropic.claude", api_base=url, aws_region_name="us-east-1", **aws),
-            entry("headed", "openai/gpt", api_base=f"{url}/v1", api_key="os.environ/CANARY", extra_headers={"x-team-token": OPERATOR["header"]}),
+            entry(
+                "headed",
+                "openai/gpt",
+                api_base=f"{url}/v1",
+                api_key="os.environ/CANARY",
+                extra_headers={"x-team-token": OPERATOR["header"]},
+            ),
             entry("dead", "openai/gpt", api_base="http://127.0.0.1:9/v1", api_key=OPERATOR["dead"]),
             entry("lost", "openai/gpt", api_key="os.environ/NOT_THERE"),
         ],
         "general_settings": {"master_key": MASTER},
         "router_settings": {"num_retries": 0, "disable_cooldowns": True},
-        "litellm_settings": {"provider_url_destination_allowed_hosts": [f"127.0.0.1:{upstream.port}"], "callbacks": ["json"], "set_verbose": True},
-    }  # fmt: skip
+        "litellm_settings": {
+            "provider_url_destination_allowed_hosts": [f"127.0.0.1:{upstream.port}"],
+            "callbacks": ["json"],
+            "set_verbose": True,
+        },
+    }
 
 
 @pytest.fixture(scope="module", params=WORKER_CLASSES)
