@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# An authority and a certificate for localhost that were made for these tests; the key opens nothing.
 CERTIFICATES = Path(__file__).parent / "tls"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
