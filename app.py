@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from proxy import __version__, endpoints
+from proxy.accounting.cost import price_per_token
 from proxy.accounting.prices import load_bundled
 from proxy.clients import ClientRouters, build_client_router
 from proxy.dispatch import Dispatcher, Sender
@@ -75,6 +76,7 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
     )
     queue = build_queue(settings, transport, runtime)
     mask = settings.secrets.mask
+    prices = load_bundled()
     return Gateway(
         settings=settings,
         router=Router(
@@ -82,15 +84,14 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
             settings.router,
             runtime,
             build_state(settings.router, shared_path),
+            price=lambda deployment: price_per_token(deployment, prices),
             infer=infer_provider,
         ),
         clients=ClientRouters(lambda config: build_client_router(config, runtime), runtime.monotonic),
         dispatcher=dispatcher,
         find_provider=find_provider,
         runtime=runtime,
-        ledger=Ledger(
-            queue.emit, load_bundled(), runtime, mask, log_content=not settings.litellm.turn_off_message_logging
-        ),
+        ledger=Ledger(queue.emit, prices, runtime, mask, log_content=not settings.litellm.turn_off_message_logging),
     )
 
 

@@ -44,6 +44,15 @@ def compute_cost(
     return cost if usage.cost is None else cost._replace(total=usage.cost, source="provider")
 
 
+def price_per_token(deployment: Deployment, table: PriceTable) -> float | None:
+    """What one token in and one token out cost together, for choosing the cheapest; None where no price is known."""
+    priced = find_prices(deployment, table)
+    if priced is None:
+        return None
+    prices = priced.row.prices(0)
+    return (prices.input or 0.0) + (prices.output or 0.0)
+
+
 def find_prices(deployment: Deployment, table: PriceTable, answered: str | None = None) -> Priced | None:
     """The first with prices: the deployment itself, its `base_model`, the model that answered, the model asked for."""
     found = None
