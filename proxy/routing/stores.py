@@ -27,7 +27,9 @@ def _build_redis(settings: RouterSettings, host: StateStore) -> StateStore:
     try:
         from proxy.routing.redis_state import RedisState, build_client  # noqa: PLC0415 - an extra, only when asked for
     except ModuleNotFoundError as missing:
-        raise RuntimeError("router_settings names a Redis: install its client with `pip install 'patchbay[redis]'`") from missing
+        raise RuntimeError(
+            "router_settings names a Redis: install its client with `pip install 'patchbay[redis]'`"
+        ) from missing
     client = build_client(
         settings.redis_url,
         host=settings.redis_host,
