@@ -1,32 +1,23 @@
 """One call to one deployment: the provider's request out, the transport, the provider's answer back."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from proxy.domain.answer import Answer, Chunk, Reply, StreamReply
+from proxy.domain.answer import Answer, Reply, StreamReply
 from proxy.domain.attempt import Result, Settle
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
 from proxy.domain.wire import ClientWatch, Clocks, Decoder, WireRequest, WireResponse
-from proxy.errors import (
-    BadRequestError,
-    ClientClosedRequestError,
-    ConfigurationError,
-    GatewayError,
-    InternalServerError,
-)
+from proxy.errors import BadRequestError, ConfigurationError, GatewayError, InternalServerError
 from proxy.media import inline_media
+from proxy.provider_stream import Meter, ProviderStream, Settling, stream_clocks
 from proxy.providers.call_ids import without_signatures
-from proxy.providers.contract import Auth, Provider, StreamDecoder
+from proxy.providers.contract import Auth, Provider
 from proxy.providers.parameters import fit
 from proxy.runtime import Runtime
 from proxy.transport.credentials import Credentials
-
-# A stream is held back until it says something, but not for ever and not without bound.
-HELD_CHUNKS = 64
-HELD_BYTES = 256 * 1024
 
 
 class Sender(Protocol):
@@ -110,7 +101,7 @@ class Dispatcher:
         request = self._sign(provider, prepared, deployment)
         sent = self._runtime.monotonic()
         try:
-            response = self._transport.send(request, clocks, call.client)
+            response = self._transport.send(request, stream_clocks(clocks) if call.stream else clocks, call.client)
         except GatewayError as error:
             raise _for_clients(error, request, call, deployment) from error
         if not 200 <= response.status < 300:
@@ -120,10 +111,13 @@ class Dispatcher:
                 response,
                 self._decoders[provider.framing](),
                 provider.open_stream(prepared, deployment),
+                Meter(call.fields),
                 Settling(settle, self._runtime.monotonic, started),
+                clocks,
+                provider.last_event,
             )
-            stream.wait_for_content()
-            return StreamReply(iter(stream), stream.close, response.headers, dropped, self._runtime.monotonic() - sent)
+            stream.wait_for_content(self._runtime.monotonic, sent)
+            return stream.reply(dropped, self._runtime.monotonic() - sent)
         body = response.read()
         provider_seconds = self._runtime.monotonic() - sent
         answer = provider.parse_response(body, response.headers, prepared, deployment)
@@ -159,87 +153,3 @@ def _with_extra_headers(request: WireRequest, call: Call, deployment: Deployment
     headers = dict(request.headers)
     headers.update({name.lower(): str(value) for name, value in {**configured, **asked}.items()})
     return WireRequest(request.url, request.body, headers, request.method, request.guarded)
-
-
-class Settling:
-    """Settles a try once, whoever comes first: its end, its failure or its being closed."""
-
-    def __init__(self, settle: Settle, monotonic: Callable[[], float], started: float) -> None:
-        self._settle, self._monotonic, self._started = settle, monotonic, started
-        self._done = False
-        self._first: float | None = None
-
-    def content(self) -> None:
-        if self._first is None:
-            self._first = self._monotonic() - self._started
-
-    def end(self, error: GatewayError | None, usage: Any) -> None:
-        if not self._done:
-            self._done = True
-            self._settle(Result(self._monotonic() - self._started, error, usage, self._first))
-
-
-class ProviderStream:
-    """A provider's open answer as lists of chunks. What comes before the first content (role, pings) is held back."""
-
-    def __init__(self, response: WireResponse, framing: Decoder, decoder: StreamDecoder, settling: Settling) -> None:
-        self._response = response
-        self._framing = framing
-        self._decoder = decoder
-        self._settling = settling
-        self._batches = self._read()
-        self._held: list[Chunk] = []
-        self._usage: Any = None
-
-    def wait_for_content(self) -> None:
-        """Read until something is there to show. A failure until then closes the connection and is raised."""
-        size = 0
-        try:
-            for batch in self._batches:
-                self._held.extend(batch)
-                size += sum(len(chunk.data) for chunk in batch)
-                if any(chunk.content or chunk.finished for chunk in batch):
-                    break
-                if len(self._held) >= HELD_CHUNKS or size >= HELD_BYTES:
-                    break
-        except BaseException:
-            self._response.close()
-            raise
-        self._settling.content()
-
-    def __iter__(self) -> Iterator[list[Chunk]]:
-        try:
-            if self._held:
-                held, self._held = self._held, []
-                yield held
-            yield from self._batches
-        except GatewayError as error:
-            self._settling.end(error, self._usage)
-            raise
-        else:
-            self._settling.end(None, self._usage)
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Give the provider's connection up; before the end this means that the client left."""
-        self._response.close()
-        self._settling.end(ClientClosedRequestError("The client closed the connection."), self._usage)
-
-    def _read(self) -> Iterator[list[Chunk]]:
-        for block in self._response.blocks():
-            batch = self._decode(self._framing.feed(block)) if block else []
-            if batch or not block:
-                yield batch
-        batch = self._decode(self._framing.finish())
-        batch.extend(self._decoder.finish())
-        if batch:
-            yield batch
-
-    def _decode(self, events: list[Any]) -> list[Chunk]:
-        feed = self._decoder.feed
-        chunks = [chunk for event in events for chunk in feed(event)]
-        for chunk in chunks:
-            if chunk.usage is not None:
-                self._usage = chunk.usage
-        return chunks

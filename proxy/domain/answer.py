@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from proxy.domain.usage import Usage
+from proxy.errors import GatewayError
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,14 @@ def read_chunk(data: bytes, chunk: Mapping[str, Any]) -> Chunk:
     return Chunk(data, content, finished, Usage.from_openai(usage) if usage else None, not choices)
 
 
+def _nothing_known() -> Usage | None:
+    return None
+
+
+def _no_reader(error: GatewayError) -> None:
+    """For a stream that nobody waits for elsewhere."""
+
+
 @dataclass(slots=True)
 class StreamReply:
     """An open stream whose first content has already arrived.
@@ -88,6 +97,8 @@ class StreamReply:
     `chunks` yields the chunks that arrived together as one list, and an empty list when the provider has been silent for
     a tick (see Clocks); it ends after the finish, or raises a GatewayError where the stream broke. `close` gives the
     provider's connection up now: it must be called when the client leaves, and is safe to call at any time.
+    `spent` tells the tokens so far, estimated where the provider has not told; `interrupt` ends the stream from another
+    thread: its reader gets the error.
     """
 
     chunks: Iterator[list[Chunk]]
@@ -95,6 +106,8 @@ class StreamReply:
     headers: Mapping[str, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     provider_seconds: float = 0.0
+    spent: Callable[[], Usage | None] = _nothing_known
+    interrupt: Callable[[GatewayError], None] = _no_reader
 
 
 Reply = Answer | StreamReply

@@ -59,7 +59,8 @@ class RouterSettings:
     Ours, beyond LiteLLM: `retry_budget` is the share of extra load that retries and fallbacks may add to what a
     provider gets and `retry_budget_floor` how many of them a window always allows; `slot_wait` is how long a call may
     wait for a free slot; `last_resort` tries the deployment that recovers first when all are cooling;
-    `connect_timeout`, `first_token_timeout` and `idle_timeout` are clocks beside `timeout`; `stream_continuation` lets
+    `connect_timeout`, `first_token_timeout` and `idle_timeout` are clocks beside `timeout`; after `keepalive_seconds` of
+    silence (0: never) a stream's client gets a comment; `stream_continuation` lets
     another deployment finish a broken answer; `state_store` "auto" is Redis when it is configured, else "host", which
     all workers of a host share; `state_path` is where the host's state lives, None for a place of its own choice.
     """
@@ -100,6 +101,7 @@ class RouterSettings:
     connect_timeout: float = 10.0
     first_token_timeout: float | None = None
     idle_timeout: float | None = None
+    keepalive_seconds: float | None = 15.0
     stream_continuation: bool = False
     state_store: StateStoreName = "auto"
     state_path: str | None = None

@@ -70,4 +70,5 @@ PROVIDER = replace(
     parse_error=parse_error,
     open_stream=open_stream,
     refused=refused,
+    last_event="message_stop",
 )

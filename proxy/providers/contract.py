@@ -51,6 +51,7 @@ class Provider:
     variables: environment variables per connection parameter, the first that is set wins: {"api_key": ("OPENAI_API_KEY",)}.
         They are read once, when the configuration is loaded, and only for the operator's own deployments.
     needs_key: a deployment without an api_key can't be served.
+    last_event: the name of the stream's event after which nothing more comes; `[DONE]` is known without it.
     signed_ids: it reads the signatures that Gemini's tool call ids carry (call_ids.py); the others get plain ids.
     """
 
@@ -69,3 +70,4 @@ class Provider:
     media: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     needs_key: bool = True
     signed_ids: bool = False
+    last_event: str = ""

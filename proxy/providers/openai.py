@@ -91,7 +91,7 @@ def build_provider(name: str, row: Compatible) -> Provider:
         return build_error(status, body, headers, deployment, words=row.words)
 
     def open_stream(call: Call, deployment: Deployment) -> StreamDecoder:
-        return CompatibleStream(deployment, row)
+        return CompatibleStream(deployment, row, _asked_choices(call.fields))
 
     return Provider(
         name=name,
@@ -221,12 +221,13 @@ _MODEL_MEMBER = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
 class CompatibleStream:
     """Relays chunks; finished means every choice had its finish_reason, and [DONE] or the end of the body came."""
 
-    __slots__ = ("_deployment", "_done", "_finished", "_member", "_row")
+    __slots__ = ("_choices", "_deployment", "_done", "_finished", "_member", "_row")
 
-    def __init__(self, deployment: Deployment, row: Compatible) -> None:
+    def __init__(self, deployment: Deployment, row: Compatible, choices: int = 1) -> None:
         self._deployment = deployment
         self._row = row
-        self._finished = False
+        self._choices = choices
+        self._finished: set[int] = set()
         self._done = False
         self._member: bytes | None = None
 
@@ -255,7 +256,8 @@ class CompatibleStream:
         elif model is not None and model != fields["model"]:
             data = self._with_model(data, model)
         chunk = read_chunk(data, fields)
-        self._finished = self._finished or chunk.finished
+        if chunk.finished:
+            self._finished.update(_finished_choices(fields))
         return [chunk]
 
     def _with_model(self, data: bytes, model: str) -> bytes:
@@ -268,12 +270,24 @@ class CompatibleStream:
         return data.replace(self._member, b'"model":' + orjson.dumps(model), 1)
 
     def finish(self) -> list[Chunk]:
-        if not self._finished:
+        if len(self._finished) < self._choices:
             raise TruncatedStreamError(
                 f"{self._deployment.provider} closed the stream before it had finished",
                 provider=self._deployment.provider,
             )
         return []
+
+
+def _finished_choices(fields: Mapping[str, Any]) -> set[int]:
+    choices = [choice for choice in fields["choices"] if isinstance(choice, Mapping)]
+    indices = [choice.get("index") for choice in choices if choice.get("finish_reason")]
+    return {index if isinstance(index, int) else 0 for index in indices}
+
+
+def _asked_choices(fields: Mapping[str, Any]) -> int:
+    """How many choices must finish. A text completion may have several prompts: its choices are not counted."""
+    asked = fields.get("n")
+    return asked if isinstance(asked, int) and asked > 0 and "messages" in fields else 1
 
 
 # Models that know their limit by the new name only: https://platform.openai.com/docs/guides/reasoning

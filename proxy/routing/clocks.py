@@ -13,7 +13,8 @@ def build_clocks(call: Call, deployment: Deployment, settings: RouterSettings, r
     """The client's word, then the deployment's, then the router's. `remaining`: until the client's own deadline.
 
     As in LiteLLM a `stream_timeout` stands in for `timeout` when a stream is asked for, and limits each silence (before
-    the first byte and between two); a client's own `timeout` still ends the whole.
+    the first byte and between two); a client's own `timeout` still ends the whole. The tick is that of the comments
+    that keep a silent stream's connection alive.
     """
     total = first_said(deployment.timeout, settings.timeout, DEFAULT_TOTAL)
     first = idle = None
@@ -25,7 +26,8 @@ def build_clocks(call: Call, deployment: Deployment, settings: RouterSettings, r
         idle = first_said(settings.idle_timeout, silence)
     if remaining is not None:
         total = remaining
-    return Clocks(connect=settings.connect_timeout, first=first, idle=idle, total=total)
+    tick = (settings.keepalive_seconds or None) if call.stream else None
+    return Clocks(connect=settings.connect_timeout, first=first, idle=idle, total=total, tick=tick)
 
 
 def first_said(*times: float | None) -> float | None:

@@ -133,9 +133,13 @@ class Interleaved:
         stream = self._open.pop(position, None)
         if stream is not None:
             close_reply(stream.outcome)
-            self._on_end(self._call, stream.outcome, stream.usage, error)
+            self._on_end(self._call, stream.outcome, stream.usage or _spent(stream.outcome), error)
 
 
 def close_reply(outcome: Outcome) -> None:
     if isinstance(outcome.reply, StreamReply):
         outcome.reply.close()
+
+
+def _spent(outcome: Outcome) -> Usage | None:
+    return outcome.reply.spent() if isinstance(outcome.reply, StreamReply) else None

@@ -10,7 +10,7 @@ DONE = b"data: [DONE]\n\n"
 SILENCE = b": keep-alive\n\n"
 EXTRA_HEADERS = [("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 
-# Called once, when a stream is over: the tokens it used, and the error if it broke or was left.
+# Called once, when a stream is over: the tokens it used (estimated where nobody told), and the error if it broke or was left.
 OnEnd = Callable[[Usage | None, GatewayError | None], None]
 
 
@@ -58,7 +58,7 @@ class EventStream:
     def _end(self, error: GatewayError | None) -> None:
         on_end, self._on_end = self._on_end, None
         if on_end is not None:
-            on_end(self._usage, error)
+            on_end(self._usage or self._reply.spent(), error)
 
 
 def frame(data: bytes) -> bytes:

@@ -54,4 +54,5 @@ PROVIDER = Provider(
         "api_base": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
     },
     base_url=BASE_URL,
+    last_event="message_stop",
 )

@@ -58,4 +58,5 @@ PROVIDER = Provider(
     auth="aws",
     media=media_urls,
     needs_key=False,
+    last_event="metadata",
 )

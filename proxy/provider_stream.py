@@ -1,0 +1,247 @@
+"""A provider's open stream: held until it says something, metered, and ended by what its format calls the end."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from proxy.domain.answer import Chunk, StreamReply
+from proxy.domain.attempt import Result, Settle
+from proxy.domain.usage import Usage
+from proxy.domain.wire import Clocks, Decoder, Event, WireResponse
+from proxy.errors import ClientClosedRequestError, GatewayError, Timeout, TruncatedStreamError
+from proxy.providers.contract import StreamDecoder
+from proxy.routing.estimate import CHARACTERS_PER_TOKEN, prompt_tokens
+
+# A stream is held back until it says something, but not for ever and not without bound.
+HELD_CHUNKS = 64
+HELD_BYTES = 256 * 1024
+# How often the reader of a silent stream looks up: what is late is noticed a tenth of the limit later at most.
+LONGEST_TICK = 1.0
+TICKS_OF_FIRST = 10
+SHORTEST_TICK = 0.02
+
+
+def stream_clocks(clocks: Clocks) -> Clocks:
+    """The same clocks with a tick that is short enough to hold the first one to what a stream says, not only sends."""
+    ticks = [LONGEST_TICK, clocks.tick or LONGEST_TICK]
+    if clocks.first is not None:
+        ticks.append(max(SHORTEST_TICK, clocks.first / TICKS_OF_FIRST))
+    return clocks._replace(tick=min(ticks))
+
+
+class Settling:
+    """Settles a try once, whoever comes first: its end, its failure or its being closed."""
+
+    def __init__(self, settle: Settle, monotonic: Callable[[], float], started: float) -> None:
+        self._settle, self._monotonic, self._started = settle, monotonic, started
+        self._done = False
+        self._first: float | None = None
+
+    def content(self) -> None:
+        if self._first is None:
+            self._first = self._monotonic() - self._started
+
+    def end(self, error: GatewayError | None, usage: Usage | None) -> None:
+        if not self._done:
+            self._done = True
+            self._settle(Result(self._monotonic() - self._started, error, usage, self._first))
+
+
+class Meter:
+    """What a stream has used so far: the provider's own count, else about the tokens of what was seen.
+
+    Chunks are not parsed for that: of each only its size is noted, and how much of one is not text.
+    """
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = fields
+        self._said: Usage | None = None
+        self._bytes = self._chunks = 0
+        self._sample = b""
+
+    def note(self, chunk: Chunk) -> None:
+        if chunk.usage is not None:
+            self._said = chunk.usage
+        elif chunk.content:
+            self._chunks += 1
+            self._bytes += len(chunk.data)
+            self._sample = self._sample or chunk.data
+
+    def usage(self) -> Usage | None:
+        """None while nothing was seen of which one could say what it cost."""
+        if self._said is not None or not self._chunks:
+            return self._said
+        characters = self._bytes - self._chunks * (len(self._sample) - _text_length(self._sample))
+        completion = max(self._chunks, characters // CHARACTERS_PER_TOKEN)
+        prompt = prompt_tokens(self._fields)
+        return Usage(prompt, completion, prompt + completion)
+
+
+def _text_length(data: bytes) -> int:
+    """The characters that a chunk's deltas bring, ids and names counted in: an estimate does not need better."""
+    choices = orjson.loads(data).get("choices") or ()
+    pending: list[Any] = [choice.get("delta") or choice.get("text") for choice in choices]
+    length = 0
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            length += len(value)
+        elif isinstance(value, Mapping):
+            pending.extend(item for name, item in value.items() if name != "role")
+        elif isinstance(value, list):
+            pending.extend(value)
+    return length
+
+
+class ProviderStream:
+    """A provider's open answer as lists of chunks; an empty list for each `clocks.tick` of silence.
+
+    What comes before the first content (role, pings) is held back. `last_event` names the event after which nothing
+    more comes, whether or not the provider then closes its stream. A connection that breaks when the answer was
+    complete, by its format's own measure, has broken nothing.
+    """
+
+    def __init__(
+        self,
+        response: WireResponse,
+        framing: Decoder,
+        decoder: StreamDecoder,
+        meter: Meter,
+        settling: Settling,
+        clocks: Clocks,
+        last_event: str,
+    ) -> None:
+        self._response = response
+        self._blocks = response.blocks()
+        self._framing = framing
+        self._decoder = decoder
+        self._meter = meter
+        self._settling = settling
+        self._clocks = clocks
+        self._last_event = last_event
+        self._ticks = 1 if not clocks.tick else math.ceil(clocks.tick / (stream_clocks(clocks).tick or 1))
+        self._batches = self._read()
+        self._held: list[Chunk] = []
+        self._over = False
+        self._interruption: GatewayError | None = None
+
+    def wait_for_content(self, monotonic: Callable[[], float], sent: float) -> None:
+        """Read until something is there to show. A failure until then closes the connection and is raised.
+
+        The first clock is the content's: a provider that has only said that it is there has said nothing.
+        """
+        try:
+            self._hold(monotonic, sent)
+        except BaseException:
+            self._response.close()
+            raise
+        self._settling.content()
+
+    def _hold(self, monotonic: Callable[[], float], sent: float) -> None:
+        limit = self._clocks.first
+        size = 0
+        for batch in self._batches:
+            self._held.extend(batch)
+            size += sum(len(chunk.data) for chunk in batch)
+            if any(chunk.content or chunk.finished for chunk in batch):
+                return
+            if len(self._held) >= HELD_CHUNKS or size >= HELD_BYTES:
+                return
+            if limit is not None and monotonic() - sent >= limit:
+                raise Timeout(f"the stream had no content within {limit:g} s")
+
+    def reply(self, dropped: tuple[str, ...], provider_seconds: float) -> StreamReply:
+        return StreamReply(
+            iter(self),
+            self.close,
+            self._response.headers,
+            dropped,
+            provider_seconds,
+            self._meter.usage,
+            self.interrupt,
+        )
+
+    def __iter__(self) -> Iterator[list[Chunk]]:
+        silent = 0
+        try:
+            if self._held:
+                held, self._held = self._held, []
+                yield held
+            for batch in self._batches:
+                silent = 0 if batch else silent + 1
+                if batch or (self._clocks.tick and silent % self._ticks == 0):
+                    yield batch
+            self._settling.end(None, self._meter.usage())
+        except GatewayError as error:
+            self._settling.end(error, self._meter.usage())
+            self.close()
+            raise
+        except GeneratorExit:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the provider's connection up; before the end this means that the client left.
+
+        After it the connection may be used again, if the provider ends its stream before the next tick.
+        """
+        self._settling.end(ClientClosedRequestError("The client closed the connection."), self._meter.usage())
+        if self._over and self._interruption is None:
+            self._over = False
+            self._read_rest()
+        self._response.close()
+
+    def interrupt(self, error: GatewayError) -> None:
+        """End it now, from another thread: its reader gets `error`. The deployment is not to blame."""
+        self._interruption = error
+        self._settling.end(ClientClosedRequestError(error.message), self._meter.usage())
+        self._response.close()
+
+    def _read_rest(self) -> None:
+        try:
+            for block in self._blocks:
+                if not block:
+                    return
+        except GatewayError:
+            # It is broken, or was too slow: what counted has been read.
+            return
+
+    def _read(self) -> Iterator[list[Chunk]]:
+        failure: GatewayError | None = None
+        try:
+            for block in self._blocks:
+                events = self._framing.feed(block) if block else []
+                yield self._decode(events)
+                if self._interruption is not None:
+                    break
+                if events and self._is_last(events[-1]):
+                    self._over = True
+                    break
+            else:
+                yield self._decode(self._framing.finish())
+        except (TruncatedStreamError, Timeout) as error:
+            failure = error
+        if self._interruption is not None:
+            raise self._interruption
+        yield self._end(failure)
+
+    def _end(self, failure: GatewayError | None) -> list[Chunk]:
+        """The last chunks. Of a stream that failed too, if all had been said before; else its failure is raised."""
+        try:
+            return self._note(self._decoder.finish())
+        except TruncatedStreamError as error:
+            raise failure or error from None
+
+    def _is_last(self, event: Event) -> bool:
+        return event.data == b"[DONE]" or (bool(self._last_event) and event.name == self._last_event)
+
+    def _decode(self, events: list[Event]) -> list[Chunk]:
+        feed = self._decoder.feed
+        return self._note([chunk for event in events for chunk in feed(event)])
+
+    def _note(self, chunks: list[Chunk]) -> list[Chunk]:
+        for chunk in chunks:
+            self._meter.note(chunk)
+        return chunks
