@@ -38,6 +38,8 @@ from proxy.transport.http import Transport
 from proxy.web import errors, identity
 
 _TOKEN_CLOCKS = Clocks(connect=5.0, first=15.0, idle=10.0, total=30.0)
+# How long the end of a process may wait for its sinks.
+_CLOSING_SECONDS = 5.0
 _SINK_CLOCKS = Clocks(connect=5.0, first=10.0, idle=10.0, total=20.0)
 
 
@@ -92,6 +94,7 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
         find_provider=find_provider,
         runtime=runtime,
         ledger=Ledger(queue.emit, prices, runtime, mask, log_content=not settings.litellm.turn_off_message_logging),
+        on_close=lambda: queue.close(_CLOSING_SECONDS),
     )
 
 

@@ -10,6 +10,7 @@ _ROOT = str(Path(__file__).resolve().parent)
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
+from proxy import drain as _drain  # noqa: E402
 from proxy import settings as _settings  # noqa: E402
 from proxy.settings.exposure import check_exposure as _check_exposure  # noqa: E402
 from proxy.settings.exposure import describe as _describe  # noqa: E402
@@ -29,8 +30,9 @@ backlog = 2048
 keepalive = 75
 # A worker that does not breathe for so long is replaced. It is no limit of a call.
 timeout = 120
-# How long running calls may take to end after SIGTERM.
-graceful_timeout = 600
+# How long running calls may take to end after SIGTERM: longer than the longest of them (request_timeout, 6000 s where
+# nobody says anything). A worker whose calls have ended does not wait. Streams that still run then end with an error.
+graceful_timeout = int(_environ.get("GRACEFUL_TIMEOUT") or 6060)
 
 limit_request_line = 8190
 limit_request_fields = 100
@@ -47,6 +49,7 @@ proc_name = "patchbay"
 
 def when_ready(server: Any) -> None:
     """The sockets are bound and nobody is served yet: look at the configuration, and at who could use it."""
+    server.stopping = _drain.watch_arbiter(server)
     try:
         settings = _settings.load_default(_settings.environment())
         addresses = [listener.sock.getsockname() for listener in server.LISTENERS]
@@ -65,3 +68,28 @@ def when_ready(server: Any) -> None:
         ", ".join(map(_describe, addresses)),
         "with a master key" if settings.master_key else "no key needed from this machine",
     )
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    worker.stopping = server.stopping
+
+
+def post_worker_init(worker: Any) -> None:
+    """The application is loaded, and nobody is served yet."""
+    worker.drain = _drain.Drain(worker.wsgi.extensions["gateway"], worker.stopping, graceful_timeout)
+    worker.drain.install()
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    worker.drain.begin(request)
+
+
+def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None:
+    worker.drain.end(request)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """What the sinks have not written yet is written now."""
+    gateway = getattr(worker.wsgi, "extensions", {}).get("gateway")
+    if gateway is not None:
+        gateway.close()

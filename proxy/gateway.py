@@ -1,6 +1,5 @@
 """The gateway itself: what the views are given."""
 
-import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -47,6 +46,7 @@ class Gateway:
         find_provider: Callable[[str], Provider | None],
         runtime: Runtime,
         ledger: Ledger,
+        on_close: Callable[[], object] = lambda: None,
     ) -> None:
         self.settings = settings
         self.router = router
@@ -56,7 +56,10 @@ class Gateway:
         self._clients = clients
         self._find_provider = find_provider
         self._ledger = ledger
-        self._draining = threading.Event()
+        self._on_close = on_close
+        self._draining = False
+        # Those that are open, by their identity.
+        self._streams: dict[int, StreamReply] = {}
         self.started_at = int(runtime.now())
 
     def default_model(self, operation: Operation) -> str | None:
@@ -74,10 +77,12 @@ class Gateway:
             raise
         if isinstance(outcome.reply, Answer):
             return self._ledger.answered(call, outcome, outcome.reply)
+        self._streams[id(outcome.reply)] = outcome.reply
         return replace(outcome, first=self.runtime.monotonic() - call.started)
 
     def finish(self, call: Call, outcome: Outcome, usage: Usage | None, error: GatewayError | None) -> None:
         """Write the record of a stream that has ended, broken or been left."""
+        self._streams.pop(id(outcome.reply), None)
         self._ledger.streamed(call, outcome, usage, error)
 
     def explain(self, call: Call) -> dict[str, Any]:
@@ -165,11 +170,25 @@ class Gateway:
         return probe(self.settings.deployments, self.dispatcher.send, self.runtime.new_id, self.secrets.mask)
 
     def drain(self) -> None:
-        """From now on the gateway reports that it is not ready."""
-        self._draining.set()
+        """From now on the gateway reports that it is not ready, and refuses new calls."""
+        self._draining = True
 
     def draining(self) -> bool:
-        return self._draining.is_set()
+        return self._draining
+
+    def check_open(self) -> None:
+        """Raise ServiceUnavailableError when no new work is taken."""
+        if self._draining:
+            raise ServiceUnavailableError("The gateway is being stopped and takes no new calls.", retry_after=1.0)
+
+    def interrupt_streams(self) -> None:
+        """End every open stream with an error that says why; for a worker that must not wait any longer."""
+        for stream in list(self._streams.values()):
+            stream.interrupt(ServiceUnavailableError("The gateway was stopped before the answer was complete."))
+
+    def close(self) -> None:
+        """At the end of the process: write what waits to be written."""
+        self._on_close()
 
 
 def split_models(call: Call) -> tuple[str, ...]:

@@ -37,8 +37,9 @@ def route(blueprint: Blueprint, operation: Operation) -> Callable[[View], View]:
 
 
 def read(operation: Operation, schema: type[RequestSchema], model: str | None) -> Incoming:
-    """The request that is being served, as a call."""
+    """The request that is being served, as a call. Raise ServiceUnavailableError while the gateway is stopping."""
     own = gateway()
+    own.check_open()
     incoming = read_call(request, own.runtime, g.call_id, operation, schema, model, own.default_model(operation))
     own.remember_secrets(incoming.call)
     return incoming

@@ -1,0 +1,118 @@
+"""How a worker ends: after SIGTERM it tells so, lets running calls finish, and ends what would be cut off honestly.
+
+gunicorn closes its listeners at SIGTERM, so that a probe would find nobody. The worker therefore goes on listening while
+it drains, answers probes, and refuses new calls with a 503: but only where it is the last one at its sockets. Where
+another worker or a new release takes over (SIGHUP, SIGUSR2, systemd's sockets, reuse_port) it stops listening at once,
+and nothing is refused.
+"""
+
+import mmap
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Protocol
+
+# What is left of the graceful timeout when running streams are ended: enough to write an error event to each.
+LONGEST_MARGIN = 5.0
+# For a request that was under way on a kept-alive connection when the worker stopped listening.
+LINGER = 2.0
+_POLL = 0.1
+
+Handler = Callable[[int, FrameType | None], Any]
+
+
+class Drained(Protocol):
+    """What is needed of the gateway."""
+
+    def drain(self) -> None: ...
+
+    def interrupt_streams(self) -> None: ...
+
+
+class StopFlag:
+    """A word from the server's parent process to its workers: the server as a whole stops. Made before they are forked."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 1)
+
+    def raise_(self) -> None:
+        self._shared[0] = 1
+
+    def __bool__(self) -> bool:
+        return self._shared[0] == 1
+
+
+def watch_arbiter(arbiter: Any) -> StopFlag:
+    """Let the arbiter's SIGTERM raise the flag first, where nobody else listens at its sockets."""
+    flag = StopFlag()
+    stop = _handler(signal.SIGTERM)
+
+    def on_term(number: int, frame: FrameType | None) -> None:
+        # A successor (SIGUSR2) or whoever shares the sockets takes the calls that this server would refuse.
+        if not (arbiter.reexec_pid or arbiter.master_pid or arbiter.systemd or arbiter.cfg.reuse_port):
+            flag.raise_()
+        stop(number, frame)
+
+    signal.signal(signal.SIGTERM, on_term)
+    return flag
+
+
+class Drain:
+    """One per worker. `graceful` is gunicorn's graceful_timeout in seconds.
+
+    gunicorn says which requests run (`begin`, `end`); SIGTERM only leaves a note, and a thread does the rest: a signal
+    handler must not wait.
+    """
+
+    def __init__(self, gateway: Drained, stopping: StopFlag, graceful: float) -> None:
+        self._gateway = gateway
+        self._stopping = stopping
+        self._graceful = graceful
+        self._running: set[int] = set()
+        self._asked: float | None = None
+        self._stop_listening: Handler = _handler(signal.SIGTERM)
+
+    def install(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_term)
+        threading.Thread(target=self._run, name="drain", daemon=True).start()
+
+    def begin(self, request: object) -> None:
+        self._running.add(id(request))
+
+    def end(self, request: object) -> None:
+        self._running.discard(id(request))
+
+    def _on_term(self, number: int, frame: FrameType | None) -> None:
+        if self._stopping:
+            self._gateway.drain()
+        else:
+            self._stop_listening(number, frame)
+        self._asked = self._asked or time.monotonic()
+
+    def _run(self) -> None:
+        while self._asked is None:
+            time.sleep(_POLL)
+        end = self._asked + self._graceful
+        self._wait(end - min(LONGEST_MARGIN, self._graceful / 10))
+        self._gateway.interrupt_streams()
+        self._wait(end)
+        self._stop_listening(signal.SIGTERM, None)
+        time.sleep(LINGER)
+        self._wait(end)
+        # Whoever still keeps a connection open has nothing to wait for.
+        os.kill(os.getpid(), signal.SIGQUIT)
+
+    def _wait(self, until: float) -> None:
+        """Until nothing runs, or it is so late."""
+        while self._running and time.monotonic() < until:
+            time.sleep(_POLL)
+
+
+def _handler(number: signal.Signals) -> Handler:
+    """The handler that is installed now."""
+    found = signal.getsignal(number)
+    assert callable(found), "gunicorn has installed its handlers before its hooks are called"
+    return found
