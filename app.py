@@ -22,6 +22,7 @@ from proxy.routing.stores import build_state
 from proxy.runtime import Runtime
 from proxy.settings import Settings, load_default
 from proxy.settings.load import environment
+from proxy.settings.network import read_network
 from proxy.settings.provider_choice import infer_provider
 from proxy.sinks import build_subscriptions
 from proxy.sinks.contract import Post, Posted, SinkContext
@@ -99,11 +100,14 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
 
 
 def build_transport(settings: Settings, runtime: Runtime) -> Transport:
+    network = read_network(settings.environ, settings.litellm.ssl_verify)
     return Transport(
         runtime,
         local={"mock": build_local(runtime.sleep)},
         user_agent=f"patchbay/{__version__}",
-        verify=settings.litellm.ssl_verify,
+        verify=network.verify,
+        proxies=network.proxies,
+        no_proxy=network.no_proxy,
         guard=Guard(build_policy(settings.litellm.provider_url_destination_allowed_hosts)),
     )
 
