@@ -99,4 +99,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
 def serve(host: str, port: int, defaults: Behaviour) -> None:
     """Run until interrupted. One worker, so that it can tell all that it was asked."""
     options = {"bind": f"{host}:{port}", "workers": 1, "worker_class": "gevent", "loglevel": "warning", "keepalive": 60}
+    # A stalled answer would stall for ever.
+    options["graceful_timeout"] = 1
     _Server(MockServer(defaults), options).run()
