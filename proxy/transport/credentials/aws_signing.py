@@ -21,7 +21,7 @@ from botocore.session import Session
 
 from proxy.domain.wire import WireRequest
 from proxy.errors import APIConnectionError, AuthenticationError
-from proxy.transport.credentials.aws import Identity
+from proxy.transport.credentials.aws_identity import Identity
 
 _STS = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
 _SIGNED = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token")

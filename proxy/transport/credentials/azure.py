@@ -13,12 +13,10 @@ from types import ModuleType
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-import orjson
-
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import Fetch, WireRequest
-from proxy.errors import AuthenticationError, ConfigurationError, InvalidProviderResponseError
-from proxy.transport.credentials.tokens import KEPT, TokenCache
+from proxy.errors import AuthenticationError, ConfigurationError
+from proxy.transport.credentials.tokens import KEPT, TokenCache, read_answer, read_token
 
 AUTHORITY = "https://login.microsoftonline.com"
 SCOPE = "https://cognitiveservices.azure.com/.default"
@@ -121,24 +119,9 @@ def fetch_token(principal: Principal, fetch: Fetch, deployment: Deployment) -> t
     }
     url = f"{AUTHORITY}/{quote(principal.tenant, safe='')}/oauth2/v2.0/token"
     response = fetch(WireRequest(url, urlencode(form).encode(), _FORM))
-    answer = _parse(response.read(), deployment)
-    token, seconds = answer.get("access_token"), answer.get("expires_in")
-    if 400 <= response.status < 500:
-        reason = answer.get("error_description") or answer.get("error") or "no reason was given"
-        raise AuthenticationError(f"Microsoft gave no token: {reason!s:.500}", provider=deployment.provider)
-    if response.status != 200 or not isinstance(token, str) or not token:
-        raise InvalidProviderResponseError("Microsoft answered without a token", provider=deployment.provider)
-    return token, float(seconds) if isinstance(seconds, int | float) else 600.0
-
-
-def _parse(body: bytes, deployment: Deployment) -> dict[str, Any]:
-    try:
-        answer = orjson.loads(body)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise InvalidProviderResponseError("Microsoft answered without JSON", provider=deployment.provider)
-    return answer
+    answer = read_answer("Microsoft", response.read(), deployment)
+    reason = answer.get("error_description") or answer.get("error")
+    return read_token("Microsoft", response.status, answer, reason, deployment)
 
 
 def _load_identity() -> ModuleType:

@@ -6,15 +6,12 @@ https://cloud.ibm.com/docs/account?topic=account-iamtoken_from_apikey
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 from urllib.parse import urlencode
-
-import orjson
 
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import Fetch, WireRequest
-from proxy.errors import AuthenticationError, InvalidProviderResponseError
-from proxy.transport.credentials.tokens import KEPT, TokenCache
+from proxy.errors import AuthenticationError
+from proxy.transport.credentials.tokens import KEPT, TokenCache, read_answer, read_token
 
 IAM_URL = "https://iam.cloud.ibm.com/identity/token"
 _GRANT = "urn:ibm:params:oauth:grant-type:apikey"
@@ -54,21 +51,6 @@ def _iam_url(deployment: Deployment) -> str:
 def buy_token(url: str, key: str, fetch: Fetch, deployment: Deployment) -> tuple[str, float]:
     """A new token and the seconds that it lives. Raises AuthenticationError where IBM refuses."""
     response = fetch(WireRequest(url, urlencode({"grant_type": _GRANT, "apikey": key}).encode(), _FORM))
-    answer = _parse(response.read(), deployment)
-    if 400 <= response.status < 500:
-        reason = answer.get("errorMessage") or answer.get("errorCode") or "no reason was given"
-        raise AuthenticationError(f"IBM gave no token: {reason!s:.500}", provider=deployment.provider)
-    token, seconds = answer.get("access_token"), answer.get("expires_in")
-    if response.status != 200 or not isinstance(token, str) or not token:
-        raise InvalidProviderResponseError("IBM answered without a token", provider=deployment.provider)
-    return token, float(seconds) if isinstance(seconds, int | float) else 600.0
-
-
-def _parse(body: bytes, deployment: Deployment) -> dict[str, Any]:
-    try:
-        answer = orjson.loads(body)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise InvalidProviderResponseError("IBM answered without JSON", provider=deployment.provider)
-    return answer
+    answer = read_answer("IBM", response.read(), deployment)
+    reason = answer.get("errorMessage") or answer.get("errorCode")
+    return read_token("IBM", response.status, answer, reason, deployment)

@@ -3,7 +3,13 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from proxy.domain.deployment import Deployment
+from proxy.errors import AuthenticationError, InvalidProviderResponseError
 
 # Clients bring credentials of their own: only so many are remembered.
 KEPT = 512
@@ -47,3 +53,28 @@ class _Token:
                 self._value, seconds = buy()
                 self._until = now + max(seconds - MARGIN, seconds / 2)
             return self._value
+
+
+def read_answer(who: str, body: bytes, deployment: Deployment) -> dict[str, Any]:
+    """The object that a token service answered with; raise InvalidProviderResponseError for anything else."""
+    try:
+        answer = orjson.loads(body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise InvalidProviderResponseError(f"{who} answered without JSON", provider=deployment.provider)
+    return answer
+
+
+def read_token(
+    who: str, status: int, answer: Mapping[str, Any], reason: object, deployment: Deployment
+) -> tuple[str, float]:
+    """The token and the seconds that it lives. Raise AuthenticationError where the service refuses."""
+    if 400 <= status < 500:
+        raise AuthenticationError(
+            f"{who} gave no token: {reason or 'no reason was given'!s:.500}", provider=deployment.provider
+        )
+    token, seconds = answer.get("access_token"), answer.get("expires_in")
+    if status != 200 or not isinstance(token, str) or not token:
+        raise InvalidProviderResponseError(f"{who} answered without a token", provider=deployment.provider)
+    return token, float(seconds) if isinstance(seconds, int | float) else 600.0
