@@ -36,7 +36,7 @@ from proxy.transport.credentials.ibm import IbmCredentials
 from proxy.transport.framing import DECODERS
 from proxy.transport.guard import Guard, build_policy
 from proxy.transport.http import Transport
-from proxy.web import errors, identity
+from proxy.web import errors, identity, patience
 
 _TOKEN_CLOCKS = Clocks(connect=5.0, first=15.0, idle=10.0, total=30.0)
 # How long the end of a process may wait for its sinks.
@@ -63,6 +63,9 @@ def create_app(
     app.extensions["gateway"] = gateway
     identity.install(app, runtime, settings.master_key)
     errors.install(app, runtime.monotonic, settings.secrets.mask)
+    general = settings.general
+    waits = patience.Patience(runtime.monotonic, runtime.sleep, general.receive_timeout, general.send_timeout)
+    patience.install(app, waits)
     endpoints.register(app)
     return app
 

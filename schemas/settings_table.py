@@ -189,6 +189,8 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
     ),
     ("completion_model", "text", None, "supported", "the model of requests that name none"),
     ("max_request_size_mb", "positive", 32.0, "different", "larger bodies are refused (413); 32 by default"),
+    ("receive_timeout", "number", 60.0, "supported", "ours: seconds until a request's body must be there; 0: no limit"),
+    ("send_timeout", "number", 60.0, "supported", "ours: seconds to take a piece of an answer; 0: no limit"),
     (
         "dangerously_allow_mock_testing_request_params",
         "flag",

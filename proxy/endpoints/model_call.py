@@ -40,7 +40,9 @@ def read(operation: Operation, schema: type[RequestSchema], model: str | None) -
     """The request that is being served, as a call. Raise ServiceUnavailableError while the gateway is stopping."""
     own = gateway()
     own.check_open()
-    incoming = read_call(request, own.runtime, g.call_id, operation, schema, model, own.default_model(operation))
+    patience = current_app.extensions["patience"]
+    default = own.default_model(operation)
+    incoming = read_call(request, own.runtime, g.call_id, operation, schema, model, default, patience)
     own.remember_secrets(incoming.call)
     return incoming
 

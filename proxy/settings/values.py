@@ -15,6 +15,8 @@ class General:
     allow_client_side_credentials: bool = True
     completion_model: str | None = None
     max_request_size_mb: float = 32.0
+    receive_timeout: float = 60.0
+    send_timeout: float = 60.0
     dangerously_allow_mock_testing_request_params: bool = False
     allow_client_mock_response: bool = False
 

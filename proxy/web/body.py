@@ -7,15 +7,16 @@ from typing import Any
 import orjson
 from flask import Request
 from marshmallow import ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import is_connection_param
 from proxy.domain.document import Document, member_names
 from proxy.domain.operations import Operation
 from proxy.domain.requester import Requester
-from proxy.errors import BadRequestError
+from proxy.errors import BadRequestError, Timeout
 from proxy.runtime import Runtime
+from proxy.web.patience import Patience
 from proxy.web.watch import SocketWatch
 from schemas.problems import first_problem
 from schemas.request import OPTION_FIELDS, UNSUPPORTED_FIELDS, RequestSchema, check
@@ -41,12 +42,13 @@ def read_call(
     schema: type[RequestSchema],
     model_in_path: str | None = None,
     default_model: str | None = None,
+    patience: Patience | None = None,
 ) -> Incoming:
     """Raise BadRequestError, naming the field, for a body that is not what the schema says.
 
     The model in the path wins over the body's; the default is for a body that names none.
     """
-    document = _parse(_read_json(request))
+    document = _parse(_read_json(request, patience))
     body = dict(document.fields)
     model = model_in_path or (default_model if body.get("model") is None else None)
     if model is not None:
@@ -86,7 +88,7 @@ def _requester(request: Request, call_id: str) -> Requester:
     )
 
 
-def _read_json(request: Request) -> bytes:
+def _read_json(request: Request, patience: Patience | None) -> bytes:
     given = request.mimetype
     if given and given not in _JSON_TYPES and not given.endswith("+json"):
         raise BadRequestError(
@@ -94,10 +96,25 @@ def _read_json(request: Request) -> bytes:
         )
     if request.headers.get("content-encoding", "identity") != "identity":
         raise BadRequestError("Compressed bodies are not accepted.", param="content-encoding", status_code=415)
-    raw = request.get_data(cache=False)
+    raw = _read_in_time(request, patience) if patience else request.get_data(cache=False)
     limit = request.max_content_length
     if limit is not None and request.content_length is None and len(raw) >= limit:
         raise RequestEntityTooLarge  # A chunked body is cut at the limit without a word.
+    return raw
+
+
+def _read_in_time(request: Request, patience: Patience) -> bytes:
+    deadline = patience.receiving(request.environ.get("gunicorn.socket"))
+    deadline.begin()
+    try:
+        raw = request.get_data(cache=False)
+    except (OSError, ClientDisconnected):
+        if not deadline.expired:
+            raise
+    finally:
+        deadline.end()
+    if deadline.expired:
+        raise Timeout("The request's body did not arrive in time.", param="request_body")
     return raw
 
 
