@@ -115,8 +115,9 @@ class Dispatcher:
                 Settling(settle, self._runtime.monotonic, started),
                 clocks,
                 provider.last_event,
+                self._runtime.monotonic,
             )
-            stream.wait_for_content(self._runtime.monotonic, sent)
+            stream.wait_for_content(sent)
             return stream.reply(dropped, self._runtime.monotonic() - sent)
         body = response.read()
         provider_seconds = self._runtime.monotonic() - sent

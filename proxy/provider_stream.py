@@ -19,15 +19,15 @@ HELD_CHUNKS = 64
 HELD_BYTES = 256 * 1024
 # How often the reader of a silent stream looks up: what is late is noticed a tenth of the limit later at most.
 LONGEST_TICK = 1.0
-TICKS_OF_FIRST = 10
+TICKS_OF_LIMIT = 10
 SHORTEST_TICK = 0.02
 
 
 def stream_clocks(clocks: Clocks) -> Clocks:
-    """The same clocks with a tick that is short enough to hold the first one to what a stream says, not only sends."""
+    """The same clocks with a tick that is short enough to hold first and idle to what a stream says, not only sends."""
+    limits = [limit for limit in (clocks.first, clocks.idle) if limit is not None]
     ticks = [LONGEST_TICK, clocks.tick or LONGEST_TICK]
-    if clocks.first is not None:
-        ticks.append(max(SHORTEST_TICK, clocks.first / TICKS_OF_FIRST))
+    ticks += [max(SHORTEST_TICK, limit / TICKS_OF_LIMIT) for limit in limits]
     return clocks._replace(tick=min(ticks))
 
 
@@ -112,6 +112,7 @@ class ProviderStream:
         settling: Settling,
         clocks: Clocks,
         last_event: str,
+        monotonic: Callable[[], float],
     ) -> None:
         self._response = response
         self._blocks = response.blocks()
@@ -121,25 +122,26 @@ class ProviderStream:
         self._settling = settling
         self._clocks = clocks
         self._last_event = last_event
+        self._monotonic = monotonic
         self._ticks = 1 if not clocks.tick else math.ceil(clocks.tick / (stream_clocks(clocks).tick or 1))
         self._batches = self._read()
         self._held: list[Chunk] = []
         self._over = False
         self._interruption: GatewayError | None = None
 
-    def wait_for_content(self, monotonic: Callable[[], float], sent: float) -> None:
+    def wait_for_content(self, sent: float) -> None:
         """Read until something is there to show. A failure until then closes the connection and is raised.
 
         The first clock is the content's: a provider that has only said that it is there has said nothing.
         """
         try:
-            self._hold(monotonic, sent)
+            self._hold(sent)
         except BaseException:
             self._response.close()
             raise
         self._settling.content()
 
-    def _hold(self, monotonic: Callable[[], float], sent: float) -> None:
+    def _hold(self, sent: float) -> None:
         limit = self._clocks.first
         size = 0
         for batch in self._batches:
@@ -149,7 +151,7 @@ class ProviderStream:
                 return
             if len(self._held) >= HELD_CHUNKS or size >= HELD_BYTES:
                 return
-            if limit is not None and monotonic() - sent >= limit:
+            if limit is not None and self._monotonic() - sent >= limit:
                 raise Timeout(f"the stream had no content within {limit:g} s")
 
     def reply(self, dropped: tuple[str, ...], provider_seconds: float) -> StreamReply:
@@ -211,8 +213,7 @@ class ProviderStream:
     def _read(self) -> Iterator[list[Chunk]]:
         failure: GatewayError | None = None
         try:
-            for block in self._blocks:
-                events = self._framing.feed(block) if block else []
+            for events in self._events():
                 yield self._decode(events)
                 if self._interruption is not None:
                     break
@@ -226,6 +227,20 @@ class ProviderStream:
         if self._interruption is not None:
             raise self._interruption
         yield self._end(failure)
+
+    def _events(self) -> Iterator[list[Event]]:
+        """The events that each block completes, none for a tick.
+
+        The idle clock is theirs: bytes that never make one are silence. The time that our own reader takes is not.
+        """
+        limit, silent, asked = self._clocks.idle, 0.0, self._monotonic()
+        for block in self._blocks:
+            events = self._framing.feed(block) if block else []
+            silent = 0.0 if events else silent + self._monotonic() - asked
+            if limit is not None and silent >= limit:
+                raise Timeout(f"the stream was silent for {limit:g} s in the middle of its answer")
+            yield events
+            asked = self._monotonic()
 
     def _end(self, failure: GatewayError | None) -> list[Chunk]:
         """The last chunks. Of a stream that failed too, if all had been said before; else its failure is raised."""

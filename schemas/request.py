@@ -28,6 +28,9 @@ class RequestSchema(Schema):
     timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
     request_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
     stream_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
+    connect_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
+    first_token_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
+    idle_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
     fallbacks = OneOf(
         check_text,
         ListOf(OneOf(check_text, check_object, expected="a name or an object").deserialize).deserialize,
@@ -54,9 +57,9 @@ class RequestSchema(Schema):
 
 # Steer the call (see domain.call.Options); the rest of LiteLLM's request fields that we take note of.
 OPTION_FIELDS = frozenset(
-    "metadata litellm_metadata tags num_retries timeout request_timeout stream_timeout fallbacks "
-    "context_window_fallbacks content_policy_fallbacks disable_fallbacks fastest_response stream_continuation "
-    "drop_params additional_drop_params "
+    "metadata litellm_metadata tags num_retries timeout request_timeout stream_timeout connect_timeout "
+    "first_token_timeout idle_timeout fallbacks context_window_fallbacks content_policy_fallbacks disable_fallbacks "
+    "fastest_response stream_continuation drop_params additional_drop_params "
     "allowed_openai_params extra_headers extra_body user_config no-log mock_response mock_tool_calls mock_timeout "
     "mock_delay mock_testing_fallbacks mock_testing_context_fallbacks mock_testing_content_policy_fallbacks "
     "mock_testing_rate_limit_error".split()

@@ -79,10 +79,11 @@ class Opened:
             Settling(self.results.append, lambda: self.upstream.now, 0.0),
             clocks,
             "",
+            lambda: self.upstream.now,
         )
 
     def wait(self) -> None:
-        self.stream.wait_for_content(lambda: self.upstream.now, 0.0)
+        self.stream.wait_for_content(0.0)
 
     def read(self) -> list[Chunk]:
         self.wait()
@@ -123,8 +124,27 @@ def test_first_clock_runs_out_when_nothing_is_said(silence: bytes) -> None:
     assert opened.upstream.closed == 1
 
 
+def test_idle_clock_runs_out_when_bytes_never_make_an_event() -> None:
+    opened = Opened([text("a"), b"data: {", *[b"x"] * 50], Clocks(idle=3.0), seconds=1.0)
+    opened.wait()
+    with pytest.raises(Timeout, match="silent for 3 s"):
+        list(opened.stream)
+    assert opened.upstream.now == 4.0
+
+
+def test_idle_clock_stands_still_when_it_is_the_reader_who_takes_his_time() -> None:
+    opened = Opened([text("a"), b"data: {", text("b")[7:], FINISH, DONE], Clocks(idle=3.0), seconds=1.0)
+    opened.wait()
+    shown = []
+    for batch in opened.stream:
+        shown += batch
+        opened.upstream.now += 60
+    assert len(shown) == 3
+
+
 def test_tick_is_short_when_the_first_clock_is() -> None:
     assert stream_clocks(Clocks(first=1.0, tick=15.0)).tick == pytest.approx(0.1)
+    assert stream_clocks(Clocks(idle=2.0, tick=15.0)).tick == pytest.approx(0.2)
     assert stream_clocks(Clocks(tick=15.0)).tick == 1.0
     assert stream_clocks(Clocks(tick=0.5)).tick == 0.5
 

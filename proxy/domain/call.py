@@ -23,6 +23,9 @@ class Options:
     num_retries: int | None = None
     timeout: float | None = None
     stream_timeout: float | None = None
+    connect_timeout: float | None = None
+    first_token_timeout: float | None = None
+    idle_timeout: float | None = None
     fallbacks: Sequence[Any] | None = None
     context_window_fallbacks: Sequence[Mapping[str, Any]] | None = None
     content_policy_fallbacks: Sequence[Mapping[str, Any]] | None = None

@@ -12,8 +12,9 @@ from typing import Any
 from proxy.errors import PermissionDeniedError
 
 ROUTING_PARAMS = frozenset(
-    "weight order rpm tpm max_parallel_requests timeout stream_timeout num_retries max_retries cooldown_time tags "
-    "drop_params additional_drop_params allowed_openai_params configurable_clientside_auth_params "
+    "weight order rpm tpm max_parallel_requests timeout stream_timeout connect_timeout first_token_timeout idle_timeout "
+    "num_retries max_retries cooldown_time tags drop_params additional_drop_params allowed_openai_params "
+    "configurable_clientside_auth_params "
     "input_cost_per_token output_cost_per_token mock_response".split()
 )
 # Parameters that change who calls and how, but not where the call goes. A region, a location or a project goes into a
@@ -63,6 +64,9 @@ class Deployment:
     max_parallel_requests: int | None = None
     timeout: float | None = None
     stream_timeout: float | None = None
+    connect_timeout: float | None = None
+    first_token_timeout: float | None = None
+    idle_timeout: float | None = None
     num_retries: int | None = None
     cooldown_time: float | None = None
     tags: tuple[str, ...] = ()

@@ -1,5 +1,7 @@
 """The four clocks of one try: connect, first token, idle, total."""
 
+from typing import Protocol
+
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
@@ -9,30 +11,44 @@ from proxy.domain.wire import Clocks
 DEFAULT_TOTAL = 6000.0
 
 
+class _Limits(Protocol):
+    """Whoever may say how long to wait: a request, a deployment, the router."""
+
+    @property
+    def stream_timeout(self) -> float | None: ...
+    @property
+    def connect_timeout(self) -> float | None: ...
+    @property
+    def first_token_timeout(self) -> float | None: ...
+    @property
+    def idle_timeout(self) -> float | None: ...
+
+
 def build_clocks(call: Call, deployment: Deployment, settings: RouterSettings, remaining: float | None) -> Clocks:
     """The client's word, then the deployment's, then the router's. `remaining`: until the client's own deadline.
 
     As in LiteLLM a `stream_timeout` stands in for `timeout` when a stream is asked for, and limits each silence (before
-    the first byte and between two); a client's own `timeout` still ends the whole. The tick is that of the comments
-    that keep a silent stream's connection alive.
+    the first token and between two events) where the same voice names no limit of ours for it; a client's own
+    `timeout` still ends the whole. The tick is that of the comments that keep a silent stream's connection alive.
     """
+    voices: tuple[_Limits, ...] = (call.options, deployment, settings)
     total = first_said(deployment.timeout, settings.timeout, DEFAULT_TOTAL)
-    first = idle = None
+    first = idle = tick = None
     if call.stream:
-        silence = first_said(call.options.stream_timeout, deployment.stream_timeout, settings.stream_timeout)
-        if silence is not None:
+        if any(voice.stream_timeout is not None for voice in voices):
             total = DEFAULT_TOTAL
-        first = first_said(settings.first_token_timeout, silence)
-        idle = first_said(settings.idle_timeout, silence)
-    if remaining is not None:
-        total = remaining
-    tick = (settings.keepalive_seconds or None) if call.stream else None
-    return Clocks(connect=settings.connect_timeout, first=first, idle=idle, total=total, tick=tick)
+        first = first_said(*(time for voice in voices for time in (voice.first_token_timeout, voice.stream_timeout)))
+        idle = first_said(*(time for voice in voices for time in (voice.idle_timeout, voice.stream_timeout)))
+        tick = settings.keepalive_seconds or None
+    return Clocks(
+        connect=first_said(*(voice.connect_timeout for voice in voices)),
+        first=first,
+        idle=idle,
+        total=total if remaining is None else remaining,
+        tick=tick,
+    )
 
 
 def first_said(*times: float | None) -> float | None:
     """The first that is not None."""
-    for time in times:
-        if time is not None:
-            return time
-    return None
+    return next((time for time in times if time is not None), None)

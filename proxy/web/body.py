@@ -154,7 +154,6 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
     if not own and not any(name.startswith(("X-Litellm-", "Langfuse_", "Langfuse-")) for name, _ in headers):
         return _NO_OPTIONS
     metadata = {**(body.get("litellm_metadata") or {}), **(body.get("metadata") or {}), **_metadata_headers(request)}
-    timeout = body.get("timeout") or body.get("request_timeout") or _number(headers, "x-litellm-timeout")
     retries = body.get("num_retries")
     if retries is None:
         wanted = _number(headers, "x-litellm-num-retries")
@@ -163,8 +162,11 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
         metadata=metadata,
         tags=_tags(body, metadata, headers),
         num_retries=retries,
-        timeout=timeout,
-        stream_timeout=body.get("stream_timeout") or _number(headers, "x-litellm-stream-timeout"),
+        timeout=_seconds(body, headers, "timeout", "request_timeout"),
+        stream_timeout=_seconds(body, headers, "stream_timeout"),
+        connect_timeout=_seconds(body, headers, "connect_timeout"),
+        first_token_timeout=_seconds(body, headers, "first_token_timeout"),
+        idle_timeout=_seconds(body, headers, "idle_timeout"),
         fallbacks=_names(body.get("fallbacks")),
         context_window_fallbacks=body.get("context_window_fallbacks"),
         content_policy_fallbacks=body.get("content_policy_fallbacks"),
@@ -221,6 +223,14 @@ def _metadata_headers(request: Request) -> dict[str, Any]:
         if header in request.headers:
             found[key] = request.headers[header]
     return found
+
+
+def _seconds(body: Mapping[str, Any], headers: Any, *names: str) -> float | None:
+    """A clock's limit: the body's under the first of `names` that it has, else the header's x-litellm-<first name>."""
+    for name in names:
+        if body.get(name) is not None:
+            return float(body[name])
+    return _number(headers, f"x-litellm-{names[0].replace('_', '-')}")
 
 
 def _number(headers: Any, name: str) -> float | None:

@@ -34,11 +34,28 @@ def test_a_clients_timeout_still_ends_a_stream_when_both_are_said():
     assert (found.first, found.total) == (2.0, 30.0)
 
 
-def test_our_own_clocks_win_when_they_are_configured():
-    found = clocks(
-        None, {"stream_timeout": 60.0}, True, first_token_timeout=5.0, idle_timeout=15.0, connect_timeout=2.0
-    )
-    assert (found.connect, found.first, found.idle) == (2.0, 5.0, 15.0)
+OURS = ("connect_timeout", "first_token_timeout", "idle_timeout")
+
+
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize(
+    ("body", "own", "router", "limit"), [(1.0, 2.0, 3.0, 1.0), (None, 2.0, 3.0, 2.0), (None, None, 3.0, 3.0)]
+)
+def test_each_of_our_clocks_is_the_clients_then_the_deployments_then_the_routers_when_said(
+    name, body, own, router, limit
+):
+    found = clocks({name: body}, {name: own}, True, **{name: router})
+    assert found[OURS.index(name)] == limit
+
+
+def test_our_clock_wins_over_stream_timeout_when_the_same_voice_says_both():
+    found = clocks(None, None, True, stream_timeout=60.0, first_token_timeout=5.0, idle_timeout=15.0)
+    assert (found.first, found.idle) == (5.0, 15.0)
+
+
+def test_the_clients_stream_timeout_wins_over_our_clock_when_only_the_router_says_that():
+    found = clocks({"stream_timeout": 2.0}, None, True, first_token_timeout=5.0, idle_timeout=15.0)
+    assert (found.first, found.idle) == (2.0, 2.0)
 
 
 def test_only_connect_and_total_run_when_no_stream_is_asked_for():
