@@ -1,7 +1,7 @@
 """The composition root: the only file that knows every part."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flask import Flask
@@ -37,6 +37,7 @@ from proxy.transport.framing import DECODERS
 from proxy.transport.guard import Guard, build_policy
 from proxy.transport.http import Transport
 from proxy.web import errors, identity, patience
+from proxy.web.headers import shown_base
 
 _TOKEN_CLOCKS = Clocks(connect=5.0, first=15.0, idle=10.0, total=30.0)
 # How long the end of a process may wait for its sinks.
@@ -62,7 +63,7 @@ def create_app(
     gateway = build_gateway(settings, transport, runtime, shared_path)
     app.extensions["gateway"] = gateway
     identity.install(app, runtime, settings.master_key)
-    errors.install(app, runtime.monotonic, settings.secrets.mask)
+    errors.install(app, runtime.monotonic, settings.secrets.mask, build_base_of(settings))
     general = settings.general
     waits = patience.Patience(runtime.monotonic, runtime.sleep, general.receive_timeout, general.send_timeout)
     patience.install(app, waits)
@@ -100,6 +101,15 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
         ledger=Ledger(queue.emit, prices, runtime, mask, log_content=not settings.litellm.turn_off_message_logging),
         on_close=lambda: queue.close(_CLOSING_SECONDS),
     )
+
+
+def build_base_of(settings: Settings) -> Callable[[str], str | None]:
+    """Where a deployment is, by its id, for the headers of an error."""
+    bases = {}
+    for deployment in settings.deployments:
+        provider = find_provider(deployment.provider)
+        bases[deployment.id] = shown_base(deployment, provider.base_url if provider else None)
+    return bases.get
 
 
 def build_transport(settings: Settings, runtime: Runtime) -> Transport:

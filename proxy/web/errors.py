@@ -22,12 +22,16 @@ _log = logging.getLogger("patchbay")
 Mask = Callable[[str], str]
 
 
-def install(app: Flask, monotonic: Callable[[], float], mask: Mask) -> None:
+# The base URL of a deployment by its id, as it may be shown; None for one that is unknown, such as a client's own.
+BaseOf = Callable[[str], str | None]
+
+
+def install(app: Flask, monotonic: Callable[[], float], mask: Mask, base_of: BaseOf) -> None:
     """Answer all that is raised. `mask` hides the credentials that are known."""
 
     @app.errorhandler(GatewayError)
     def on_gateway_error(error: GatewayError) -> Response:
-        return error_response(error, _call_id(), monotonic() - g.get("started", monotonic()), mask)
+        return error_response(error, _call_id(), monotonic() - g.get("started", monotonic()), mask, base_of)
 
     @app.errorhandler(HTTPException)
     def on_http_exception(exception: HTTPException) -> Response:
@@ -44,9 +48,9 @@ def error_body(error: GatewayError, mask: Mask) -> bytes:
     return mask(orjson.dumps(error.to_openai()).decode()).encode()
 
 
-def error_response(error: GatewayError, call_id: str, seconds: float, mask: Mask) -> Response:
+def error_response(error: GatewayError, call_id: str, seconds: float, mask: Mask, base_of: BaseOf) -> Response:
     response = Response(error_body(error, mask), error.status_code, mimetype="application/json")
-    headers: Headers = call_headers(call_id) + error_headers(error, seconds)
+    headers: Headers = call_headers(call_id) + error_headers(error, seconds, base_of)
     for name, value in headers:
         response.headers.add(name, mask(value))
     return response

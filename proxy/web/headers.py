@@ -1,7 +1,8 @@
 """The headers that tell a client who answered, after how many tries, and how long it took."""
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from proxy import __version__
@@ -35,10 +36,16 @@ def provider_headers(headers: Mapping[str, str]) -> Headers:
 def deployment_headers(deployment: Deployment, base_url: str | None) -> Headers:
     """Which deployment answered. `base_url` is the provider's own, for a deployment that names none."""
     headers = [("x-litellm-model-id", deployment.id), ("x-litellm-model-group", _safe(deployment.group))]
-    base = deployment.api_base or base_url
+    base = shown_base(deployment, base_url)
     if base:
-        headers.append(("x-litellm-model-api-base", _safe(clean_url(base))))
+        headers.append(("x-litellm-model-api-base", base))
     return headers
+
+
+def shown_base(deployment: Deployment, base_url: str | None) -> str | None:
+    """Where a deployment is, without credentials."""
+    base = deployment.api_base or base_url
+    return _safe(clean_url(base)) if base else None
 
 
 def call_headers(call_id: str) -> Headers:
@@ -63,8 +70,8 @@ def outcome_headers(outcome: Outcome, base_url: str | None, seconds: float, drop
     return headers + provider_headers(reply.headers)
 
 
-def error_headers(error: GatewayError, seconds: float) -> Headers:
-    """Our own retries are over by now, so the client's SDK is told not to add its own."""
+def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], str | None]) -> Headers:
+    """Our own retries are over by now, so the client's SDK is told not to add its own. `base_of`: see web/errors.py."""
     attempts = error.attempts
     groups = [attempt["model_group"] for attempt in attempts]
     changes = sum(1 for one, other in pairwise(groups) if one != other)
@@ -79,8 +86,11 @@ def error_headers(error: GatewayError, seconds: float) -> Headers:
         headers.append(("x-should-retry", "false"))
         headers.append(("x-litellm-model-group", _safe(groups[0])))
         headers.append(("x-litellm-model-id", attempts[0]["deployment_id"]))
+        base = base_of(attempts[0]["deployment_id"])
+        if base:
+            headers.append(("x-litellm-model-api-base", base))
     if error.retry_after is not None:
-        headers.append(("retry-after", str(max(1, round(error.retry_after + 0.499)))))
+        headers.append(("retry-after", str(math.ceil(error.retry_after))))
     return headers + provider_headers(error.headers)
 
 

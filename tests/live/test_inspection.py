@@ -75,3 +75,22 @@ def test_model_that_is_out_of_service_says_so(server: Server) -> None:
     answer = chat(server, {**BODY, "model": "lost"}, KEY)
     assert answer.status == 503
     assert "out of service" in answer.json()["error"]["message"]
+
+
+def test_error_tells_which_deployment_failed_and_how_often_it_was_tried(server: Server) -> None:
+    answer = chat(server, {**BODY, "model": "slow", "disable_fallbacks": True, "num_retries": 1}, KEY)
+    assert answer.status == 500
+    assert answer.headers["x-litellm-model-group"] == "slow"
+    assert answer.headers["x-litellm-model-api-base"].startswith("http://127.0.0.1:")
+    assert answer.headers["x-litellm-attempted-retries"] == "1"
+    assert answer.headers["x-should-retry"] == "false"
+    assert [attempt["status"] for attempt in answer.json()["error"]["attempts"]] == [500, 500]
+
+
+def test_providers_retry_after_is_passed_on(server: Server) -> None:
+    mock = {"status": 429, "headers": {"retry-after": "7", "x-ratelimit-remaining-requests": "0"}}
+    answer = chat(server, {**BODY, "mock": mock, "num_retries": 0}, KEY)
+    assert answer.status == 429
+    assert answer.headers["retry-after"] == "7"
+    assert answer.headers["x-ratelimit-remaining-requests"] == "0"
+    assert answer.headers["llm_provider-retry-after"] == "7"
