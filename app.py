@@ -9,7 +9,7 @@ from flask import Flask
 from proxy import __version__, endpoints
 from proxy.accounting.cost import price_per_token
 from proxy.accounting.prices import load_bundled
-from proxy.clients import ClientRouters, build_client_router
+from proxy.clients import Clients, build_client
 from proxy.dispatch import Dispatcher, Sender
 from proxy.domain.wire import Clocks, WireRequest, WireResponse
 from proxy.gateway import Gateway
@@ -94,7 +94,7 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
             price=lambda deployment: price_per_token(deployment, prices),
             infer=infer_provider,
         ),
-        clients=ClientRouters(lambda config: build_client_router(config, runtime), runtime.monotonic),
+        clients=Clients(lambda config: build_client(config, runtime, settings.secrets), runtime.monotonic),
         dispatcher=dispatcher,
         find_provider=find_provider,
         runtime=runtime,

@@ -4,35 +4,47 @@ Their cooldowns, limits and latencies mean something only if they outlive a requ
 kept under a digest of it, in a table that is bounded and forgets what has not been used for a while.
 """
 
-import hashlib
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
-
+from proxy.domain.secrets import Hold, SecretRegistry
+from proxy.domain.user_config import UserConfig
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
 from proxy.settings.client import load_client_config
+from proxy.settings.credentials import secrets_of
+from schemas.config import Finding
 
 KEPT_ROUTERS = 1000
 KEPT_SECONDS = 3600.0
+MOST_NAMED = 20
+_POSITION = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What is remembered of a configuration: its router, the names in it without effect, its masked credentials."""
+
+    router: Router
+    ignored: tuple[str, ...]
+    hold: Hold
 
 
 @dataclass(slots=True)
 class _Entry:
-    router: Router
+    client: Client
     used_at: float
 
 
-class ClientRouters:
-    """Safe for threads. `build` makes a router; it raises BadRequestError, naming the path, for a wrong configuration."""
+class Clients:
+    """Safe for threads. `build` makes a client; it raises BadRequestError, naming the path, for a wrong configuration."""
 
     def __init__(
         self,
-        build: Callable[[Mapping[str, Any]], Router],
+        build: Callable[[UserConfig], Client],
         monotonic: Callable[[], float],
         kept: int = KEPT_ROUTERS,
         seconds: float = KEPT_SECONDS,
@@ -44,21 +56,21 @@ class ClientRouters:
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
-    def router(self, user_config: Mapping[str, Any]) -> Router:
-        """The router of this configuration, built only when it is new."""
-        digest = hashlib.blake2b(orjson.dumps(user_config, option=orjson.OPT_SORT_KEYS), digest_size=32).digest()
+    def find(self, config: UserConfig) -> Client:
+        """The client of this configuration, built only when it is new or was not used for long."""
         now = self._monotonic()
         with self._lock:
-            entry = self._entries.get(digest)
+            self._forget(now)
+            entry = self._entries.get(config.digest)
             if entry is not None:
                 entry.used_at = now
-                self._entries.move_to_end(digest)
-                return entry.router
-        router = self._build(user_config)
+                self._entries.move_to_end(config.digest)
+                return entry.client
+        client = self._build(config)
         with self._lock:
-            entry = self._entries.setdefault(digest, _Entry(router, now))
+            entry = self._entries.setdefault(config.digest, _Entry(client, now))
             self._forget(now)
-            return entry.router
+            return entry.client
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -72,10 +84,17 @@ class ClientRouters:
             self._entries.popitem(last=False)
 
 
-def build_client_router(user_config: Mapping[str, Any], runtime: Runtime) -> Router:
+def build_client(config: UserConfig, runtime: Runtime, secrets: SecretRegistry) -> Client:
     """A router of a client's own: it sees only its own `model_list`, and nothing of the operator's environment.
 
-    Raise BadRequestError that names the path inside `user_config`.
+    Raise BadRequestError that names the path inside `user_config`; by then the credentials in it are known, and masked.
     """
-    config = load_client_config(user_config)
-    return Router(config.deployments, config.router, runtime)
+    hold = secrets.hold(secrets_of(config.values))
+    loaded = load_client_config(config.values)
+    return Client(Router(loaded.deployments, loaded.router, runtime), name_once(loaded.ignored), hold)
+
+
+def name_once(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """The paths of findings, each once for all entries of a list, and not more than a header can hold."""
+    paths = dict.fromkeys(_POSITION.sub("[]", f"user_config.{finding.path}") for finding in findings)
+    return tuple(paths)[:MOST_NAMED]

@@ -1,12 +1,12 @@
 """The gateway itself: what the views are given."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from proxy.clients import ClientRouters
+from proxy.clients import Clients
 from proxy.dispatch import Dispatcher
 from proxy.domain.answer import Answer, StreamReply
 from proxy.domain.attempt import Outcome
@@ -41,7 +41,7 @@ class Gateway:
         self,
         settings: Settings,
         router: Router,
-        clients: ClientRouters,
+        clients: Clients,
         dispatcher: Dispatcher,
         find_provider: Callable[[str], Provider | None],
         runtime: Runtime,
@@ -135,22 +135,32 @@ class Gateway:
     def router_for(self, call: Call) -> Router:
         """The operator's router, or that of the client's own `user_config`."""
         if call.options.user_config is not None:
-            if not self.settings.general.allow_client_side_credentials:
-                raise PermissionDeniedError("'user_config' may not be set in a request here.", param="user_config")
-            return self._clients.router(call.options.user_config)
+            return self._clients.find(call.options.user_config).router
         if call.model in self.settings.out_of_service:
             raise ServiceUnavailableError(
                 f"The model '{call.model}' is out of service: its configuration is incomplete.", param="model"
             )
         return self.router
 
-    def remember_secrets(self, call: Call) -> None:
-        """A client's own credentials are masked like the operator's, wherever they might turn up."""
+    def admit(self, call: Call) -> tuple[Call, tuple[str, ...]]:
+        """The call, its client's own credentials known and masked; and the names in its configuration without effect.
+
+        Raise PermissionDeniedError for what the operator closed, BadRequestError for a configuration that is wrong.
+        """
         options = call.options
-        for brought in (options.overrides, options.user_config, options.extra_headers):
-            if brought:
-                for secret in secrets_of(brought):
-                    self.secrets.add(secret, passing=True)
+        brought = [given for given in (options.overrides, options.extra_headers) if given]
+        brought += [entry for entry in options.fallbacks or () if isinstance(entry, Mapping)]
+        if options.user_config is None and not brought:
+            return call, ()
+        holds = [self.secrets.hold(secret for given in brought for secret in secrets_of(given))] if brought else []
+        ignored: tuple[str, ...] = ()
+        if options.user_config is not None:
+            if not self.settings.general.allow_client_side_credentials:
+                raise PermissionDeniedError("'user_config' may not be set in a request here.", param="user_config")
+            client = self._clients.find(options.user_config)
+            holds.append(client.hold)
+            ignored = client.ignored
+        return replace(call, holds=tuple(holds)), ignored
 
     def base_url(self, deployment: Deployment) -> str | None:
         provider = self._find_provider(deployment.provider)

@@ -7,6 +7,8 @@ from typing import Any
 from proxy.domain.document import Document
 from proxy.domain.operations import Operation
 from proxy.domain.requester import NOBODY, Requester
+from proxy.domain.secrets import Hold
+from proxy.domain.user_config import UserConfig
 from proxy.domain.wire import ClientWatch
 
 
@@ -37,7 +39,7 @@ class Options:
     allowed_openai_params: tuple[str, ...] = ()
     extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     overrides: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    user_config: Mapping[str, Any] | None = field(default=None, repr=False)
+    user_config: UserConfig | None = None
     mock: Mapping[str, Any] = field(default_factory=dict)
     no_log: bool = False
 
@@ -46,7 +48,8 @@ class Options:
 class Call:
     """`document` is the provider-bound body: OpenAI's form, the gateway's own fields already taken out.
 
-    `model` is the name that the client asked for; `started` is monotonic, `started_at` Unix seconds.
+    `model` is the name that the client asked for; `started` is monotonic, `started_at` Unix seconds. `holds`
+    keep the client's own credentials masked for as long as anything is done for the call.
     """
 
     id: str
@@ -61,6 +64,7 @@ class Call:
     key_alias: str | None = None
     requester: Requester = NOBODY
     client: ClientWatch | None = field(default=None, repr=False, compare=False)
+    holds: tuple[Hold, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def fields(self) -> Mapping[str, Any]:

@@ -2,7 +2,9 @@
 
 import re
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from typing import TypeGuard
 
 MASK = "sk-...masked"
 # Shorter values are words of the language: masking them would garble every text and hide nothing.
@@ -22,39 +24,68 @@ class Secret(str):
         return f"'{MASK}'" if self else "''"
 
 
+class Hold:
+    """Keeps a client's credentials known for as long as somebody refers to it: a call, or what outlives calls.
+
+    Its end takes no lock, for it comes wherever the last reference goes; the registry takes note at its next change.
+    """
+
+    __slots__ = ("_released", "_values")
+
+    def __init__(self, values: tuple[str, ...], released: "deque[tuple[str, ...]]") -> None:
+        self._values = values
+        self._released = released
+
+    def __del__(self) -> None:
+        self._released.append(self._values)
+
+
 class SecretRegistry:
     """The credentials that are known in this process, and the one function that masks them. Safe for threads.
 
-    The operator's stay for good. A client's own are kept only as the newest `passing_limit`, so that many
-    clients cannot make it grow.
+    The operator's stay for good. A client's own are known while they are held, and of those that nobody holds any more
+    the newest `passing_limit`, for what is still said of a call that is over; so many clients cannot make it grow.
     """
 
     def __init__(self, passing_limit: int = _PASSING_LIMIT) -> None:
         self._lock = threading.Lock()
         self._lasting: set[str] = set()
+        self._held: Counter[str] = Counter()
         self._passing: OrderedDict[str, None] = OrderedDict()
+        self._released: deque[tuple[str, ...]] = deque()
         self._passing_limit = passing_limit
         # The values by their last characters: many keys begin alike. Read without the lock, and so never iterated.
         self._by_end: dict[str, tuple[str, ...]] = {}
         self._few: tuple[str, ...] | None = ()
 
-    def add(self, value: object, *, passing: bool = False) -> None:
-        """Know one more value. `passing` marks a client's own; what is not text, or too short, is not a secret."""
-        if not isinstance(value, str) or len(value) < SHORTEST_MASKED:
+    def add(self, value: object) -> None:
+        """Know one more value for good. What is not text, or too short, is not a secret."""
+        if not _is_secret(value):
             return
         plain = str.__str__(value)
         with self._lock:
-            if plain in self._lasting:
-                return
-            if plain not in self._passing:
-                self._index(plain)
-            if passing:
-                self._remember(plain)
-            else:
+            if plain not in self._lasting:
+                if plain not in self._held and plain not in self._passing:
+                    self._index(plain)
                 self._passing.pop(plain, None)
+                self._held.pop(plain, None)
                 self._lasting.add(plain)
-            few = len(self._lasting) + len(self._passing) <= _FEW
-            self._few = (*self._lasting, *self._passing) if few else None
+                self._count()
+
+    def hold(self, values: Iterable[object]) -> Hold:
+        """Know a client's own values until nobody refers to what is returned."""
+        wanted = tuple(str.__str__(value) for value in values if _is_secret(value))
+        with self._lock:
+            self._let_go()
+            for value in wanted:
+                if value in self._lasting:
+                    continue
+                if value not in self._held and value not in self._passing:
+                    self._index(value)
+                self._passing.pop(value, None)
+                self._held[value] += 1
+            self._count()
+        return Hold(wanted, self._released)
 
     def mask(self, text: str) -> str:
         """`text` with every known value replaced; the longest first, since one may be the start of another."""
@@ -70,6 +101,21 @@ class SecretRegistry:
         by_end = self._by_end
         ends = {text[start : start + SHORTEST_MASKED] for start in range(len(text) - SHORTEST_MASKED + 1)}
         return [value for end in ends if end in by_end for value in by_end.get(end, ()) if value in text]
+
+    def _let_go(self) -> None:
+        """Take note of the holds that have ended since the last change."""
+        while self._released:
+            for value in self._released.popleft():
+                if value not in self._held:
+                    continue
+                self._held[value] -= 1
+                if not self._held[value]:
+                    del self._held[value]
+                    self._remember(value)
+
+    def _count(self) -> None:
+        few = len(self._lasting) + len(self._held) + len(self._passing) <= _FEW
+        self._few = (*self._lasting, *self._held, *self._passing) if few else None
 
     def _remember(self, value: str) -> None:
         self._passing[value] = None
@@ -88,6 +134,10 @@ class SecretRegistry:
             self._by_end[end] = others
         else:
             del self._by_end[end]
+
+
+def _is_secret(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) >= SHORTEST_MASKED
 
 
 def clean_url(url: str) -> str:

@@ -43,8 +43,8 @@ def read(operation: Operation, schema: type[RequestSchema], model: str | None) -
     patience = current_app.extensions["patience"]
     default = own.default_model(operation)
     incoming = read_call(request, own.runtime, g.call_id, operation, schema, model, default, patience)
-    own.remember_secrets(incoming.call)
-    return incoming
+    call, ignored = own.admit(incoming.call)
+    return Incoming(call, (*incoming.ignored, *ignored))
 
 
 def serve(incoming: Incoming) -> Response:

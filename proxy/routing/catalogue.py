@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import Alias
 
+# No model's name is longer, and a longer one would take its time to be compared with a pattern of several stars.
+LONGEST_MATCHED = 1000
+
 # The provider that a bare name such as `gpt-4o` belongs to; None when nobody knows it.
 Infer = Callable[[str], str | None]
 
@@ -87,7 +90,7 @@ class Catalogue:
         return name
 
     def _wildcard(self, name: str) -> Group | None:
-        if not self._patterns:
+        if not self._patterns or len(name) > LONGEST_MATCHED:
             return None
         provider = None if "/" in name else self._infer(name)
         names = [name] if provider is None else [name, f"{provider}/{name}"]

@@ -1,7 +1,9 @@
 """A client's own `user_config`: what it may say of models and routing, with nothing of the operator's in reach."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
@@ -15,6 +17,10 @@ from proxy.settings.router import build_router_settings, check_groups
 from schemas.config import ConfigProblem, Finding, InvalidConfig, load_user_config, user_findings
 
 MOST_MODELS = 200
+# Each star of a pattern multiplies the time that a name may take to be compared with it.
+MOST_STARS = 2
+# A client's router shares nothing with anybody, and nobody may override what is the client's own.
+_WITHOUT_EFFECT = re.compile(r"(redis_|state_)|.*\.configurable_clientside_auth_params$")
 
 
 class ClientConfig(NamedTuple):
@@ -43,10 +49,11 @@ def _load(user_config: object, providers: Mapping[str, Provider]) -> ClientConfi
     loaded = load_user_config(resolve(user_config, {}, missing))
     if missing:
         raise InvalidConfig(tuple(ConfigProblem(item.path, "must be the value itself") for item in missing))
-    if len(loaded["model_list"]) > MOST_MODELS:
-        raise InvalidConfig((ConfigProblem("model_list", f"must have at most {MOST_MODELS} models"),))
+    if excesses := tuple(_excesses(loaded["model_list"])):
+        raise InvalidConfig(excesses)
     defaults = loaded.get("default_litellm_params")
-    deployments = tuple(build_deployments(loaded["model_list"], None, providers, defaults=defaults))
+    built = build_deployments(loaded["model_list"], None, providers, defaults=defaults)
+    deployments = tuple(replace(item, configurable_clientside_auth_params=None) for item in built)
     router = build_router_settings(loaded)
     problems = tuple(check_groups(router, deployments, (), lambda name: name))
     if problems:
@@ -56,4 +63,12 @@ def _load(user_config: object, providers: Mapping[str, Provider]) -> ClientConfi
 
 def _ignored(user_config: object) -> tuple[Finding, ...]:
     names = user_findings(user_config) if isinstance(user_config, Mapping) else ()
-    return tuple(finding for finding in names if finding.status == "ignored")
+    return tuple(item for item in names if item.status == "ignored" or _WITHOUT_EFFECT.match(item.path))
+
+
+def _excesses(model_list: Sequence[Mapping[str, Any]]) -> Iterator[ConfigProblem]:
+    if len(model_list) > MOST_MODELS:
+        yield ConfigProblem("model_list", f"must have at most {MOST_MODELS} models")
+    for position, entry in enumerate(model_list):
+        if entry["model_name"].count("*") > MOST_STARS:
+            yield ConfigProblem(f"model_list[{position}].model_name", f"must have at most {MOST_STARS} stars")

@@ -14,6 +14,7 @@ from proxy.domain.deployment import is_connection_param
 from proxy.domain.document import Document, member_names
 from proxy.domain.operations import Operation
 from proxy.domain.requester import Requester
+from proxy.domain.user_config import UserConfig
 from proxy.errors import BadRequestError, Timeout
 from proxy.runtime import Runtime
 from proxy.web.patience import Patience
@@ -184,7 +185,7 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
             and name not in ("extra_body", "extra_headers", "headers")
             and value is not None
         },
-        user_config=body.get("user_config"),
+        user_config=UserConfig.of(body["user_config"]) if body.get("user_config") is not None else None,
         mock={name: value for name, value in body.items() if name.startswith("mock_")},
         no_log=body.get("no-log") is True or headers.get("x-litellm-enable-message-redaction", "").lower() == "true",
     )

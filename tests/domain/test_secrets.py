@@ -41,21 +41,45 @@ def test_text_is_left_alone_when_a_value_is_no_secret(value: object) -> None:
     assert registry.mask("short 17 sk-in-a-list") == "short 17 sk-in-a-list"
 
 
-def test_oldest_is_forgotten_when_clients_send_more_than_the_limit() -> None:
+def test_oldest_is_forgotten_when_clients_that_are_gone_sent_more_than_the_limit() -> None:
     registry = SecretRegistry(passing_limit=2)
     registry.add("operator-key")
     for number in range(3):
-        registry.add(f"client-key-{number}", passing=True)
-    masked = registry.mask("operator-key client-key-0 client-key-1 client-key-2")
-    assert masked == f"{MASK} client-key-0 {MASK} {MASK}"
+        registry.hold([f"client-key-{number}"])
+    last = registry.hold(["client-key-3"])
+    masked = registry.mask("operator-key client-key-0 client-key-1 client-key-2 client-key-3")
+    assert masked == f"{MASK} client-key-0 {MASK} {MASK} {MASK}"
+    del last
+
+
+def test_every_key_is_known_when_more_calls_are_in_flight_than_are_remembered() -> None:
+    registry = SecretRegistry(passing_limit=2)
+    holds = [registry.hold([f"client-key-{number:04d}"]) for number in range(3000)]
+    text = " ".join(f"client-key-{number:04d}" for number in range(3000))
+    assert registry.mask(text).count(MASK) == 3000
+    holds.clear()
+    registry.hold([])
+    assert registry.mask(text).count(MASK) == 2
+
+
+def test_key_stays_known_when_one_of_its_two_holders_is_gone() -> None:
+    registry = SecretRegistry(passing_limit=0)
+    first, second = registry.hold(["client-key-1"]), registry.hold(["client-key-1"])
+    del first
+    registry.hold([])
+    assert registry.mask("client-key-1") == MASK
+    del second
+    registry.hold([])
+    assert registry.mask("client-key-1") == "client-key-1"
 
 
 def test_operators_key_stays_known_when_a_client_sends_it_too() -> None:
-    registry = SecretRegistry(passing_limit=1)
+    registry = SecretRegistry(passing_limit=0)
+    before = registry.hold(["operator-key"])
     registry.add("operator-key")
-    registry.add("operator-key", passing=True)
-    registry.add("client-key-1", passing=True)
-    registry.add("client-key-2", passing=True)
+    registry.hold(["operator-key"])
+    del before
+    registry.hold(["client-key-1"])
     assert "operator-key" not in registry.mask("operator-key")
 
 
@@ -89,19 +113,21 @@ def test_url_carries_no_credential_when_shown(url: str, shown: str) -> None:
 
 @pytest.mark.parametrize("others", [0, 1000])
 def test_each_is_masked_when_values_end_alike(others: int) -> None:
-    registry = SecretRegistry(passing_limit=1)
+    registry = SecretRegistry(passing_limit=0)
     for number in range(others):
         registry.add(f"other-value-{number}")
-    registry.add("first-same-ending")
-    registry.add("second-same-ending", passing=True)
+    first, second = registry.hold(["first-same-ending"]), registry.hold(["second-same-ending"])
     assert registry.mask("first-same-ending second-same-ending") == f"{MASK} {MASK}"
-    registry.add("third-value", passing=True)
-    assert registry.mask("first-same-ending second-same-ending") == f"{MASK} second-same-ending"
+    del first
+    registry.hold([])
+    assert registry.mask("first-same-ending second-same-ending") == f"first-same-ending {MASK}"
+    del second
 
 
 def test_nothing_is_kept_when_passing_values_come_and_go() -> None:
     registry = SecretRegistry(passing_limit=10)
     for number in range(1000):
-        registry.add(f"client-key-{number:06d}", passing=True)
+        registry.hold([f"client-key-{number:06d}"])
+    registry.hold([])
     text = " ".join(f"client-key-{number:06d}" for number in range(1000))
     assert registry.mask(text).count(MASK) == 10
