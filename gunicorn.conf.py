@@ -19,8 +19,8 @@ _environ = _settings.environment()
 
 bind = f"{_environ.get('HOST') or '127.0.0.1'}:{_environ.get('PORT') or '4000'}"
 workers = int(_environ.get("NUM_WORKERS") or _environ.get("WEB_CONCURRENCY") or 1)
-# One greenlet for each call: a thousand streams in one worker. gthread needs a thread each.
-worker_class = "gevent"
+# gevent with a quicker reader: one greenlet for each call, a thousand streams in one worker. gthread needs a thread each.
+worker_class = "proxy.serving.worker.Worker"
 worker_connections = 2000
 threads = 64
 backlog = 2048
