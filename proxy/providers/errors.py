@@ -35,7 +35,7 @@ WordRules = Sequence[tuple[re.Pattern[str], type[GatewayError]]]
 COMMON_WORDS: WordRules = (
     (
         re.compile(
-            r"context_length_exceeded|exceed(s|ed)? (the )?(model's )?(available )?context|maximum context l(ength|imit)"
+            r"context_length_exceeded|exceed(s|ed)? (the )?(model's )?(available )?context|max(imum)? context l(ength|imit)"
             r"|string too long\. expected a string with maximum length|longer than the model's context length"
             r"|input tokens exceed the configured limit|`inputs` tokens \+ `max_new_tokens` must be"
             r"|exceeds the maximum number of tokens|maximum input length|current length is .+ while limit is"

@@ -25,7 +25,7 @@ from proxy.errors import (
     TruncatedStreamError,
 )
 from proxy.providers.contract import Provider, StreamDecoder
-from proxy.providers.dialect import Rewrite, rewrite
+from proxy.providers.dialect import Rewrite, name_reasoning, rewrite, rewrite_choices
 from proxy.providers.errors import COMMON_WORDS, WordRules, build_error, error_from_event
 from proxy.providers.messages import GATEWAY_MEMBERS, adapt_messages
 from proxy.providers.parameters import OPENAI_PARAMS
@@ -316,6 +316,13 @@ def refuse_sampling(fields: Mapping[str, Any], deployment: Deployment) -> frozen
     return frozenset(name for name in _SAMPLING if name in fields and fields[name] != _DEFAULTS.get(name))
 
 
+def _name_reasoning(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI shows no thoughts; servers that are reached as `openai/` by their api_base call them `reasoning`."""
+    choices = answer.get("choices")
+    named = rewrite_choices(choices, name_reasoning) if b'"reasoning"' in orjson.dumps(choices) else None
+    return {} if named is None else {"choices": named}
+
+
 PROVIDER = build_provider(
     "openai",
     Compatible(
@@ -326,8 +333,8 @@ PROVIDER = build_provider(
         roles={},
         refused=refuse_sampling,
         ask=ask_openai,
-        answer=None,
-        chunk=None,
+        answer=_name_reasoning,
+        chunk=_name_reasoning,
         variables={"organization": ("OPENAI_ORGANIZATION",)},
     ),
 )

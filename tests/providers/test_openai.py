@@ -41,6 +41,12 @@ def test_answer_is_forwarded_when_its_model_needs_no_prefix() -> None:
     assert PROVIDER.parse_response(raw, {}, build_raw(b"{}"), DEPLOYMENT).body == raw
 
 
+def test_thoughts_have_the_usual_name_when_a_compatible_server_calls_them_otherwise() -> None:
+    raw = b'{"choices": [{"index": 0, "message": {"content": "4", "reasoning": "2 + 2"}, "finish_reason": "stop"}]}'
+    answer = json.loads(PROVIDER.parse_response(raw, {}, build_raw(b"{}"), DEPLOYMENT).body)
+    assert answer["choices"][0]["message"] == {"content": "4", "reasoning": "2 + 2", "reasoning_content": "2 + 2"}
+
+
 def test_url_and_key_are_openais_when_nothing_is_configured() -> None:
     request = PROVIDER.build_request(build_call("chat", {"messages": MESSAGES}), DEPLOYMENT)
     assert request.url == "https://api.openai.com/v1/chat/completions"

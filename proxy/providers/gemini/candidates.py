@@ -33,18 +33,30 @@ _FINISH: Mapping[str, str] = {
     "IMAGE_RECITATION": "content_filter",
 }
 _PLAIN_FINISH = frozenset({"STOP", "MAX_TOKENS"})
+# Where enumerations come as numbers (`enum-encoding=int`), in the order of
+# https://cloud.google.com/vertex-ai/docs/reference/rest/v1/GenerateContentResponse#FinishReason
+_NUMBERED = ("", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
+             "MALFORMED_FUNCTION_CALL", "MODEL_ARMOR")  # fmt: skip
 
 
-def finish_reason(reason: object, has_calls: bool) -> str:
+def read_reason(candidate: Mapping[str, Any]) -> str | None:
+    """The candidate's finishReason by its name; None while it has none."""
+    reason = candidate.get("finishReason")
+    if isinstance(reason, int):
+        reason = _NUMBERED[reason] if 0 <= reason < len(_NUMBERED) else str(reason)
+    return reason if isinstance(reason, str) and reason else None
+
+
+def finish_reason(reason: str | None, has_calls: bool) -> str:
     """Gemini says STOP for function calls too. Reasons without a word of OpenAI's are a stop (see `native_finish`)."""
-    mapped = _FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
+    mapped = _FINISH.get(reason or "", "stop")
     return "tool_calls" if has_calls and mapped == "stop" else mapped
 
 
 def native_finish(candidate: Mapping[str, Any]) -> dict[str, Any]:
     """What the finish_reason doesn't tell; nothing for an ordinary end."""
-    reason = candidate.get("finishReason")
-    if not isinstance(reason, str) or reason in _PLAIN_FINISH:
+    reason = read_reason(candidate)
+    if reason is None or reason in _PLAIN_FINISH:
         return {}
     names = {"finishMessage": "finish_message", "safetyRatings": "safety_ratings"}
     told = {new: candidate[old] for old, new in names.items() if candidate.get(old)}

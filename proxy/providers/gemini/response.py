@@ -10,7 +10,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.chunks import created_at
-from proxy.providers.gemini.candidates import CandidateReader, finish_reason, logprobs, native_finish
+from proxy.providers.gemini.candidates import CandidateReader, finish_reason, logprobs, native_finish, read_reason
 from proxy.providers.gemini.errors import event_error
 from proxy.providers.gemini.grounding import annotations, kept
 from proxy.providers.gemini.models import family
@@ -106,6 +106,6 @@ def _choice(candidate: Mapping[str, Any], index: int, call: Call, deployment: De
     return {
         "index": index,
         "message": message,
-        "finish_reason": finish_reason(candidate.get("finishReason"), reader.calls > 0),
+        "finish_reason": finish_reason(read_reason(candidate), reader.calls > 0),
         "logprobs": logprobs(candidate),
     }

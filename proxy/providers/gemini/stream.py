@@ -14,7 +14,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.wire import Event
 from proxy.errors import TruncatedStreamError
 from proxy.providers.chunks import ChunkWriter, created_at
-from proxy.providers.gemini.candidates import CandidateReader, finish_reason, logprobs, native_finish
+from proxy.providers.gemini.candidates import CandidateReader, finish_reason, logprobs, native_finish, read_reason
 from proxy.providers.gemini.errors import event_error
 from proxy.providers.gemini.grounding import annotations, kept
 from proxy.providers.gemini.models import family
@@ -23,6 +23,8 @@ from proxy.providers.gemini.usage import parse_usage
 
 # All that most pieces of a candidate have.
 _PLAIN = frozenset({"content", "index"})
+# Some events bring a usage that counts nothing; the last that counts is the whole one.
+_COUNTED = frozenset({"promptTokenCount", "candidatesTokenCount"})
 
 
 class _Choice:
@@ -45,9 +47,7 @@ class _Choice:
             delta = {}
         if candidate.keys() <= _PLAIN:
             return [self.writer.delta(delta)] if delta else []
-        reason = candidate.get("finishReason")
-        if isinstance(reason, str):
-            self.reason = reason
+        self.reason = read_reason(candidate) or self.reason
         self.last.update({name: value for name, value in candidate.items() if name not in _PLAIN})
         return [self.writer.delta(delta, logprobs=logprobs(candidate))] if delta else []
 
@@ -82,7 +82,7 @@ class GeminiStream:
         if self._head is None:
             self._head = answer_id(fields, self._call), answering_model(fields, self._deployment)
         usage = fields.get("usageMetadata")
-        if isinstance(usage, dict) and "promptTokenCount" in usage:
+        if isinstance(usage, dict) and not _COUNTED.isdisjoint(usage):
             self._usage = usage
         candidates = fields.get("candidates")
         if not isinstance(candidates, list):

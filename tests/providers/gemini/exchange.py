@@ -44,7 +44,7 @@ def contents_for(
     return contents
 
 
-def candidate(*parts: Mapping[str, Any], reason: str | None = "STOP", **members: Any) -> dict[str, Any]:
+def candidate(*parts: Mapping[str, Any], reason: str | int | None = "STOP", **members: Any) -> dict[str, Any]:
     """An answer, or an event, with one candidate."""
     finish = {"finishReason": reason} if reason else {}
     return {

@@ -32,9 +32,14 @@ def both(answer: dict[str, Any]) -> list[dict[str, Any]]:
         ("MODEL_ARMOR", "content_filter"),
         ("MALFORMED_FUNCTION_CALL", "stop"),
         ("SOMETHING_NEW", "stop"),
+        # Recorded of Vertex AI with `enum-encoding=int`.
+        (1, "stop"),
+        (2, "length"),
+        (3, "content_filter"),
+        (99, "stop"),
     ],
 )
-def test_finish_reason_is_openais_when_gemini_ends(reason: str, expected: str) -> None:
+def test_finish_reason_is_openais_when_gemini_ends(reason: Any, expected: str) -> None:
     for choice in both(candidate({"text": "Hi"}, reason=reason)):
         assert choice["finish_reason"] == expected
 
@@ -206,3 +211,8 @@ def test_error_is_ours_when_an_event_is_not_json() -> None:
     decoder = PROVIDERS["gemini"].open_stream(build_call({"stream": True}), build_deployment())
     with pytest.raises(GatewayError):
         decoder.feed(Event(b'{"candidates": ['))
+
+
+def test_usage_is_counted_when_a_streams_last_event_lacks_the_prompts() -> None:
+    usage = {"candidatesTokenCount": 23, "thoughtsTokenCount": 67}
+    assert gathered([candidate({"text": "Hi"}) | {"usageMetadata": usage}])["usage"]["completion_tokens"] == 90
