@@ -148,6 +148,19 @@ def parse_names(value: Any) -> tuple[str, ...]:
     return tuple(at(position, parse_text, item) for position, item in enumerate(value))
 
 
+def parse_pattern(value: Any) -> str:
+    pattern = parse_text(value)
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValidationError(f"must be a regular expression: {error}") from None
+    return pattern
+
+
+def parse_patterns(value: Any) -> tuple[str, ...]:
+    return tuple(at(position, parse_pattern, item) for position, item in enumerate(parse_names(value)))
+
+
 def parse_text_or_names(value: Any) -> str | tuple[str, ...]:
     return parse_names(value) if isinstance(value, Sequence) and not isinstance(value, str) else parse_text(value)
 
@@ -274,6 +287,7 @@ KINDS: Mapping[str, Parse] = {
     "mapping": parse_mapping,
     "list": parse_list,
     "names": parse_names,
+    "patterns": parse_patterns,
     "text_or_names": parse_text_or_names,
     "variables": parse_variables,
     "headers": parse_headers,

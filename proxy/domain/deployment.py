@@ -13,7 +13,7 @@ from proxy.errors import PermissionDeniedError
 
 ROUTING_PARAMS = frozenset(
     "weight order rpm tpm max_parallel_requests timeout stream_timeout connect_timeout first_token_timeout idle_timeout "
-    "num_retries max_retries cooldown_time tags drop_params additional_drop_params allowed_openai_params "
+    "num_retries max_retries cooldown_time tags tag_regex drop_params additional_drop_params allowed_openai_params "
     "configurable_clientside_auth_params "
     "input_cost_per_token output_cost_per_token mock_response".split()
 )
@@ -70,6 +70,7 @@ class Deployment:
     num_retries: int | None = None
     cooldown_time: float | None = None
     tags: tuple[str, ...] = ()
+    tag_regex: tuple[str, ...] = ()
     drop_params: bool | None = None
     additional_drop_params: tuple[str, ...] = ()
     allowed_openai_params: tuple[str, ...] = ()

@@ -16,7 +16,8 @@ def candidates(level: Sequence[Deployment], call: Call, settings: RouterSettings
     Raise AuthenticationError when the tags allow none, ContextWindowExceededError when the prompt is too long for all.
     """
     if settings.enable_tag_filtering:
-        level = allowed_by_tags(level, call.options.tags, settings.tag_filtering_match_any)
+        agent = call.requester.user_agent
+        level = allowed_by_tags(level, call.options.tags, settings.tag_filtering_match_any, agent)
         if not level:
             raise AuthenticationError(
                 "Not allowed to access model due to tags configuration. "

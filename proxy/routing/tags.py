@@ -1,5 +1,6 @@
-"""Which deployments a request's tags allow."""
+"""Which deployments a request's tags, or the program that sent it, allow."""
 
+import re
 from collections.abc import Sequence
 
 from proxy.domain.deployment import Deployment
@@ -7,23 +8,31 @@ from proxy.domain.deployment import Deployment
 DEFAULT_TAG = "default"
 
 
-def allowed_by_tags(deployments: Sequence[Deployment], tags: Sequence[str], match_any: bool) -> list[Deployment]:
+def allowed_by_tags(
+    deployments: Sequence[Deployment], tags: Sequence[str], match_any: bool, user_agent: str | None = None
+) -> list[Deployment]:
     """The deployments for these tags; none when the tags allow none.
 
     `!tag` excludes, `&tag` requires, a plain tag has to be one of the deployment's (all of them unless `match_any`).
-    Without plain tags, and when none fits, those tagged "default" serve; without tags at all the untagged ones as well.
+    Where no plain tag fits, those serve whose `tag_regex` is found in "User-Agent: <user_agent>". Then, unless tags were
+    required, those tagged "default", and for requests without plain tags those that ask for nothing.
     """
     excluded = {tag[1:] for tag in tags if tag.startswith("!")}
     required = {tag[1:] for tag in tags if tag.startswith("&")}
     plain = {tag for tag in tags if not tag.startswith(("!", "&"))}
     open_to = [one for one in deployments if not excluded & set(one.tags) and required <= set(one.tags)]
+    named = [one for one in open_to if plain and _matches(plain, set(one.tags), match_any)]
+    if named or (required and not plain):
+        return named or open_to
+    recognised = [one for one in open_to if _recognises(one, user_agent)]
     defaults = [one for one in open_to if DEFAULT_TAG in one.tags]
-    if plain:
-        return [one for one in open_to if _matches(plain, set(one.tags), match_any)] or defaults
-    if required:
-        return open_to
-    return defaults or [one for one in open_to if not one.tags]
+    plainest = [one for one in open_to if not one.tags and not one.tag_regex and not plain]
+    return recognised or defaults or plainest
 
 
 def _matches(wanted: set[str], own: set[str], match_any: bool) -> bool:
     return bool(wanted & own) if match_any else wanted <= own
+
+
+def _recognises(deployment: Deployment, user_agent: str | None) -> bool:
+    return any(re.search(pattern, f"User-Agent: {user_agent or ''}") for pattern in deployment.tag_regex)

@@ -19,8 +19,9 @@ from schemas.config import ConfigProblem, Finding, InvalidConfig, load_user_conf
 MOST_MODELS = 200
 # Each star of a pattern multiplies the time that a name may take to be compared with it.
 MOST_STARS = 2
-# A client's router shares nothing with anybody, and nobody may override what is the client's own.
-_WITHOUT_EFFECT = re.compile(r"(redis_|state_)|.*\.configurable_clientside_auth_params$")
+# A client's router shares nothing with anybody, nobody may override what is the client's own, and a client knows which
+# program it is: expressions that could take for ever are the operator's alone.
+_WITHOUT_EFFECT = re.compile(r"(redis_|state_)|.*\.(configurable_clientside_auth_params|tag_regex)$")
 
 
 class ClientConfig(NamedTuple):
@@ -53,7 +54,7 @@ def _load(user_config: object, providers: Mapping[str, Provider]) -> ClientConfi
         raise InvalidConfig(excesses)
     defaults = loaded.get("default_litellm_params")
     built = build_deployments(loaded["model_list"], None, providers, defaults=defaults)
-    deployments = tuple(replace(item, configurable_clientside_auth_params=None) for item in built)
+    deployments = tuple(replace(item, configurable_clientside_auth_params=None, tag_regex=()) for item in built)
     router = build_router_settings(loaded)
     problems = tuple(check_groups(router, deployments, (), lambda name: name))
     if problems:

@@ -20,7 +20,7 @@ from schemas.settings_table import settings_of
 _IGNORED = frozenset(name for name, setting in settings_of("params").items() if setting.status == "ignored")
 _OTHER_NAMES = (("num_retries", "max_retries"), ("timeout", "request_timeout"), ("api_base", "base_url"))
 # Tuples in a Deployment.
-_NAMES = ("tags", "additional_drop_params", "allowed_openai_params", "configurable_clientside_auth_params")
+_NAMES = ("tags", "tag_regex", "additional_drop_params", "allowed_openai_params", "configurable_clientside_auth_params")
 
 
 def build_deployments(

@@ -36,6 +36,25 @@ def test_tags_choose_the_deployments_when_filtering_is_on(tags, match_any, serve
     assert {one.id for one in allowed_by_tags(served, tags, match_any)} == expected
 
 
+AGENT = deployment("agent", tag_regex=("^User-Agent: batch/", "nightly"))
+
+
+@pytest.mark.parametrize(
+    ("agent", "tags", "served", "expected"),
+    [
+        ("batch/2", (), (AGENT, DEFAULT, PLAIN), {"agent"}),
+        ("a nightly job", (), (AGENT, DEFAULT), {"agent"}),
+        ("curl/8", (), (AGENT, DEFAULT), {"default"}),
+        (None, (), (AGENT, PLAIN), {"plain"}),
+        ("curl/8", (), (AGENT,), set()),
+        ("batch/2", ("free",), (AGENT, FREE), {"free"}),
+        ("batch/2", ("unknown",), (AGENT, FREE, DEFAULT), {"agent"}),
+    ],
+)
+def test_a_program_is_recognised_when_no_tag_of_the_request_fits(agent, tags, served, expected):
+    assert {one.id for one in allowed_by_tags(served, tags, True, agent)} == expected
+
+
 def test_the_call_is_a_401_when_its_tags_allow_nobody():
     failure = build(FREE, enable_tag_filtering=True).fails(tags=("paid",))
     assert failure.status_code == 401

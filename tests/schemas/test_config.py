@@ -26,6 +26,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"model_list": [{"model_name": "m", "litellm_params": "x"}]}, "model_list[0].litellm_params", "must be a mapping"),
     ({"model_list": [{"model_name": "", "litellm_params": {"model": "x/y"}}]}, "model_list[0].model_name", "empty"),
     (with_params(rpm=-1), "model_list[0].litellm_params.rpm", "a whole number of at least 0, not -1"),
+    (with_params(tag_regex=["ok", "("]), "model_list[0].litellm_params.tag_regex[1]", "a regular expression"),
     (with_params(rpm=1.5), "model_list[0].litellm_params.rpm", "a whole number"),
     (with_params(rpm=True), "model_list[0].litellm_params.rpm", "a whole number"),
     (with_params(rpm="many"), "model_list[0].litellm_params.rpm", "not 'many'"),
