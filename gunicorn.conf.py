@@ -14,6 +14,7 @@ from proxy import drain as _drain  # noqa: E402
 from proxy import settings as _settings  # noqa: E402
 from proxy.settings.exposure import check_exposure as _check_exposure  # noqa: E402
 from proxy.settings.exposure import describe as _describe  # noqa: E402
+from proxy.web import malformed as _malformed  # noqa: E402
 
 _environ = _settings.environment()
 
@@ -62,8 +63,8 @@ def when_ready(server: Any) -> None:
         server.log.warning(warning)
     models = {deployment.group for deployment in settings.deployments}
     server.log.info(
-        "Patchbay serves %d models of %s on %s (%s)",
-        len(models),
+        "Patchbay serves %s of %s on %s (%s)",
+        "1 model" if len(models) == 1 else f"{len(models)} models",
         settings.source,
         ", ".join(map(_describe, addresses)),
         "with a master key" if settings.master_key else "no key needed from this machine",
@@ -78,6 +79,7 @@ def post_worker_init(worker: Any) -> None:
     """The application is loaded, and nobody is served yet."""
     worker.drain = _drain.Drain(worker.wsgi.extensions["gateway"], worker.stopping, graceful_timeout)
     worker.drain.install()
+    _malformed.install(worker)
 
 
 def pre_request(worker: Any, request: Any) -> None:

@@ -84,7 +84,7 @@ def test_check_succeeds_when_every_file_can_serve(tmp_path: Path) -> None:
     path = write(tmp_path, "a.yaml", {"model_list": [entry("a", "mock/x")]})
     result = CliRunner().invoke(main, ["check", str(path), str(path)])
     assert result.exit_code == 0
-    assert result.output.count("1 models can be served") == 2
+    assert result.output.count("1 model can be served") == 2
 
 
 def test_check_fails_when_one_file_cannot_serve(tmp_path: Path) -> None:

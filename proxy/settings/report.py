@@ -39,7 +39,8 @@ def check_file(path: Path, environ: Mapping[str, str], providers: Mapping[str, P
     if not settings.deployments:
         return Report((*lines, f"error      {path}: no model of model_list can be served"), serves=False)
     groups = {deployment.group for deployment in settings.deployments}
-    return Report((*lines, f"ok         {path}: {len(groups)} models can be served"), serves=True)
+    models = "1 model" if len(groups) == 1 else f"{len(groups)} models"
+    return Report((*lines, f"ok         {path}: {models} can be served"), serves=True)
 
 
 def _file_lines(name: str, found: list[Finding]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from proxy.domain.document import Document, member_names
 from proxy.domain.operations import Operation
 from proxy.domain.requester import Requester
 from proxy.domain.user_config import UserConfig
-from proxy.errors import BadRequestError, Timeout
+from proxy.errors import BadRequestError, ClientClosedRequestError, Timeout
 from proxy.runtime import Runtime
 from proxy.web.patience import Patience
 from proxy.web.watch import SocketWatch
@@ -111,7 +111,7 @@ def _read_in_time(request: Request, patience: Patience) -> bytes:
         raw = request.get_data(cache=False)
     except (OSError, ClientDisconnected):
         if not deadline.expired:
-            raise
+            raise ClientClosedRequestError("The client left before its request was complete.") from None
     finally:
         deadline.end()
     if deadline.expired:

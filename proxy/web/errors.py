@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import orjson
 from flask import Flask, Response, g, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from proxy.errors import (
@@ -15,6 +16,7 @@ from proxy.errors import (
     RequestTooLargeError,
     class_for_status,
 )
+from proxy.web import malformed
 from proxy.web.headers import Headers, call_headers, error_headers
 
 _log = logging.getLogger("patchbay")
@@ -36,6 +38,10 @@ def install(app: Flask, monotonic: Callable[[], float], mask: Mask, base_of: Bas
     @app.errorhandler(HTTPException)
     def on_http_exception(exception: HTTPException) -> Response:
         return on_gateway_error(_translate(exception))
+
+    @app.errorhandler(ParseException)
+    def on_broken_body(exception: ParseException) -> Response:
+        return on_gateway_error(malformed.describe(exception))
 
     @app.errorhandler(Exception)
     def on_exception(exception: Exception) -> Response:
