@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
@@ -12,20 +13,23 @@ from proxy.accounting.prices import load_bundled
 from proxy.clients import Clients, build_client
 from proxy.dispatch import Dispatcher, Sender
 from proxy.domain.wire import Clocks, WireRequest, WireResponse
+from proxy.endpoints import metrics
 from proxy.gateway import Gateway
+from proxy.gauges import count_cooldown, watch
 from proxy.ledger import Ledger
 from proxy.mock.local import build_local
+from proxy.observation import Observation
 from proxy.providers.contract import Auth
 from proxy.providers.registry import find_provider
 from proxy.routing.router import Router
 from proxy.routing.stores import build_state
 from proxy.runtime import Runtime
-from proxy.settings import Settings, load_default
+from proxy.settings import ConfigError, Settings, load_default
 from proxy.settings.load import environment
 from proxy.settings.network import read_network
 from proxy.settings.provider_choice import infer_provider
 from proxy.sinks import build_subscriptions
-from proxy.sinks.contract import Post, Posted, SinkContext
+from proxy.sinks.contract import Metrics, Post, Posted, SinkContext, SinkSetupError
 from proxy.sinks.logs import setup_logging
 from proxy.sinks.queue import SinkQueue
 from proxy.transport.credentials import Credentials
@@ -62,7 +66,14 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = int(settings.general.max_request_size_mb * 1024 * 1024)
     gateway = build_gateway(settings, transport, runtime, shared_path)
     app.extensions["gateway"] = gateway
-    identity.install(app, runtime, settings.master_key)
+    litellm = settings.litellm
+    identity.install(
+        app,
+        runtime,
+        settings.master_key,
+        facts=identity.NO_KEY if litellm.redact_user_api_key_info else identity.key_facts(settings.master_key),
+        open_views=() if litellm.require_auth_for_metrics_endpoint else metrics.VIEWS,
+    )
     errors.install(app, runtime.monotonic, settings.secrets.mask, build_base_of(settings))
     general = settings.general
     waits = patience.Patience(runtime.monotonic, runtime.sleep, general.receive_timeout, general.send_timeout)
@@ -80,26 +91,36 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
         DECODERS,
         build_credentials(transport, runtime),
         drop_params=settings.litellm.drop_params,
+        forward_trace=settings.litellm.forward_traceparent_to_llm_provider,
     )
-    queue = build_queue(settings, transport, runtime)
-    mask = settings.secrets.mask
+    observation = build_observation(settings, transport, runtime)
     prices = load_bundled()
+    router = Router(
+        settings.deployments,
+        settings.router,
+        runtime,
+        build_state(settings.router, shared_path),
+        price=lambda deployment: price_per_token(deployment, prices),
+        infer=infer_provider,
+        on_cooldown=partial(count_cooldown, observation.metrics),
+    )
+    watch(observation, router)
     return Gateway(
         settings=settings,
-        router=Router(
-            settings.deployments,
-            settings.router,
-            runtime,
-            build_state(settings.router, shared_path),
-            price=lambda deployment: price_per_token(deployment, prices),
-            infer=infer_provider,
-        ),
+        router=router,
         clients=Clients(lambda config: build_client(config, runtime, settings.secrets), runtime.monotonic),
         dispatcher=dispatcher,
         find_provider=find_provider,
         runtime=runtime,
-        ledger=Ledger(queue.emit, prices, runtime, mask, log_content=not settings.litellm.turn_off_message_logging),
-        on_close=lambda: queue.close(_CLOSING_SECONDS),
+        ledger=Ledger(
+            observation.queue.emit,
+            prices,
+            runtime,
+            settings.secrets.mask,
+            log_content=observation.queue.shows_content and not settings.litellm.turn_off_message_logging,
+        ),
+        observation=observation,
+        on_close=lambda: observation.queue.close(_CLOSING_SECONDS),
     )
 
 
@@ -139,23 +160,30 @@ def build_credentials(transport: Sender, runtime: Runtime) -> Mapping[Auth, Cred
     }
 
 
-def build_queue(settings: Settings, transport: Sender, runtime: Runtime) -> SinkQueue:
-    """The sinks that the configuration names, and always the log."""
-    terminal = sys.stderr.isatty()
+def build_observation(settings: Settings, transport: Sender, runtime: Runtime) -> Observation:
+    """The sinks that the configuration names, and always the log. Raise ConfigError for one that can't be built."""
+    litellm = settings.litellm
+    terminal = sys.stderr.isatty() and not litellm.json_logs
     setup_logging(settings.log_level, settings.secrets.mask, terminal=terminal)
     context = SinkContext(
-        post=build_post(transport), runtime=runtime, environ=settings.environ, terminal=terminal, version=__version__
+        post=build_post(transport),
+        runtime=runtime,
+        settings=settings.sinks,
+        environ=settings.environ,
+        terminal=terminal,
+        version=__version__,
     )
-    litellm = settings.litellm
-    return SinkQueue(
-        build_subscriptions(
+    try:
+        subscriptions = build_subscriptions(
             context,
             callbacks=("logs", *litellm.callbacks),
             success=litellm.success_callback,
             failure=litellm.failure_callback,
-        ),
-        runtime,
-    )
+        )
+    except SinkSetupError as error:
+        raise ConfigError(f"litellm_settings.callbacks: {error}") from None
+    counting = (one.sink for one in subscriptions if isinstance(one.sink, Metrics))
+    return Observation(SinkQueue(subscriptions, runtime), next(counting, None))
 
 
 def build_post(transport: Sender) -> Post:

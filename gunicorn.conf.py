@@ -2,6 +2,7 @@
 them; `python -m proxy serve` names this file and puts its own options over it.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,15 @@ if _ROOT not in sys.path:
 
 from proxy import drain as _drain  # noqa: E402
 from proxy import settings as _settings  # noqa: E402
+from proxy.routing.stores import default_path as _default_path  # noqa: E402
+from proxy.settings import sharing as _sharing  # noqa: E402
 from proxy.settings.exposure import check_exposure as _check_exposure  # noqa: E402
 from proxy.settings.exposure import describe as _describe  # noqa: E402
 from proxy.web import malformed as _malformed  # noqa: E402
 
 _environ = _settings.environment()
+_metrics = _sharing.choose_directory(_environ, _default_path(os.getpid()).with_suffix(".metrics"))
+_sharing.publish_directory(_metrics)
 
 bind = f"{_environ.get('HOST') or '127.0.0.1'}:{_environ.get('PORT') or '4000'}"
 workers = int(_environ.get("NUM_WORKERS") or _environ.get("WEB_CONCURRENCY") or 1)
@@ -46,6 +51,19 @@ accesslog = None
 errorlog = "-"
 loglevel = (_environ.get("LITELLM_LOG") or "info").lower()
 proc_name = "patchbay"
+
+
+def on_starting(server: Any) -> None:
+    """The place where workers put their figures together, before there is any worker."""
+    _sharing.prepare_directory(_metrics)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    _sharing.forget_process(worker.pid, _metrics)
+
+
+def on_exit(server: Any) -> None:
+    _sharing.remove_directory(_metrics)
 
 
 def when_ready(server: Any) -> None:

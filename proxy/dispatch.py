@@ -9,6 +9,7 @@ from proxy.domain.attempt import Result, Settle
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
+from proxy.domain.trace import outgoing_traceparent
 from proxy.domain.wire import ClientWatch, Clocks, Decoder, WireRequest, WireResponse
 from proxy.errors import BadRequestError, ConfigurationError, GatewayError, InternalServerError
 from proxy.media import inline_media
@@ -37,6 +38,7 @@ class Dispatcher:
         decoders: Mapping[str, Callable[[], Decoder]],
         credentials: Mapping[Auth, Credentials],
         drop_params: bool = False,
+        forward_trace: bool = False,
     ) -> None:
         self._transport = transport
         self._runtime = runtime
@@ -44,6 +46,7 @@ class Dispatcher:
         self._decoders = decoders
         self._credentials = credentials
         self._drop_params = drop_params
+        self._forward_trace = forward_trace
 
     def send(self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle) -> Reply:
         """Raise GatewayError; settle exactly once, for a stream when it ends, breaks or is closed."""
@@ -85,6 +88,7 @@ class Dispatcher:
         """The provider's request with its credentials. What is missing of a client's own deployment is the client's fault."""
         try:
             request = _with_extra_headers(provider.build_request(call, deployment), call, deployment)
+            request = _with_trace(request, call) if self._forward_trace else request
             return self._credentials[provider.auth].apply(request, deployment) if provider.auth else request
         except ConfigurationError as error:
             if not deployment.client_owned:
@@ -153,4 +157,11 @@ def _with_extra_headers(request: WireRequest, call: Call, deployment: Deployment
         return request
     headers = dict(request.headers)
     headers.update({name.lower(): str(value) for name, value in {**configured, **asked}.items()})
+    return WireRequest(request.url, request.body, headers, request.method, request.guarded)
+
+
+def _with_trace(request: WireRequest, call: Call) -> WireRequest:
+    """The request as a part of the client's trace, or of one of its own."""
+    traceparent = outgoing_traceparent(call.id, call.requester.traceparent)
+    headers = {**request.headers, "traceparent": traceparent}
     return WireRequest(request.url, request.body, headers, request.method, request.guarded)

@@ -8,7 +8,7 @@ import orjson
 
 from proxy.clients import Clients
 from proxy.dispatch import Dispatcher
-from proxy.domain.answer import Answer, StreamReply
+from proxy.domain.answer import Answer, StreamEnd, StreamReply
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
@@ -17,6 +17,7 @@ from proxy.domain.secrets import MASK, clean_url
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError, PermissionDeniedError, ServiceUnavailableError
 from proxy.ledger import Ledger
+from proxy.observation import Observation
 from proxy.probe import Report, probe
 from proxy.providers.contract import Provider
 from proxy.providers.parameters import capabilities
@@ -46,6 +47,7 @@ class Gateway:
         find_provider: Callable[[str], Provider | None],
         runtime: Runtime,
         ledger: Ledger,
+        observation: Observation,
         on_close: Callable[[], object] = lambda: None,
     ) -> None:
         self.settings = settings
@@ -60,6 +62,7 @@ class Gateway:
         self._draining = False
         # Those that are open, by their identity.
         self._streams: dict[int, StreamReply] = {}
+        self.observation = observation
         self.started_at = int(runtime.now())
 
     def default_model(self, operation: Operation) -> str | None:
@@ -73,17 +76,38 @@ class Gateway:
         try:
             outcome = self.router_for(call).run(call, self.dispatcher.send)
         except GatewayError as error:
-            self._ledger.failed(call, error)
+            self._ledger.failed(call, error, self._last_tried(call, error))
             raise
         if isinstance(outcome.reply, Answer):
             return self._ledger.answered(call, outcome, outcome.reply)
         self._streams[id(outcome.reply)] = outcome.reply
+        self.observation.show_streams(len(self._streams))
         return replace(outcome, first=self.runtime.monotonic() - call.started)
 
-    def finish(self, call: Call, outcome: Outcome, usage: Usage | None, error: GatewayError | None) -> None:
+    def finish(self, call: Call, outcome: Outcome, end: StreamEnd) -> None:
         """Write the record of a stream that has ended, broken or been left."""
         self._streams.pop(id(outcome.reply), None)
-        self._ledger.streamed(call, outcome, usage, error)
+        self.observation.show_streams(len(self._streams))
+        self._ledger.streamed(call, outcome, end)
+
+    def logs_content(self, call: Call) -> bool:
+        """Whether the call's prompt and answer may be in its record."""
+        return self._ledger.logs_content(call)
+
+    def stream_cost(self, call: Call, outcome: Outcome, usage: Usage) -> float | None:
+        """USD for the chunk of usage, where the operator wants it there."""
+        if not self.settings.litellm.include_cost_in_streaming_usage:
+            return None
+        cost = self._ledger.price(call, outcome, usage)
+        return cost.total if cost else None
+
+    def _last_tried(self, call: Call, error: GatewayError) -> Deployment | None:
+        """The deployment of the last try, its stars filled in."""
+        if not error.attempts:
+            return None
+        last = error.attempts[-1]
+        group = self.router_for(call).catalogue.find(last["model_group"])
+        return next((one for one in group.deployments if one.id == last["deployment_id"]), None) if group else None
 
     def explain(self, call: Call) -> dict[str, Any]:
         """The plan for a call, and the request that its first deployment would get, secrets masked."""
@@ -130,7 +154,8 @@ class Gateway:
         """Give up an answer that came too late for anybody to read."""
         if isinstance(outcome.reply, StreamReply):
             outcome.reply.close()
-            self.finish(call, outcome, None, ClientClosedRequestError("Another model was faster, or the client left."))
+            left = ClientClosedRequestError("Another model was faster, or the client left.")
+            self.finish(call, outcome, StreamEnd(error=left))
 
     def router_for(self, call: Call) -> Router:
         """The operator's router, or that of the client's own `user_config`."""

@@ -1,20 +1,36 @@
 """What each finished call cost, and its record for the sinks."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from proxy.accounting.cost import compute_cost
 from proxy.accounting.prices import PriceTable
-from proxy.domain.answer import Answer
+from proxy.domain.answer import Answer, StreamEnd
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.cost import Cost
-from proxy.domain.record import CallRecord, Mask, build_record
+from proxy.domain.deployment import Deployment
+from proxy.domain.gather import gather
+from proxy.domain.record import CallRecord, Mask, build_record, may_log_content
 from proxy.domain.usage import Usage
 from proxy.errors import GatewayError
 from proxy.runtime import Runtime
 
 Emit = Callable[[CallRecord], None]
+
+# A quote inside a JSON text is escaped, so these names stand outside of all texts.
+_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]{1,256})"')
+_MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{1,256})"')
+_TIER = re.compile(rb'"service_tier"\s*:\s*"(\w{1,32})"')
+
+
+class Told(NamedTuple):
+    """What an answer's bytes tell of it."""
+
+    id: str | None
+    service_tier: str | None
 
 
 class Ledger:
@@ -29,35 +45,59 @@ class Ledger:
 
     def answered(self, call: Call, outcome: Outcome, answer: Answer) -> Outcome:
         """A whole answer: the outcome with its cost."""
-        cost = self._cost(outcome, answer.usage, answer.model)
+        told = read_told(answer.body)
+        cost = self._cost(call, outcome, answer.usage, answer.model, told.service_tier)
         duration = self._runtime.monotonic() - call.started
         overhead = max(0.0, duration - answer.provider_seconds - outcome.failed_seconds)
-        self._enter(call, duration, outcome=outcome, usage=answer.usage, cost=cost, overhead=overhead)
+        self._enter(
+            call, duration, outcome=outcome, usage=answer.usage, cost=cost, overhead=overhead, response_id=told.id
+        )
         return replace(outcome, cost=cost) if cost else outcome
 
-    def streamed(self, call: Call, outcome: Outcome, usage: Usage | None, error: GatewayError | None) -> None:
+    def streamed(self, call: Call, outcome: Outcome, end: StreamEnd) -> None:
         """A stream that has ended, broken or been left. What is ours of its time is what lay before its first content."""
         first = outcome.first
         overhead = None if first is None else max(0.0, first - outcome.reply.provider_seconds - outcome.failed_seconds)
+        told, model = read_told(end.chunk), _MODEL.search(end.chunk)
         self._enter(
             call,
             self._runtime.monotonic() - call.started,
             outcome=outcome,
-            usage=usage,
-            cost=self._cost(outcome, usage, None),
+            usage=end.usage,
+            cost=self._cost(call, outcome, end.usage, _text(model), told.service_tier),
             first=first,
-            error=error,
+            error=end.error,
             overhead=overhead,
+            response_id=told.id,
+            response=gather(end.chunks) if end.chunks else None,
         )
 
-    def failed(self, call: Call, error: GatewayError) -> None:
-        """A call that got no answer."""
-        self._enter(call, self._runtime.monotonic() - call.started, error=error)
+    def failed(self, call: Call, error: GatewayError, deployment: Deployment | None) -> None:
+        """A call that got no answer; `deployment` is the one that was tried last."""
+        self._enter(call, self._runtime.monotonic() - call.started, error=error, deployment=deployment)
 
-    def _cost(self, outcome: Outcome, usage: Usage | None, answered: str | None) -> Cost | None:
+    def price(self, call: Call, outcome: Outcome, usage: Usage) -> Cost | None:
+        """What a stream has cost, as far as its chunk of usage can tell."""
+        return self._cost(call, outcome, usage, None, None)
+
+    def logs_content(self, call: Call) -> bool:
+        """Whether this call's prompt and answer may be in its record."""
+        return may_log_content(call, self._log_content)
+
+    def _cost(
+        self, call: Call, outcome: Outcome, usage: Usage | None, answered: str | None, tier: str | None
+    ) -> Cost | None:
         if usage is None:
             return None
-        return compute_cost(usage, outcome.deployment, self._prices, answered=answered)
+        asked = call.fields.get("service_tier")
+        return compute_cost(
+            usage,
+            outcome.deployment,
+            self._prices,
+            answered=answered,
+            service_tier=tier or (asked if isinstance(asked, str) else None),
+            at=call.started_at,
+        )
 
     def _enter(
         self,
@@ -65,11 +105,14 @@ class Ledger:
         duration: float,
         *,
         outcome: Outcome | None = None,
+        deployment: Deployment | None = None,
         usage: Usage | None = None,
         cost: Cost | None = None,
         first: float | None = None,
         error: GatewayError | None = None,
         overhead: float | None = None,
+        response_id: str | None = None,
+        response: object = None,
     ) -> None:
         self._emit(
             build_record(
@@ -78,12 +121,25 @@ class Ledger:
                 duration=duration,
                 mask=self._mask,
                 outcome=outcome,
+                deployment=deployment,
                 error=error,
                 usage=usage,
                 cost=cost,
                 first=first,
                 overhead=overhead,
-                log_content=self._log_content and not call.options.no_log,
+                log_content=self.logs_content(call),
+                response=response,
+                response_id=response_id,
                 dropped_params=outcome.reply.dropped if outcome else (),
             )
         )
+
+
+def read_told(body: bytes) -> Told:
+    """The id, if it stands first as everybody writes it, and the tier; without parsing an answer that may be long."""
+    at = body.rfind(b'"service_tier"')
+    return Told(_text(_ID.match(body)), _text(_TIER.match(body, at)) if at >= 0 else None)
+
+
+def _text(found: re.Match[bytes] | None) -> str | None:
+    return found[1].decode(errors="replace") if found else None

@@ -1,6 +1,6 @@
 """What the gateway answers, in OpenAI's form."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -108,6 +108,17 @@ class StreamReply:
     provider_seconds: float = 0.0
     spent: Callable[[], Usage | None] = _nothing_known
     interrupt: Callable[[GatewayError], None] = _no_reader
+
+
+class StreamEnd(NamedTuple):
+    """What a stream leaves behind: its tokens (estimated where nobody told), the error if it broke or was left, and one
+    of its chunks, which tells the answer's id and model. `chunks` are all of them, where prompts and answers may be logged.
+    """
+
+    usage: Usage | None = None
+    error: GatewayError | None = None
+    chunk: bytes = b""
+    chunks: Sequence[bytes] = ()
 
 
 Reply = Answer | StreamReply

@@ -17,7 +17,8 @@ class Options:
     """What the client asked of the gateway itself; none of it is sent to a provider.
 
     Times are seconds. `overrides` are the client's own connection parameters (api_key, api_base, aws_* ...),
-    `user_config` its own router configuration. None means: not said.
+    `user_config` its own router configuration. `no_log`: only counters may see the call; `redact_content`: its record
+    shows neither prompt nor answer. None means: not said.
     """
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Options:
     user_config: UserConfig | None = None
     mock: Mapping[str, Any] = field(default_factory=dict)
     no_log: bool = False
+    redact_content: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,9 +265,9 @@ def build_record(
     )
 
 
-def may_log_content(call: Call, *, turned_off: bool, redaction_header: bool) -> bool:
-    """Whether prompt and answer may be in the record: the operator's setting, and the client can only say no."""
-    return not (turned_off or redaction_header or call.options.no_log)
+def may_log_content(call: Call, allowed: bool) -> bool:
+    """Whether prompt and answer may be in the record: `allowed` is the operator's word, and the client can only say no."""
+    return allowed and not (call.options.redact_content or call.options.no_log)
 
 
 def _redacted(value: object, mask: Mask) -> bytes:

@@ -3,6 +3,13 @@
 from typing import NamedTuple
 
 
+class Key(NamedTuple):
+    """What a record may tell of the key that was shown; nothing where the operator wants it told of no key."""
+
+    alias: str | None = None
+    digest: str | None = None
+
+
 class Requester(NamedTuple):
     """`key_hash` is a digest; `traceparent` the W3C header that came in."""
 

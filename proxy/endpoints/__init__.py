@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Flask
 
-from proxy.endpoints import chat, completions, embeddings, health, inspection, models, moderations
+from proxy.endpoints import chat, completions, embeddings, health, inspection, metrics, models, moderations
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     chat.blueprint,
@@ -12,6 +12,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     models.blueprint,
     health.blueprint,
     inspection.blueprint,
+    metrics.blueprint,
 )
 
 

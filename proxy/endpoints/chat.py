@@ -28,7 +28,9 @@ def serve_batch(incoming: Incoming, models: tuple[str, ...]) -> Response:
         response.headers["x-litellm-fastest_response_batch_completion"] = "True"
         return response
     if call.stream:
-        return interleaved_response(call, models, own.run_interleaved(call, models), own_error_body(own), own.finish)
+        return interleaved_response(
+            call, models, own.run_interleaved(call, models), own_error_body(own), own.finish, own.stream_cost
+        )
     items = own.run_batch(call, models)
     seconds = own.runtime.monotonic() - g.started
     return batch_response(call, items, models, seconds, own_error_body(own))

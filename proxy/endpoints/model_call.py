@@ -5,14 +5,14 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, g, request
 
-from proxy.domain.answer import Answer
+from proxy.domain.answer import Answer, StreamEnd
 from proxy.domain.attempt import Outcome
 from proxy.domain.operations import Operation
 from proxy.domain.usage import Usage
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.web.answers import answer_response, stream_response
-from proxy.web.body import Incoming, read_call
+from proxy.web.body import Caller, Incoming, read_call
 from proxy.web.errors import error_body
 from schemas.request import RequestSchema
 
@@ -42,7 +42,7 @@ def read(operation: Operation, schema: type[RequestSchema], model: str | None) -
     own.check_open()
     patience = current_app.extensions["patience"]
     default = own.default_model(operation)
-    incoming = read_call(request, own.runtime, g.call_id, operation, schema, model, default, patience)
+    incoming = read_call(request, own.runtime, caller(), operation, schema, model, default, patience)
     call, ignored = own.admit(incoming.call)
     return Incoming(call, (*incoming.ignored, *ignored))
 
@@ -62,10 +62,20 @@ def respond(own: Gateway, incoming: Incoming, outcome: Outcome) -> Response:
     if isinstance(reply, Answer):
         return answer_response(call, outcome, reply, seconds, base_url, incoming.ignored)
 
-    def on_end(usage: Usage | None, error: GatewayError | None) -> None:
-        own.finish(call, outcome, usage, error)
+    def on_end(end: StreamEnd) -> None:
+        own.finish(call, outcome, end)
 
-    return stream_response(call, outcome, reply, seconds, base_url, incoming.ignored, own_error_body(own), on_end)
+    def price(usage: Usage) -> float | None:
+        return own.stream_cost(call, outcome, usage)
+
+    keep = own.logs_content(call)
+    error_body = own_error_body(own)
+    return stream_response(call, outcome, reply, seconds, base_url, incoming.ignored, error_body, on_end, price, keep)
+
+
+def caller() -> Caller:
+    """Who sent the request that is being served."""
+    return Caller(g.call_id, g.request_id, g.key)
 
 
 def own_error_body(own: Gateway) -> Callable[[GatewayError], bytes]:

@@ -1,5 +1,6 @@
 """What a walk is given: its router's parts, and leave to try a deployment."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from proxy.domain.call import Call
@@ -13,6 +14,9 @@ from proxy.routing.state import StateStore
 from proxy.routing.strategies import Strategy, Wish
 from proxy.runtime import Runtime
 
+# Told of each cooldown that begins: the deployment, and the status that took it out of service.
+OnCooldown = Callable[[Deployment, int], None]
+
 
 class Equipment(Protocol):
     """What a walk needs of its router."""
@@ -22,6 +26,7 @@ class Equipment(Protocol):
     state: StateStore
     catalogue: Catalogue
     strategy: Strategy
+    on_cooldown: OnCooldown
 
     def profile(self, group: Group) -> GroupProfile: ...
 

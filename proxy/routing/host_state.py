@@ -86,13 +86,14 @@ class HostState:
                 self._count(at, 1)
             return answer
 
-    def settle(self, lease: Lease, finish: Finish, now: float) -> None:
+    def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
         with self._step(now):
             at = self._slot("d:" + lease.deployment)
             standing = self._load(at)
-            state.settle(standing, lease, finish, now)
+            cools = state.settle(standing, lease, finish, now)
             self._store(at, standing)
             self._count(at, -1)
+            return cools
 
     def cancel(self, lease: Lease, now: float) -> None:
         with self._step(now):

@@ -92,10 +92,10 @@ class RedisState:
         self._host.cancel(lease, now)
         return Refusal(cast(RefusalReason, word.decode()), float(value))
 
-    def settle(self, lease: Lease, finish: Finish, now: float) -> None:
-        self._host.settle(lease, finish, now)
+    def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
+        cools = self._host.settle(lease, finish, now)
         if self._resting():
-            return
+            return cools
         used = lease.tokens if finish.tokens is None else finish.tokens
         outcome = {None: "none", False: "ok", True: "failed"}[finish.failed]
         mark = self._host.view([lease.deployment], now)[0] if finish.failed else Standing()
@@ -113,6 +113,7 @@ class RedisState:
             SPAN,
         ]
         self._pending.put((self._keys(lease.deployment, lease.minute), arguments))
+        return cools
 
     def cancel(self, lease: Lease, now: float) -> None:
         """Redis keeps the count until the minute is over: nobody is let through who should not be."""

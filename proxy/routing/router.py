@@ -9,6 +9,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.errors import BadRequestError
 from proxy.routing.catalogue import Catalogue, Group, Infer
+from proxy.routing.equipment import OnCooldown
 from proxy.routing.plan import Rules, Target, build_rules, general_fallbacks
 from proxy.routing.profile import GroupProfile, build_group_profile
 from proxy.routing.state import MemoryState, StateStore
@@ -24,7 +25,7 @@ class Router:
 
     `state` is what it shares with other routers and workers (by default nothing), `price` what a deployment's tokens
     cost where its configuration does not say (USD, input and output together), `infer` names the
-    provider of a bare model name.
+    provider of a bare model name, `on_cooldown` is told of each cooldown that a call of this worker's begins.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Router:
         *,
         price: Price | None = None,
         infer: Infer | None = None,
+        on_cooldown: OnCooldown = lambda _deployment, _status: None,
     ) -> None:
         if settings.routing_strategy not in STRATEGIES:
             raise ValueError(f"routing_strategy: '{settings.routing_strategy}' is none of {', '.join(STRATEGIES)}")
         self.settings = settings
         self.runtime = runtime
+        self.on_cooldown = on_cooldown
         self.state: StateStore = MemoryState() if state is None else state
         self.catalogue = Catalogue(deployments, settings.model_group_alias, infer)
         self.strategy: Strategy = STRATEGIES[settings.routing_strategy]

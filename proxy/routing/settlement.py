@@ -22,7 +22,9 @@ class Settlement:
     def __call__(self, result: Result) -> None:
         if self._open:
             self._open = False
-            self._equipment.state.settle(self._grant.lease, self._finish(result), self._equipment.runtime.now())
+            finish = self._finish(result)
+            if self._equipment.state.settle(self._grant.lease, finish, self._equipment.runtime.now()):
+                self._equipment.on_cooldown(self._grant.deployment, finish.status)
 
     def _finish(self, result: Result) -> Finish:
         latency, first = samples(result, self._call.stream)

@@ -18,8 +18,8 @@ class StateStore(Protocol):
     def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
         """Count one try, or say why not; what is refused counts nowhere."""
 
-    def settle(self, lease: Lease, finish: Finish, now: float) -> None:
-        """A reserved try has ended; to be called once."""
+    def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
+        """A reserved try has ended; to be called once. True when a cooldown begins with it."""
 
     def cancel(self, lease: Lease, now: float) -> None:
         """A reserved try was never sent; to be called instead of `settle`."""
@@ -53,12 +53,14 @@ def reserve(standing: Standing, spending: Spending, ask: Ask, now: float) -> Lea
     return Lease(ask.deployment, standing.minute, ask.tokens, now, probe, ask.budget, ask.extra)
 
 
-def settle(standing: Standing, lease: Lease, finish: Finish, now: float) -> None:
-    """The rules of one settlement upon the deployment's row."""
+def settle(standing: Standing, lease: Lease, finish: Finish, now: float) -> bool:
+    """The rules of one settlement upon the deployment's row; True when a cooldown begins with it."""
+    cooling_until = standing.cooling_until
     limits.roll(standing, now)
     limits.settle(standing, lease.minute, lease.tokens, finish.tokens)
     health.settle(standing, finish, lease.started, lease.probe, now)
     latency.settle(standing, finish, now)
+    return standing.cooling_until > cooling_until
 
 
 def cancel(standing: Standing, spending: Spending, lease: Lease, now: float) -> None:
@@ -89,9 +91,9 @@ class MemoryState:
         with self._lock:
             return reserve(self._standing(ask.deployment), self._spending(ask.budget.key), ask, now)
 
-    def settle(self, lease: Lease, finish: Finish, now: float) -> None:
+    def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
         with self._lock:
-            settle(self._standing(lease.deployment), lease, finish, now)
+            return settle(self._standing(lease.deployment), lease, finish, now)
 
     def cancel(self, lease: Lease, now: float) -> None:
         with self._lock:

@@ -1,6 +1,7 @@
 """Which store a configuration asks for. `state_store` is auto, memory, host or redis."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -62,8 +63,11 @@ def default_path(master: int) -> Path:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove this user's files whose master does not live any more."""
-    for path in folder.glob(f"patchbay-{os.geteuid()}-*-*.state"):
+    """Remove this user's files, and folders of workers' figures, whose master does not live any more."""
+    for path in folder.glob(f"patchbay-{os.geteuid()}-*-*.*"):
         master, started = path.stem.split("-")[2:4]
         if master.isdigit() and started.isdigit() and not is_alive(int(master), int(started)):
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

@@ -105,6 +105,7 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
             *(f"{source.locate(rule.path)} {rule.message}" for rule in idle),
         ),
         environ=environ,
+        sinks={**litellm, "callback_settings": loaded.get("callback_settings") or litellm.get("callback_settings")},
         secrets=build_registry(master_key, router, [item for entry in entries for item in entry], environ),
         source=name,
         loaded_at=int(time.time()),

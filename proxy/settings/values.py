@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
@@ -30,10 +31,11 @@ class LiteLLM:
     callbacks: tuple[str, ...] = ()
     success_callback: tuple[str, ...] = ()
     failure_callback: tuple[str, ...] = ()
-    turn_off_message_logging: bool = False
+    turn_off_message_logging: bool = True
     redact_user_api_key_info: bool = False
     require_auth_for_metrics_endpoint: bool = True
     include_cost_in_streaming_usage: bool = False
+    forward_traceparent_to_llm_provider: bool = False
     json_logs: bool = False
     set_verbose: bool = False
     ssl_verify: bool = True
@@ -45,9 +47,9 @@ class Settings:
     """What the gateway was told.
 
     `out_of_service` says why, by deployment id and, where a group has nothing else, by group. `warnings` are for the
-    operator's eyes at start. `environ` is the environment with the file's environment_variables over it; `secrets`
-    knows every credential in here. `source` names the file, or says what stands in for it;
-    `loaded_at` is in Unix seconds.
+    operator's eyes at start. `environ` is the environment with the file's environment_variables over it; `sinks`
+    is litellm_settings with callback_settings in it; `secrets` knows every credential in here. `source` names the file,
+    or says what stands in for it; `loaded_at` is in Unix seconds.
     """
 
     deployments: tuple[Deployment, ...]
@@ -58,6 +60,7 @@ class Settings:
     out_of_service: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sinks: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secrets: SecretRegistry = field(default_factory=SecretRegistry, repr=False, compare=False)
     source: str = "the built-in configuration"
     loaded_at: int = 0

@@ -1,8 +1,8 @@
 """What a sink is, and what it is built from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from proxy.domain.record import CallRecord
 from proxy.runtime import Runtime
@@ -37,6 +37,42 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Give up what is held; called once, from the same thread."""
+
+
+class GaugeSample(NamedTuple):
+    """A gauge of METRICS as it stands now."""
+
+    name: str
+    value: float
+    labels: Mapping[str, str] = {}
+
+
+GaugeSource = Callable[[], Iterable[GaugeSample]]
+# What is known of a deployment by its id: labels `litellm_model_name`, `api_base`, `api_provider`.
+DeploymentLabels = Callable[[str], Mapping[str, str] | None]
+
+
+@runtime_checkable
+class Metrics(Protocol):
+    """The sink behind /metrics, as far as the gateway needs it."""
+
+    @property
+    def content_type(self) -> str: ...
+
+    def watch(self, source: GaugeSource, *, shared: bool = False) -> None:
+        """Ask `source` for its gauges from now on; what is `shared` by all workers only for a rendering."""
+
+    def show(self, samples: Iterable[GaugeSample]) -> None:
+        """Set gauges of this process."""
+
+    def know_deployments(self, labels: DeploymentLabels) -> None:
+        """Where the labels of a deployment that was tried, but did not answer, come from."""
+
+    def add(self, name: str, labels: Mapping[str, str], amount: float = 1.0) -> None:
+        """Count something that is not a call."""
+
+    def render(self) -> bytes:
+        """The text of /metrics."""
 
 
 class Posted(NamedTuple):

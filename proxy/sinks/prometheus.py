@@ -5,22 +5,19 @@ whichever worker is scraped adds them all up (the library's multiprocess mode). 
 """
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import prometheus_client
 from prometheus_client import values
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from proxy.domain.attempt import Attempt
 from proxy.domain.record import CallRecord
 from proxy.domain.usage import Usage
-from proxy.sinks.contract import SinkContext, SinkSetupError
+from proxy.sinks.contract import DeploymentLabels, GaugeSample, GaugeSource, SinkContext, SinkSetupError
 from proxy.sinks.metrics import CALLER_LABELS, LATENCY_BUCKETS, METRICS, Metric
-from proxy.sinks.queue import SinkQueue
 
-CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 # The values that one label may take before the rest is counted as OTHER: clients can invent model names.
 LABEL_VALUES = 100
 OTHER = "other"
@@ -32,25 +29,13 @@ _ATTEMPT_COUNTERS = {
 }
 
 
-class GaugeSample(NamedTuple):
-    """A gauge of METRICS as it stands now."""
-
-    name: str
-    value: float
-    labels: Mapping[str, str] = {}
-
-
-GaugeSource = Callable[[], Iterable[GaugeSample]]
-# What is known of a deployment by its id: labels `litellm_model_name`, `api_base`, `api_provider`.
-DeploymentLabels = Callable[[str], Mapping[str, str] | None]
-
-
 class PrometheusSink:
     """`render` gives the text for /metrics. Sources of gauges are asked with each batch and before each rendering."""
 
     name = "prometheus"
     tries = 1
     anonymous = True
+    content_type = prometheus_client.CONTENT_TYPE_LATEST
 
     def __init__(self, directory: str | None = None, caller_labels: Sequence[str] = ()) -> None:
         self._directory = directory
@@ -58,11 +43,17 @@ class PrometheusSink:
         self._families = {metric.name: Family(metric, None if directory else self._registry) for metric in METRICS}
         self._hidden = frozenset(CALLER_LABELS) - frozenset(caller_labels)
         self._sources: list[GaugeSource] = []
+        self._shared: list[GaugeSource] = []
         self._deployment_labels: DeploymentLabels = lambda _: None
 
-    def watch(self, source: GaugeSource) -> None:
-        """Ask `source` for its gauges from now on."""
-        self._sources.append(source)
+    def watch(self, source: GaugeSource, *, shared: bool = False) -> None:
+        """Ask `source` for its gauges from now on: with each batch, or what all workers share only for a rendering."""
+        (self._shared if shared else self._sources).append(source)
+
+    def show(self, samples: Iterable[GaugeSample]) -> None:
+        """Set gauges of this process."""
+        for name, value, labels in samples:
+            self._families[name].child(labels).set(value)
 
     def know_deployments(self, labels: DeploymentLabels) -> None:
         """Where the labels of a deployment that was tried, but did not answer, come from."""
@@ -80,8 +71,7 @@ class PrometheusSink:
     def sample(self) -> None:
         """Set the gauges of this process."""
         for source in self._sources:
-            for name, value, labels in source():
-                self._families[name].child(labels).set(value)
+            self.show(source())
 
     def add(self, name: str, labels: Mapping[str, str], amount: float = 1.0) -> None:
         """Count something that is not a call, such as a cooldown. `name` is a counter of METRICS."""
@@ -90,6 +80,8 @@ class PrometheusSink:
     def render(self) -> bytes:
         """The text of /metrics: all workers' values where there is a common directory."""
         self.sample()
+        for source in self._shared:
+            self.show(source())
         if self._directory is None:
             return prometheus_client.generate_latest(self._registry)
         registry = prometheus_client.CollectorRegistry()
@@ -97,7 +89,7 @@ class PrometheusSink:
         return prometheus_client.generate_latest(registry)
 
     def close(self) -> None:
-        """Files of values stay until the process is known to be dead: `forget_process`."""
+        """Files of values stay until the process is known to be dead: `forget_process` of the settings."""
 
     def _count(self, record: CallRecord, totals: dict[Any, float]) -> None:
         labels = call_labels(record, self._hidden)
@@ -244,18 +236,6 @@ def _amounts(record: CallRecord) -> list[tuple[str, float]]:
     return counted
 
 
-def watch_queue(queue: SinkQueue) -> GaugeSource:
-    """What became of the records, by sink: a source for `PrometheusSink.watch`."""
-
-    def read() -> Iterator[GaugeSample]:
-        for sink, counts in queue.counts().items():
-            yield GaugeSample("patchbay_sink_queue_records", counts.waiting, {"sink": sink})
-            for state in ("emitted", "written", "failed", "dropped"):
-                yield GaugeSample("patchbay_sink_records", getattr(counts, state), {"sink": sink, "state": state})
-
-    return read
-
-
 def build(context: SinkContext) -> PrometheusSink:
     """PROMETHEUS_MULTIPROC_DIR says where workers share their values; `litellm_settings.prometheus_caller_labels` lists
     the labels of CALLER_LABELS to fill, and LiteLLM's `enable_end_user_cost_tracking_prometheus_only` adds `end_user`."""
@@ -266,15 +246,3 @@ def build(context: SinkContext) -> PrometheusSink:
     if context.settings.get("enable_end_user_cost_tracking_prometheus_only"):
         wanted.append("end_user")
     return PrometheusSink(directory, wanted)
-
-
-def prepare_directory(directory: Path) -> None:
-    """Make the common directory, empty of an earlier run's values. For the master, before any worker starts."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for file in directory.glob("*.db"):
-        file.unlink(missing_ok=True)
-
-
-def forget_process(process: int, directory: Path) -> None:
-    """A worker has ended: its gauges count no more, its counters stay. For gunicorn's `child_exit`."""
-    mark_process_dead(process, str(directory))  # type: ignore[no-untyped-call]

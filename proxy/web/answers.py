@@ -26,7 +26,9 @@ def answer_body(call: Call, answer: Answer, seconds: float) -> bytes:
 def answer_response(
     call: Call, outcome: Outcome, answer: Answer, seconds: float, base_url: str | None, ignored: Sequence[str]
 ) -> Response:
-    headers = call_headers(call.id) + outcome_headers(outcome, base_url, seconds, (*answer.dropped, *ignored))
+    headers = call_headers(call.id, call.requester.request_id) + outcome_headers(
+        outcome, base_url, seconds, (*answer.dropped, *ignored)
+    )
     return _response(answer_body(call, answer, seconds), "application/json", headers)
 
 
@@ -39,9 +41,13 @@ def stream_response(
     ignored: Sequence[str],
     error_body: Callable[[GatewayError], bytes],
     on_end: streaming.OnEnd,
+    price: streaming.Price,
+    keep: bool,
 ) -> Response:
-    body = streaming.EventStream(reply, call.include_usage, error_body, on_end)
-    headers = call_headers(call.id) + outcome_headers(outcome, base_url, seconds, (*reply.dropped, *ignored))
+    body = streaming.EventStream(reply, call.include_usage, error_body, on_end, price, keep)
+    headers = call_headers(call.id, call.requester.request_id) + outcome_headers(
+        outcome, base_url, seconds, (*reply.dropped, *ignored)
+    )
     return _response(body, "text/event-stream; charset=utf-8", headers + streaming.EXTRA_HEADERS)
 
 
@@ -57,7 +63,10 @@ def batch_response(
         _failed_item(item, model, error_body) if isinstance(item, GatewayError) else _item(call, item, seconds)
         for item, model in zip(items, models, strict=True)
     ]
-    headers = [*call_headers(call.id), ("x-litellm-response-duration-ms", f"{seconds * 1000:.3f}")]
+    headers = [
+        *call_headers(call.id, call.requester.request_id),
+        ("x-litellm-response-duration-ms", f"{seconds * 1000:.3f}"),
+    ]
     return _response(b"[" + b",".join(bodies) + b"]", "application/json", headers)
 
 

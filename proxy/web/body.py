@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from flask import Request
@@ -13,7 +13,7 @@ from proxy.domain.call import Call, Options
 from proxy.domain.deployment import is_connection_param
 from proxy.domain.document import Document, member_names
 from proxy.domain.operations import Operation
-from proxy.domain.requester import Requester
+from proxy.domain.requester import Key, Requester
 from proxy.domain.user_config import UserConfig
 from proxy.errors import BadRequestError, ClientClosedRequestError, Timeout
 from proxy.runtime import Runtime
@@ -35,10 +35,18 @@ class Incoming:
     ignored: tuple[str, ...] = ()
 
 
+class Caller(NamedTuple):
+    """The ids of a request, and the key that it showed."""
+
+    call_id: str
+    request_id: str
+    key: Key
+
+
 def read_call(
     request: Request,
     runtime: Runtime,
-    call_id: str,
+    caller: Caller,
     operation: Operation,
     schema: type[RequestSchema],
     model_in_path: str | None = None,
@@ -64,7 +72,7 @@ def read_call(
     document = _provider_bound(document, body)
     stream = bool(body.get("stream")) and operation.streams
     call = Call(
-        id=call_id,
+        id=caller.call_id,
         operation=operation,
         model=body["model"],
         document=document,
@@ -73,18 +81,20 @@ def read_call(
         include_usage=stream and bool((body.get("stream_options") or {}).get("include_usage")),
         started=runtime.monotonic(),
         started_at=runtime.now(),
-        requester=_requester(request, call_id),
+        key_alias=caller.key.alias,
+        requester=_requester(request, caller),
         client=SocketWatch.of(request.environ),
     )
     return Incoming(call, tuple(sorted(UNSUPPORTED_FIELDS.intersection(body))))
 
 
-def _requester(request: Request, call_id: str) -> Requester:
+def _requester(request: Request, caller: Caller) -> Requester:
     return Requester(
-        request_id=request.headers.get("x-request-id") or call_id,
+        request_id=caller.request_id,
         route=request.path,
         ip_address=request.remote_addr,
         user_agent=request.headers.get("user-agent"),
+        key_hash=caller.key.digest,
         traceparent=request.headers.get("traceparent"),
     )
 
@@ -187,7 +197,8 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
         },
         user_config=UserConfig.of(body["user_config"]) if body.get("user_config") is not None else None,
         mock={name: value for name, value in body.items() if name.startswith("mock_")},
-        no_log=body.get("no-log") is True or headers.get("x-litellm-enable-message-redaction", "").lower() == "true",
+        no_log=body.get("no-log") is True,
+        redact_content=headers.get("x-litellm-enable-message-redaction", "").lower() == "true",
     )
 
 

@@ -33,7 +33,8 @@ def install(app: Flask, monotonic: Callable[[], float], mask: Mask, base_of: Bas
 
     @app.errorhandler(GatewayError)
     def on_gateway_error(error: GatewayError) -> Response:
-        return error_response(error, _call_id(), monotonic() - g.get("started", monotonic()), mask, base_of)
+        seconds = monotonic() - g.get("started", monotonic())
+        return error_response(error, _call_id(), g.get("request_id"), seconds, mask, base_of)
 
     @app.errorhandler(HTTPException)
     def on_http_exception(exception: HTTPException) -> Response:
@@ -54,9 +55,11 @@ def error_body(error: GatewayError, mask: Mask) -> bytes:
     return mask(orjson.dumps(error.to_openai()).decode()).encode()
 
 
-def error_response(error: GatewayError, call_id: str, seconds: float, mask: Mask, base_of: BaseOf) -> Response:
+def error_response(
+    error: GatewayError, call_id: str, request_id: str | None, seconds: float, mask: Mask, base_of: BaseOf
+) -> Response:
     response = Response(error_body(error, mask), error.status_code, mimetype="application/json")
-    headers: Headers = call_headers(call_id) + error_headers(error, seconds, base_of)
+    headers: Headers = call_headers(call_id, request_id) + error_headers(error, seconds, base_of)
     for name, value in headers:
         response.headers.add(name, mask(value))
     return response

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from proxy import __version__
 from proxy.domain.attempt import Outcome
+from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
 from proxy.domain.secrets import clean_url
 from proxy.errors import GatewayError
@@ -17,6 +18,9 @@ _NOT_PASSED = frozenset(
     "proxy-authenticate set-cookie set-cookie2 www-authenticate date server alt-svc strict-transport-security".split()
 )
 _UNSAFE = re.compile(r"[\r\n\0]|[^\x00-\xff]")
+
+# The parts of a Cost, in its order.
+_COST_PARTS = ("input", "output", "cache-read", "cache-creation", "reasoning")
 
 Headers = list[tuple[str, str]]
 
@@ -48,8 +52,13 @@ def shown_base(deployment: Deployment, base_url: str | None) -> str | None:
     return _safe(clean_url(base)) if base else None
 
 
-def call_headers(call_id: str) -> Headers:
-    return [("x-litellm-call-id", call_id), ("x-litellm-version", __version__)]
+def call_headers(call_id: str, request_id: str | None) -> Headers:
+    """`request_id` is the client's own, or else the call's: OpenAI's clients show it as the id of the request."""
+    return [
+        ("x-litellm-call-id", call_id),
+        ("x-request-id", request_id or call_id),
+        ("x-litellm-version", __version__),
+    ]
 
 
 def outcome_headers(outcome: Outcome, base_url: str | None, seconds: float, dropped: Sequence[str]) -> Headers:
@@ -64,10 +73,21 @@ def outcome_headers(outcome: Outcome, base_url: str | None, seconds: float, drop
         ("x-litellm-overhead-duration-ms", f"{overhead * 1000:.3f}"),
     ]
     if outcome.cost is not None:
-        headers.append(("x-litellm-response-cost", f"{outcome.cost.total:.12g}"))
+        headers += cost_headers(outcome.cost)
     if dropped:
         headers.append(("x-litellm-dropped-params", _safe(",".join(dropped))))
     return headers + provider_headers(reply.headers)
+
+
+def cost_headers(cost: Cost) -> Headers:
+    """The figure that counts, and what our prices make of its parts, as far as there is something to tell."""
+    headers = [("x-litellm-response-cost", f"{cost.total:.12g}")]
+    headers += [
+        (f"x-litellm-response-cost-{name}", f"{part:.12g}")
+        for name, part in zip(_COST_PARTS, cost[1:6], strict=True)
+        if part
+    ]
+    return headers
 
 
 def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], str | None]) -> Headers:

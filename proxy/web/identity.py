@@ -1,14 +1,16 @@
 """Who asks, and under which id: the call id of each request and the key that it must show."""
 
+import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from ipaddress import ip_address
 from typing import Any
 
 from flask import Flask, g, request
 from werkzeug.datastructures import Headers
 
+from proxy.domain.requester import Key
 from proxy.domain.secrets import Secret
 from proxy.errors import AuthenticationError
 from proxy.runtime import Runtime
@@ -34,8 +36,27 @@ def public(view: View) -> View:
     return view
 
 
-def install(app: Flask, runtime: Runtime, master_key: Secret | None, key_header: str | None = None) -> None:
-    """Give each request its id and let only those in that show the key."""
+NO_KEY = Key()
+
+
+def key_facts(master_key: Secret | None) -> Key:
+    """What records tell of the one key that there is."""
+    return Key("master", hashlib.sha256(master_key.encode()).hexdigest()) if master_key else NO_KEY
+
+
+def install(
+    app: Flask,
+    runtime: Runtime,
+    master_key: Secret | None,
+    key_header: str | None = None,
+    *,
+    facts: Key = NO_KEY,
+    open_views: Collection[str] = (),
+) -> None:
+    """Give each request its ids and let only those in that show the key.
+
+    `facts` is what records tell of it; `open_views` are endpoints that the operator has opened to everybody.
+    """
     expected = master_key.encode() if master_key else None
     names = (key_header.lower(),) if key_header else KEY_HEADERS
 
@@ -43,15 +64,20 @@ def install(app: Flask, runtime: Runtime, master_key: Secret | None, key_header:
     def identify() -> None:
         given = request.headers.get("x-litellm-call-id", "")
         g.call_id = given if _CALL_ID.fullmatch(given) else runtime.new_id()
+        given = request.headers.get("x-request-id", "")
+        g.request_id = given if _CALL_ID.fullmatch(given) else g.call_id
         g.started = runtime.monotonic()
+        g.key = NO_KEY
         if expected is None:
             check_address(request.remote_addr)
             return
         if request.url_rule is None:
             return
-        if getattr(app.view_functions[request.url_rule.endpoint], "is_public", False):
+        endpoint = request.url_rule.endpoint
+        if endpoint in open_views or getattr(app.view_functions[endpoint], "is_public", False):
             return
         check_key(request.headers, expected, names)
+        g.key = facts
 
 
 def check_address(address: str | None) -> None:

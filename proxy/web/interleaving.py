@@ -13,17 +13,19 @@ from typing import Any
 import orjson
 from flask import Response
 
-from proxy.domain.answer import Chunk, StreamReply
+from proxy.domain.answer import Chunk, StreamEnd, StreamReply
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError
 from proxy.routing.batch import Piece
 from proxy.web.headers import call_headers
-from proxy.web.streaming import DONE, EXTRA_HEADERS, SILENCE, frame
+from proxy.web.streaming import DONE, EXTRA_HEADERS, SILENCE, frame, with_cost
 
 # Called once for each stream when it is over.
-OnEnd = Callable[[Call, Outcome, Usage | None, GatewayError | None], None]
+OnEnd = Callable[[Call, Outcome, StreamEnd], None]
+# USD for a stream's chunk of usage; None where it is not to be shown, or not known.
+Price = Callable[[Call, Outcome, Usage], float | None]
 ErrorBody = Callable[[GatewayError], bytes]
 
 
@@ -33,15 +35,16 @@ def interleaved_response(
     pieces: Generator[Piece],
     error_body: ErrorBody,
     on_end: OnEnd,
+    price: Price,
 ) -> Response:
     """One event stream of all. Raise the first error when not one of them opens: then nothing has been promised yet."""
     early, opened = _until_opened(pieces)
     if not opened:
         errors = {piece.position: piece.error for piece in early if piece.error is not None}
         raise errors[min(errors)]
-    body = Interleaved(call, models, chain(early, pieces), pieces.close, error_body, on_end)
+    body = Interleaved(call, models, chain(early, pieces), pieces.close, error_body, on_end, price)
     response = Response(body, 200, content_type="text/event-stream; charset=utf-8")
-    for name, value in call_headers(call.id) + EXTRA_HEADERS:
+    for name, value in call_headers(call.id, call.requester.request_id) + EXTRA_HEADERS:
         response.headers.add(name, value)
     return response
 
@@ -61,6 +64,7 @@ class _Open:
 
     outcome: Outcome
     usage: Usage | None = None
+    chunk: bytes = b""
 
 
 class Interleaved:
@@ -74,6 +78,7 @@ class Interleaved:
         stop: Callable[[], None],
         error_body: ErrorBody,
         on_end: OnEnd,
+        price: Price,
     ) -> None:
         self._call = call
         self._models = models
@@ -81,6 +86,7 @@ class Interleaved:
         self._stop = stop
         self._error_body = error_body
         self._on_end = on_end
+        self._price = price
         self._choices = int(call.fields.get("n") or 1)
         self._open: dict[int, _Open] = {}
 
@@ -106,13 +112,19 @@ class Interleaved:
         return b"".join([self._chunk(piece.position, chunk) for chunk in piece.chunks]) or SILENCE
 
     def _chunk(self, position: int, chunk: Chunk) -> bytes:
+        stream = self._open[position]
+        stream.chunk = chunk.data
         if chunk.usage is not None:
-            self._open[position].usage = chunk.usage
+            stream.usage = chunk.usage
             if chunk.bare and not self._call.include_usage:
                 return b""
-        fields = orjson.loads(chunk.data)
+        fields = orjson.loads(self._priced(stream, chunk))
         choices = [self._placed(position, choice) for choice in fields.get("choices") or ()]
         return frame(orjson.dumps({**fields, "choices": choices}))
+
+    def _priced(self, stream: _Open, chunk: Chunk) -> bytes:
+        cost = None if chunk.usage is None else self._price(self._call, stream.outcome, chunk.usage)
+        return chunk.data if cost is None else with_cost(chunk.data, cost)
 
     def _placed(self, position: int, choice: Mapping[str, Any]) -> dict[str, Any]:
         return {**choice, "index": position * self._choices + int(choice.get("index") or 0)}
@@ -133,7 +145,8 @@ class Interleaved:
         stream = self._open.pop(position, None)
         if stream is not None:
             close_reply(stream.outcome)
-            self._on_end(self._call, stream.outcome, stream.usage or _spent(stream.outcome), error)
+            spent = stream.usage or _spent(stream.outcome)
+            self._on_end(self._call, stream.outcome, StreamEnd(spent, error, stream.chunk))
 
 
 def close_reply(outcome: Outcome) -> None:

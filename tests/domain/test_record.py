@@ -159,17 +159,17 @@ def test_dict_is_json_when_every_field_is_filled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("turned_off", "header", "no_log", "allowed"),
+    ("operator", "redacted", "no_log", "allowed"),
     [
-        (False, False, False, True),
-        (True, False, False, False),
-        (False, True, False, False),
-        (False, False, True, False),
+        (True, False, False, True),
+        (False, False, False, False),
+        (True, True, False, False),
+        (True, False, True, False),
     ],
 )
-def test_content_is_allowed_when_nobody_objects(turned_off: bool, header: bool, no_log: bool, allowed: bool) -> None:
-    call = dataclasses.replace(make_call(), options=Options(no_log=no_log))
-    assert may_log_content(call, turned_off=turned_off, redaction_header=header) is allowed
+def test_content_is_allowed_when_nobody_objects(operator: bool, redacted: bool, no_log: bool, allowed: bool) -> None:
+    call = dataclasses.replace(make_call(), options=Options(no_log=no_log, redact_content=redacted))
+    assert may_log_content(call, operator) is allowed
 
 
 def test_difference_is_known_when_the_provider_named_its_own_cost() -> None:

@@ -10,9 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.domain.attempt import Attempt
 from proxy.domain.cost import Cost
+from proxy.gauges import queue_gauges
 from proxy.runtime import Runtime
-from proxy.sinks.contract import SinkContext, SinkSetupError
-from proxy.sinks.prometheus import LABEL_VALUES, GaugeSample, PrometheusSink, build, prepare_directory, watch_queue
+from proxy.settings.sharing import prepare_directory
+from proxy.sinks.contract import GaugeSample, SinkContext, SinkSetupError
+from proxy.sinks.prometheus import LABEL_VALUES, PrometheusSink, build
 from proxy.sinks.queue import SinkQueue, Subscription
 from tests.sinks.receivers import no_post
 from tests.sinks.records import ANSWERED, REFUSED, FakeSink, make_failure, make_record
@@ -134,7 +136,7 @@ def test_lost_records_show_when_another_sink_throws() -> None:
 
     sink = PrometheusSink()
     queue = SinkQueue([Subscription(FakeSink("thrower", fail))], Runtime(), linger=0)
-    sink.watch(watch_queue(queue))
+    sink.watch(lambda: queue_gauges(queue))
     queue.emit(make_record())
     assert queue.flush(20)
     text = sink.render()
@@ -170,9 +172,10 @@ WORKERS_SCRIPT = """
 import json, os, sys
 from pathlib import Path
 from proxy.runtime import Runtime
-from proxy.sinks.contract import SinkContext
-from proxy.sinks.prometheus import GaugeSample, build, forget_process, prepare_directory
+from proxy.sinks.contract import GaugeSample, SinkContext
+from proxy.sinks.prometheus import build
 from proxy.sinks.queue import SinkQueue, Subscription
+from proxy.settings.sharing import forget_process, prepare_directory
 from tests.sinks.receivers import no_post
 from tests.sinks.records import make_failure, make_record
 

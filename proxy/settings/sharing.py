@@ -1,0 +1,50 @@
+"""The folder in which the workers of one gateway put their metrics together: named in the environment, where the metrics'
+library looks; made and kept tidy by their parent, which imports nothing of the library.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def choose_directory(environ: Mapping[str, str], own: Path) -> Path:
+    """The operator's folder, if the environment names one; else `own`. A parent that replaces itself hands its own
+    folder on in the environment, and its successor has to have another one.
+    """
+    given = environ.get(VARIABLE)
+    return own if not given or Path(given).suffix == own.suffix else Path(given)
+
+
+def publish_directory(directory: Path) -> None:
+    """For all workers: the library looks once, when a worker imports it."""
+    os.environ[VARIABLE] = str(directory)
+
+
+class DirectoryError(RuntimeError):
+    """The folder can't be used; the message says which and why."""
+
+
+def prepare_directory(directory: Path) -> None:
+    """Make it, for this user only, empty of an earlier run's values. For the parent, before any worker starts."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory.stat().st_uid != os.geteuid():
+        raise DirectoryError(f"{directory} belongs to another user")
+    for file in directory.glob("*.db"):
+        file.unlink(missing_ok=True)
+
+
+def forget_process(process: int, directory: Path) -> None:
+    """A worker has ended: the gauges of living processes lose its values, its counters stay.
+
+    The names of the files are prometheus_client's, whose `mark_process_dead` does the same.
+    """
+    for file in directory.glob(f"gauge_live*_{process}.db"):
+        file.unlink(missing_ok=True)
+
+
+def remove_directory(directory: Path) -> None:
+    """For the parent, when it ends."""
+    shutil.rmtree(directory, ignore_errors=True)
