@@ -40,7 +40,7 @@ from proxy.transport.credentials.ibm import IbmCredentials
 from proxy.transport.framing import DECODERS
 from proxy.transport.guard import Guard, build_policy
 from proxy.transport.http import Transport
-from proxy.web import errors, identity, patience
+from proxy.web import browsers, errors, identity, patience
 from proxy.web.headers import shown_base
 
 _TOKEN_CLOCKS = Clocks(connect=5.0, first=15.0, idle=10.0, total=30.0)
@@ -76,6 +76,7 @@ def create_app(
     )
     errors.install(app, runtime.monotonic, settings.secrets.mask, build_base_of(settings))
     general = settings.general
+    browsers.install(app, general.cors_allow_origins, has_key=settings.master_key is not None)
     waits = patience.Patience(runtime.monotonic, runtime.sleep, general.receive_timeout, general.send_timeout)
     patience.install(app, waits)
     endpoints.register(app)

@@ -192,6 +192,16 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
     ),
     ("completion_model", "text", None, "supported", "the model of requests that name none"),
     ("max_request_size_mb", "positive", 32.0, "different", "larger bodies are refused (413); 32 by default"),
+    (
+        "cors_allow_origins",
+        "names",
+        None,
+        "different",
+        "web pages that may call the gateway: origins, or *; with a master key any may, without one those of this machine",
+    ),
+    ("cors_allow_credentials", "any", None, "ignored", "cookies play no part: the key is a header"),
+    ("cors_allow_methods", "any", None, "ignored", "those that the routes take are allowed"),
+    ("cors_allow_headers", "any", None, "ignored", "all are allowed"),
     ("receive_timeout", "number", 60.0, "supported", "ours: seconds until a request's body must be there; 0: no limit"),
     ("send_timeout", "number", 60.0, "supported", "ours: seconds to take a piece of an answer; 0: no limit"),
     (

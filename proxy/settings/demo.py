@@ -6,24 +6,22 @@ from typing import Any
 from proxy.providers.contract import Provider
 
 DEMO_MODEL = "demo"
+# The names in LiteLLM's and OpenAI's examples are the demo, too, until OpenAI's key makes most of them the real ones.
+_OPENAI_NAMES = ("gpt-3.5-turbo", "text-embedding-ada-002", "text-moderation-stable", "omni-moderation-latest")
+_OTHER_NAMES = ("llama3",)
 
 
 def demo_document(environ: Mapping[str, str], providers: Mapping[str, Provider]) -> dict[str, Any]:
-    """A configuration as a file would have it. `demo` needs no key and no network.
-
-    `gpt-3.5-turbo`, the name in most examples, is the demo too, until OpenAI's key makes it the real one.
-    """
+    """A configuration as a file would have it. `demo` needs no key and no network."""
     names = list(_reachable(environ, providers))
-    document: dict[str, Any] = {
+    examples = _OTHER_NAMES if "openai" in names else (*_OPENAI_NAMES, *_OTHER_NAMES)
+    return {
         "model_list": [
             {"model_name": DEMO_MODEL, "litellm_params": {"model": f"mock/{DEMO_MODEL}"}},
             *({"model_name": f"{name}/*", "litellm_params": {"model": f"{name}/*"}} for name in names),
-        ]
+        ],
+        "router_settings": {"model_group_alias": {name: {"model": DEMO_MODEL, "hidden": True} for name in examples}},
     }
-    if "openai" not in names:
-        alias = {"gpt-3.5-turbo": {"model": DEMO_MODEL, "hidden": True}}
-        document["router_settings"] = {"model_group_alias": alias}
-    return document
 
 
 def single_model_document(model: str) -> dict[str, Any]:

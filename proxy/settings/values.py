@@ -16,6 +16,7 @@ class General:
     allow_client_side_credentials: bool = True
     completion_model: str | None = None
     max_request_size_mb: float = 32.0
+    cors_allow_origins: tuple[str, ...] | None = None
     receive_timeout: float = 60.0
     send_timeout: float = 60.0
     dangerously_allow_mock_testing_request_params: bool = False

@@ -71,7 +71,8 @@ def install(
         if expected is None:
             check_address(request.remote_addr)
             return
-        if request.url_rule is None:
+        # What is nowhere needs no key, nor does a browser that asks whether it may ask (see web/browsers).
+        if request.url_rule is None or request.method == "OPTIONS":
             return
         endpoint = request.url_rule.endpoint
         if endpoint in open_views or getattr(app.view_functions[endpoint], "is_public", False):

@@ -216,7 +216,7 @@ def test_providers_are_served_when_their_keys_are_in_the_environment() -> None:
     environ = {**KEYS, "OLLAMA_API_BASE": "http://h", "AZURE_API_KEY": "k", "AWS_ACCESS_KEY_ID": "a"}
     settings = load(None, environ, PROVIDERS)
     assert [item.group for item in settings.deployments] == ["demo", "openai/*", "groq/*", "bedrock/*", "ollama/*"]
-    assert settings.router.model_group_alias == {}
+    assert set(settings.router.model_group_alias) == {"llama3"}
 
 
 def test_file_is_the_environments_when_it_names_one(tmp_path: Path) -> None:
