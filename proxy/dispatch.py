@@ -9,6 +9,7 @@ from proxy.domain.attempt import Result, Settle
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
+from proxy.domain.mocking import mocked
 from proxy.domain.trace import outgoing_traceparent
 from proxy.domain.wire import ClientWatch, Clocks, Decoder, WireRequest, WireResponse
 from proxy.errors import BadRequestError, ConfigurationError, GatewayError, InternalServerError
@@ -65,6 +66,7 @@ class Dispatcher:
 
     def wire_request(self, call: Call, deployment: Deployment) -> WireRequest:
         """The request that `send` would make, unsigned: for explaining a plan."""
+        call, deployment = mocked(call, deployment)
         provider = self._provider(deployment)
         prepared, _ = self._prepare(call, deployment, provider)
         return _with_extra_headers(provider.build_request(prepared, deployment), call, deployment)
@@ -98,6 +100,7 @@ class Dispatcher:
     def _attempt(
         self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle, started: float
     ) -> Answer | StreamReply:
+        call, deployment = mocked(call, deployment)
         provider = self._provider(deployment)
         prepared, dropped = self._prepare(call, deployment, provider)
         if provider.media is not None:

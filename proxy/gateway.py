@@ -1,11 +1,12 @@
 """The gateway itself: what the views are given."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from proxy.admission import Admission
 from proxy.clients import Clients
 from proxy.dispatch import Dispatcher
 from proxy.domain.answer import Answer, StreamEnd, StreamReply
@@ -15,7 +16,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, MODERATIONS, Operation
 from proxy.domain.secrets import MASK, clean_url
 from proxy.domain.usage import Usage
-from proxy.errors import ClientClosedRequestError, GatewayError, PermissionDeniedError, ServiceUnavailableError
+from proxy.errors import ClientClosedRequestError, GatewayError, ServiceUnavailableError
 from proxy.ledger import Ledger
 from proxy.observation import Observation
 from proxy.probe import Report, probe
@@ -27,7 +28,6 @@ from proxy.routing.explain import explain, router_state
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
 from proxy.settings import Settings
-from proxy.settings.credentials import secrets_of
 
 # Headers whose values can't be credentials.
 _PLAIN_HEADERS = frozenset({"accept", "content-type", "anthropic-version", "anthropic-beta", "accept-encoding"})
@@ -55,6 +55,7 @@ class Gateway:
         self.dispatcher = dispatcher
         self.runtime = runtime
         self.secrets = settings.secrets
+        self.admission = Admission(settings, clients)
         self._clients = clients
         self._find_provider = find_provider
         self._ledger = ledger
@@ -166,26 +167,6 @@ class Gateway:
                 f"The model '{call.model}' is out of service: its configuration is incomplete.", param="model"
             )
         return self.router
-
-    def admit(self, call: Call) -> tuple[Call, tuple[str, ...]]:
-        """The call, its client's own credentials known and masked; and the names in its configuration without effect.
-
-        Raise PermissionDeniedError for what the operator closed, BadRequestError for a configuration that is wrong.
-        """
-        options = call.options
-        brought = [given for given in (options.overrides, options.extra_headers) if given]
-        brought += [entry for entry in options.fallbacks or () if isinstance(entry, Mapping)]
-        if options.user_config is None and not brought:
-            return call, ()
-        holds = [self.secrets.hold(secret for given in brought for secret in secrets_of(given))] if brought else []
-        ignored: tuple[str, ...] = ()
-        if options.user_config is not None:
-            if not self.settings.general.allow_client_side_credentials:
-                raise PermissionDeniedError("'user_config' may not be set in a request here.", param="user_config")
-            client = self._clients.find(options.user_config)
-            holds.append(client.hold)
-            ignored = client.ignored
-        return replace(call, holds=tuple(holds)), ignored
 
     def base_url(self, deployment: Deployment) -> str | None:
         provider = self._find_provider(deployment.provider)

@@ -143,6 +143,11 @@ def check_object(value: Any) -> None:
         raise wrong_type(value, "an object")
 
 
+def check_list(value: Any) -> None:
+    if type(value) is not list:
+        raise wrong_type(value, "an array")
+
+
 def check_texts(value: Any) -> None:
     if type(value) is not list:
         raise wrong_type(value, "an array of strings")

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, Schema, ValidationError
 
-from schemas.fields import Flag, Headers, ListOf, Number, Object, OneOf, Text, check_object, check_text
+from schemas.fields import Flag, Headers, ListOf, Number, Object, OneOf, Text, check_list, check_object, check_text
 
 
 class RequestSchema(Schema):
@@ -48,6 +48,16 @@ class RequestSchema(Schema):
     extra_headers = Headers(allow_none=True)
     extra_body = Object(allow_none=True)
     user_config = Object(allow_none=True)
+    mock_response = OneOf(
+        check_text, check_object, check_list, expected="a text, an object or an array", allow_none=True
+    )
+    mock_tool_calls = ListOf(check_object, allow_none=True)
+    mock_delay = Number(minimum=0, maximum=86_400, allow_none=True)
+    mock_timeout = Flag(allow_none=True)
+    mock_testing_fallbacks = Flag(allow_none=True)
+    mock_testing_context_fallbacks = Flag(allow_none=True)
+    mock_testing_content_policy_fallbacks = Flag(allow_none=True)
+    mock_testing_rate_limit_error = Flag(allow_none=True)
     api_key = Text(filled=True, allow_none=True)
     api_base = Text(filled=True, allow_none=True)
     base_url = Text(filled=True, allow_none=True)

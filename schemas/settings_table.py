@@ -140,9 +140,9 @@ _PARAMS: tuple[tuple[Any, ...], ...] = (
     ("silent_model", "any", None, "ignored", "traffic is not mirrored"),
     ("provider_affinity_header", "any", None, "ignored", NOT_YET),
     ("rust", "any", None, "ignored", "there is no native module"),
-    ("mock_timeout", "any", None, "ignored", NOT_YET),
-    ("mock_delay", "any", None, "ignored", NOT_YET),
-    ("mock_tool_calls", "any", None, "ignored", NOT_YET),
+    ("mock_timeout", "flag", None, "supported", "fail with a timeout, without a provider"),
+    ("mock_delay", "number", None, "supported", "seconds that a mocked answer takes"),
+    ("mock_tool_calls", "list", None, "supported", "answer with these tool calls, without a provider"),
 )
 
 _INFO: tuple[tuple[Any, ...], ...] = (
@@ -209,10 +209,10 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
         "flag",
         False,
         "supported",
-        "clients may send mock_response and the mock_testing_* fields",
+        "clients may send every mock_* field, those that make a call fail too",
     ),
     ("cancel_on_disconnect", "any", None, "different", "a call whose client left is always cancelled"),
-    ("allow_client_mock_response", "flag", False, "different", "clients may send mock_response"),
+    ("allow_client_mock_response", "flag", False, "different", "clients may send mock_response and mock_tool_calls"),
     (
         "dangerously_permit_weak_or_unset_master_key",
         "any",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from proxy.domain.deployment import brings_connection
 from proxy.domain.document import Document
 from proxy.domain.operations import Operation
 from proxy.domain.requester import NOBODY, Requester
@@ -17,8 +18,8 @@ class Options:
     """What the client asked of the gateway itself; none of it is sent to a provider.
 
     Times are seconds. `overrides` are the client's own connection parameters (api_key, api_base, aws_* ...),
-    `user_config` its own router configuration. `no_log`: only counters may see the call; `redact_content`: its record
-    shows neither prompt nor answer. None means: not said.
+    `user_config` its own router configuration, `mock` the mock parameters that were said. `no_log`: only counters may
+    see the call; `redact_content`: its record shows neither prompt nor answer. None means: not said.
     """
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -44,6 +45,11 @@ class Options:
     mock: Mapping[str, Any] = field(default_factory=dict)
     no_log: bool = False
     redact_content: bool = False
+
+    @property
+    def stands_apart(self) -> bool:
+        """The call tells nothing of the operator's deployments: its connection is the client's own, or it is a mock."""
+        return bool(self.mock) or brings_connection(self.overrides)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def read(operation: Operation, schema: type[RequestSchema], model: str | None) -
     patience = current_app.extensions["patience"]
     default = own.default_model(operation)
     incoming = read_call(request, own.runtime, caller(), operation, schema, model, default, patience)
-    call, ignored = own.admit(incoming.call)
+    call, ignored = own.admission.admit(incoming.call)
     return Incoming(call, (*incoming.ignored, *ignored))
 
 

@@ -9,13 +9,18 @@ are no answer), `error_event` (an error inside a stream), `no_done` (ends withou
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 CREATED = 1_700_000_000
+# It may answer within the gateway's own process: a request must not make it take much of that.
+_MOST_CHOICES = 16
+_MOST_CHUNKS = 10_000
+_MOST_DIMENSIONS = 4096
+_MOST_REPEATED = 4000
 _STEERING_MODEL = re.compile(r"(?:^|/)(fail|slow)-(\d+)$")
 _WORD = re.compile(r"\s*\S+\s*")
 
@@ -32,6 +37,11 @@ class Behaviour:
     chunks: int = 0
     fault: str | None = None
     echo_request: bool = False
+    code: str | None = None
+    answer: Mapping[str, Any] | None = None
+    tool_calls: Sequence[Mapping[str, Any]] | None = None
+    embedding: Sequence[float] | None = None
+    usage: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,9 @@ def answer(
         said = " ".join((headers or {}).values())
         return _error(replace(behaviour, status=401, headers={"x-echo": said}), f"refused: {said}")
     if behaviour.status >= 300:
-        return _error(behaviour, f"mock error {behaviour.status}")
+        return _error(behaviour, behaviour.reply or f"mock error {behaviour.status}")
+    if behaviour.answer is not None and not body.get("stream"):
+        return _whole(behaviour, behaviour.answer)
     if behaviour.fault == "garbage" and not body.get("stream"):
         return _paced(behaviour, "text/html", [b"<html>not an answer"])
     if operation == "chat/completions":
@@ -84,7 +96,7 @@ def answer(
             _stream(behaviour, body, _text_chunk) if body.get("stream") else _whole(behaviour, _text(body, behaviour))
         )
     if operation.endswith("embeddings"):
-        return _whole(behaviour, _embeddings(body))
+        return _whole(behaviour, _embeddings(body, behaviour))
     if operation.endswith("moderations"):
         return _whole(behaviour, _moderations(body))
     return _error(replace(behaviour, status=404), f"no such operation: {path}")
@@ -109,7 +121,7 @@ def _reply(body: Mapping[str, Any], behaviour: Behaviour) -> str:
     content = messages[-1].get("content") if isinstance(messages[-1], dict) else ""
     if isinstance(content, list):
         content = " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return f"This is Patchbay's built-in demo model. You said: {content}"
+    return f"This is Patchbay's built-in demo model. You said: {str(content)[:_MOST_REPEATED]}"
 
 
 def _usage(body: Mapping[str, Any], reply: str) -> dict[str, int]:
@@ -132,17 +144,20 @@ def _model(name: str) -> dict[str, Any]:
 
 def _chat(body: Mapping[str, Any], behaviour: Behaviour) -> dict[str, Any]:
     reply = _reply(body, behaviour)
-    message = {"role": "assistant", "content": reply, "refusal": None}
+    message: dict[str, Any] = {"role": "assistant", "content": reply, "refusal": None}
+    finish = "stop"
+    if behaviour.tool_calls:
+        message, finish = {**message, "content": behaviour.reply, "tool_calls": behaviour.tool_calls}, "tool_calls"
     return {
         "id": _identity("chatcmpl", body),
         "object": "chat.completion",
         "created": CREATED,
         "model": body.get("model"),
         "choices": [
-            {"index": index, "message": message, "logprobs": None, "finish_reason": "stop"}
-            for index in range(int(body.get("n") or 1))
+            {"index": index, "message": message, "logprobs": None, "finish_reason": finish}
+            for index in range(min(int(body.get("n") or 1), _MOST_CHOICES))
         ],
-        "usage": _usage(body, reply),
+        "usage": behaviour.usage or _usage(body, reply),
         "system_fingerprint": None,
     }
 
@@ -155,16 +170,17 @@ def _text(body: Mapping[str, Any], behaviour: Behaviour) -> dict[str, Any]:
         "created": CREATED,
         "model": body.get("model"),
         "choices": [{"index": 0, "text": reply, "logprobs": None, "finish_reason": "stop"}],
-        "usage": _usage(body, reply),
+        "usage": behaviour.usage or _usage(body, reply),
     }
 
 
-def _embeddings(body: Mapping[str, Any]) -> dict[str, Any]:
+def _embeddings(body: Mapping[str, Any], behaviour: Behaviour) -> dict[str, Any]:
     given = body.get("input")
     texts = given if isinstance(given, list) and given and not isinstance(given[0], int) else [given]
-    size = int(body.get("dimensions") or 8)
+    size = min(int(body.get("dimensions") or 8), _MOST_DIMENSIONS)
     data = [
-        {"object": "embedding", "index": index, "embedding": _vector(text, size)} for index, text in enumerate(texts)
+        {"object": "embedding", "index": index, "embedding": behaviour.embedding or _vector(text, size)}
+        for index, text in enumerate(texts)
     ]
     usage = _usage(body, "")
     return {
@@ -231,10 +247,15 @@ def _events(behaviour: Behaviour, body: Mapping[str, Any], build: Any) -> Iterat
         "model": body.get("model"),
         "system_fingerprint": None,
     }
-    pieces = _pieces(reply, behaviour.chunks)
+    calls = [{"index": index, **call} for index, call in enumerate(behaviour.tool_calls or ())]
+    pieces = _pieces(reply, behaviour.chunks) if behaviour.reply or not calls else []
     if behaviour.delay:
         yield Pause(behaviour.delay)
     yield _event(build(base, None, None, True))
+    if calls:
+        delta = {"tool_calls": calls}
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
+        yield _event({**base, "object": "chat.completion.chunk", "choices": [choice]})
     for position, piece in enumerate(pieces):
         yield _event(build(base, piece, None, False))
         if behaviour.chunk_delay:
@@ -242,9 +263,9 @@ def _events(behaviour: Behaviour, body: Mapping[str, Any], build: Any) -> Iterat
         if behaviour.fault and position == len(pieces) // 2:
             yield from _fault(behaviour.fault)
     if behaviour.fault != "no_finish":
-        yield _event(build(base, None, "stop", False))
+        yield _event(build(base, None, "tool_calls" if behaviour.tool_calls else "stop", False))
     if (body.get("stream_options") or {}).get("include_usage"):
-        last = {**build(base, None, None, False), "choices": [], "usage": _usage(body, reply)}
+        last = {**build(base, None, None, False), "choices": [], "usage": behaviour.usage or _usage(body, reply)}
         yield _event(last)
     if behaviour.fault not in ("no_done", "no_finish"):
         yield b"data: [DONE]\n\n"
@@ -266,7 +287,7 @@ def _pieces(reply: str, count: int) -> list[str]:
     if count <= 0:
         return _WORD.findall(reply) or [reply]
     size = max(1, -(-len(reply) // count))
-    return [reply[start : start + size] or " " for start in range(0, size * count, size)]
+    return [reply[start : start + size] or " " for start in range(0, size * min(count, _MOST_CHUNKS), size)]
 
 
 def _event(chunk: Mapping[str, Any]) -> bytes:
@@ -283,7 +304,7 @@ def _whole(behaviour: Behaviour, answered: Mapping[str, Any]) -> MockAnswer:
 def _error(behaviour: Behaviour, message: str) -> MockAnswer:
     kind = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}.get(behaviour.status)
     kind = kind or ("invalid_request_error" if behaviour.status < 500 else "server_error")
-    error = {"message": message, "type": kind, "param": None, "code": None}
+    error = {"message": message, "type": kind, "param": None, "code": behaviour.code}
     return _paced(behaviour, "application/json", [orjson.dumps({"error": error})])
 
 

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from proxy.domain.wire import WireRequest
 from proxy.mock.answers import Broken, Pause, answer
 
+_STEP = 0.25
+
 
 def build_local(
     sleep: Callable[[float], None] = time.sleep,
@@ -16,11 +18,18 @@ def build_local(
     def send(request: WireRequest) -> tuple[int, Mapping[str, str], Iterator[bytes]]:
         given = answer(urlsplit(request.url).path, request.body)
 
+        def pause(seconds: float) -> Iterator[bytes]:
+            """In steps, with an empty block after each: whoever waits can look whether it is still worth it."""
+            while seconds > 0:
+                sleep(min(seconds, _STEP))
+                seconds -= _STEP
+                yield b""
+
         def body() -> Iterator[bytes]:
             try:
                 for piece in given.body:
                     if isinstance(piece, Pause):
-                        sleep(piece.seconds)
+                        yield from pause(piece.seconds)
                     else:
                         yield piece
             except Broken:

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import is_connection_param
+from proxy.domain.mocking import for_fallback
 from proxy.domain.router_settings import FallbackRules, RouterSettings
 from proxy.errors import (
     BadRequestError,
@@ -124,7 +125,7 @@ def _target(after: Target, listed: Listed, position: int, reason: Reason, catalo
     group = catalogue.find(listed.model)
     if group is None:
         return None
-    call = after.call.asking(listed.model)
+    call = replace(after.call, model=listed.model, options=for_fallback(after.call.options))
     if not listed.changes:
         return Target(group, call, listed.model, reason=reason)
     return Target(group, changed(call, listed.changes), listed.model, reason=reason, variant=position + 1)

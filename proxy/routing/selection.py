@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from proxy.domain.deployment import Deployment, brings_connection
+from proxy.domain.deployment import Deployment
 from proxy.errors import GatewayError, NoDeploymentAvailableError, Timeout
 from proxy.routing.candidates import candidates
 from proxy.routing.deadline import Deadline
@@ -123,9 +123,9 @@ class Selection:
     def _reserve(
         self, target: Target, deployment: Deployment, past_limits: bool = False, last_resort: bool = False
     ) -> Grant | Refusal:
-        """A client's own connection is not the operator's deployment: it has no limits and shares no health."""
+        """A client's own connection, and a mock, are not the operator's deployment: no limits, and no health to share."""
         profile = self._equipment.profile(target.group).members[deployment.id]
-        own = brings_connection(target.call.options.overrides)
+        own = target.call.options.stands_apart
         ask = Ask(
             deployment=f"{deployment.id} of clients" if own else deployment.id,
             limits=None if own or past_limits else profile.limits,

@@ -2,7 +2,6 @@
 
 from proxy.domain.attempt import Result
 from proxy.domain.call import Call
-from proxy.domain.deployment import brings_connection
 from proxy.errors import GatewayError
 from proxy.routing.equipment import Equipment, Grant
 from proxy.routing.health import allowed_fails, cooldown_seconds, may_cool
@@ -34,9 +33,7 @@ class Settlement:
     def _failure(self, finish: Finish, error: GatewayError) -> Finish:
         cooling = self._grant.profile.cooling
         options = self._call.options
-        blamed = may_cool(
-            error, client_owned=brings_connection(options.overrides), client_timeout=options.timeout is not None
-        )
+        blamed = may_cool(error, client_owned=options.stands_apart, client_timeout=options.timeout is not None)
         return finish._replace(
             failed=True if blamed else None,
             status=error.status_code,

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from proxy.domain.deployment import ROUTING_PARAMS, Deployment, is_connection_param, names_destination
+from proxy.domain.mocking import MOCK_PARAMS
 from proxy.domain.secrets import Secret
 from proxy.providers.contract import Provider
 from proxy.settings.credentials import is_secret_name
@@ -148,7 +149,7 @@ def _build(
     """`environment` holds the provider's connection parameters that stand there; None for a client's own."""
     connection = {name: value for name, value in params.items() if is_connection_param(name)}
     routing: dict[str, Any] = {
-        name: value for name, value in params.items() if name in ROUTING_PARAMS and name != "max_retries"
+        name: value for name, value in params.items() if name in ROUTING_PARAMS and name not in _SAID_OTHERWISE
     }
     routing |= {name: tuple(routing[name]) for name in _NAMES if name in routing}
     for name in ("cooldown_time", "input_cost_per_token", "output_cost_per_token"):
@@ -169,10 +170,13 @@ def _build(
         wildcard="*" in group,
         guarded=environment is None and names_destination(connection),
         client_owned=environment is None,
+        mock={name: params[name] for name in MOCK_PARAMS if name in params},
         **routing,
     )
 
 
+# `num_retries` and `mock` say it.
+_SAID_OTHERWISE = frozenset({"max_retries", *MOCK_PARAMS})
 _STEERING = frozenset({"custom_llm_provider", "litellm_credential_name"})
 
 

@@ -12,6 +12,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import is_connection_param
 from proxy.domain.document import Document, member_names
+from proxy.domain.mocking import MOCK_PARAMS, TESTS
 from proxy.domain.operations import Operation
 from proxy.domain.requester import Key, Requester
 from proxy.domain.user_config import UserConfig
@@ -23,6 +24,7 @@ from schemas.problems import first_problem
 from schemas.request import OPTION_FIELDS, UNSUPPORTED_FIELDS, RequestSchema, check
 
 _JSON_TYPES = ("application/json", "text/json")
+_MOCKS = (*MOCK_PARAMS, *TESTS)
 # Body fields that look like connection parameters but are the provider's business.
 _NOT_CONNECTION = frozenset({"headers"})
 
@@ -196,7 +198,7 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
             and value is not None
         },
         user_config=UserConfig.of(body["user_config"]) if body.get("user_config") is not None else None,
-        mock={name: value for name, value in body.items() if name.startswith("mock_")},
+        mock={name: body[name] for name in _MOCKS if body.get(name)},
         no_log=body.get("no-log") is True,
         redact_content=headers.get("x-litellm-enable-message-redaction", "").lower() == "true",
     )

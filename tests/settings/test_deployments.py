@@ -51,7 +51,7 @@ def test_params_are_split_into_three_kinds_when_an_entry_is_built() -> None:
         ({"weight": 2}, "weight", 2.0),
         ({"order": 1}, "order", 1),
         ({"cooldown_time": 0}, "cooldown_time", 0.0),
-        ({"mock_response": "hi"}, "mock_response", "hi"),
+        ({"mock_response": "hi"}, "mock", {"mock_response": "hi"}),
         ({"drop_params": True}, "drop_params", True),
         ({"additional_drop_params": ["a[*].b"]}, "additional_drop_params", ("a[*].b",)),
         ({"configurable_clientside_auth_params": [{"api_base": "https://x"}]},
