@@ -25,8 +25,8 @@ _sharing.publish_directory(_metrics)
 
 bind = f"{_environ.get('HOST') or '127.0.0.1'}:{_environ.get('PORT') or '4000'}"
 workers = int(_environ.get("NUM_WORKERS") or _environ.get("WEB_CONCURRENCY") or 1)
-# gevent with a quicker reader: one greenlet for each call, a thousand streams in one worker. gthread needs a thread each.
-worker_class = "proxy.serving.worker.Worker"
+# One greenlet for each call: a thousand streams in one worker. gthread needs a thread each.
+worker_class = "gevent"
 worker_connections = 2000
 threads = 64
 backlog = 2048

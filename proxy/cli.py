@@ -12,8 +12,6 @@ from typing import Any
 import click
 
 _ROOT = Path(__file__).resolve().parent.parent
-# gunicorn's names for the worker classes that `serve` offers.
-_WORKERS = {"gevent": "proxy.serving.worker.Worker", "gthread": "gthread"}
 
 
 class _ServeByDefault(click.Group):
@@ -36,7 +34,7 @@ def main() -> None:
 @click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True)
 @click.option("--port", envvar="PORT", type=click.IntRange(0, 65535), default=4000, show_default=True)
 @click.option("--workers", "--num_workers", envvar="NUM_WORKERS", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--worker-class", type=click.Choice(tuple(_WORKERS)), default="gevent", show_default=True)
+@click.option("--worker-class", type=click.Choice(["gevent", "gthread"]), default="gevent", show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Threads of a gthread worker.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error", "critical"]))
 @click.option("--debug", "--detailed_debug", "debug", is_flag=True, help="The same as --log-level debug.")
@@ -55,7 +53,7 @@ def serve_command(options: Mapping[str, Any]) -> list[str]:
     log_level = "debug" if options["debug"] else options["log_level"]
     command = [sys.executable, "-m", "gunicorn", "--config", str(_ROOT / "gunicorn.conf.py")]
     command += ["--pythonpath", str(_ROOT), "--bind", f"{host}:{options['port']}"]
-    command += ["--workers", str(options["workers"]), "--worker-class", _WORKERS[options["worker_class"]]]
+    command += ["--workers", str(options["workers"]), "--worker-class", options["worker_class"]]
     if options["threads"]:
         command += ["--threads", str(options["threads"])]
     if log_level:
