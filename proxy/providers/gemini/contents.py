@@ -78,7 +78,7 @@ def _model_parts(message: Mapping[str, Any], place: str, deployment: Deployment)
     maker = family(deployment)
     texts = [part for part in _content_parts(message, place) if part.get("text") != ""]
     return [
-        *_signed_thoughts(message, maker),
+        *_thoughts(message, maker),
         *_server_parts(message, maker),
         *_sign_texts(texts, read_text_signatures(message, maker)),
         *_images(message, place, maker),
@@ -86,8 +86,11 @@ def _model_parts(message: Mapping[str, Any], place: str, deployment: Deployment)
     ]
 
 
-def _signed_thoughts(message: Mapping[str, Any], maker: str) -> list[Part]:
-    blocks = message.get("thinking_blocks")
+def _thoughts(message: Mapping[str, Any], maker: str) -> list[Part]:
+    """The signed thoughts of this maker; thoughts without a signature where nobody signed any, as Gemini sent them."""
+    blocks, reasoning = message.get("thinking_blocks"), message.get("reasoning_content")
+    if not blocks and isinstance(reasoning, str) and reasoning:
+        return [{"text": reasoning, "thought": True}]
     return [
         {"text": block.get("thinking") or "", "thought": True, "thoughtSignature": block["signature"]}
         for block in (blocks if isinstance(blocks, list) else ())

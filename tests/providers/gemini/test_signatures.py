@@ -84,6 +84,12 @@ def test_thought_comes_back_signed_when_it_was() -> None:
         assert sent_back(message) == [thought, {"text": "Hello"}]
 
 
+def test_thought_comes_back_when_nobody_signed_it() -> None:
+    thought = {"text": "Hm.", "thought": True}
+    for message in answers(thought, {"text": "Hello"}):
+        assert sent_back(message) == [thought, {"text": "Hello"}]
+
+
 def test_image_comes_back_signed_when_it_was() -> None:
     image = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}, "thoughtSignature": SIGNATURE}
     for message in answers({"text": "Here"}, image):
