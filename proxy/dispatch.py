@@ -10,6 +10,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
 from proxy.domain.mocking import mocked
+from proxy.domain.operations import EMBEDDINGS
 from proxy.domain.trace import outgoing_traceparent
 from proxy.domain.wire import ClientWatch, Clocks, Decoder, WireRequest, WireResponse
 from proxy.errors import BadRequestError, ConfigurationError, GatewayError, InternalServerError
@@ -17,6 +18,7 @@ from proxy.media import inline_media
 from proxy.provider_stream import Meter, ProviderStream, Settling, stream_clocks
 from proxy.providers.call_ids import without_signatures
 from proxy.providers.contract import Auth, Provider
+from proxy.providers.embeddings import join_answers, split_inputs
 from proxy.providers.parameters import fit
 from proxy.runtime import Runtime
 from proxy.transport.credentials import Credentials
@@ -69,7 +71,8 @@ class Dispatcher:
         call, deployment = mocked(call, deployment)
         provider = self._provider(deployment)
         prepared, _ = self._prepare(call, deployment, provider)
-        return _with_extra_headers(provider.build_request(prepared, deployment), call, deployment)
+        part = _parts(provider, prepared, deployment)[0]
+        return _with_extra_headers(provider.build_request(part, deployment), call, deployment)
 
     def _provider(self, deployment: Deployment) -> Provider:
         provider = self._find_provider(deployment.provider)
@@ -105,31 +108,69 @@ class Dispatcher:
         prepared, dropped = self._prepare(call, deployment, provider)
         if provider.media is not None:
             prepared = inline_media(prepared, provider.media(prepared.fields), self._transport, clocks)
-        request = self._sign(provider, prepared, deployment)
+        if call.stream:
+            settling = Settling(settle, self._runtime.monotonic, started)
+            return self._open(provider, prepared, deployment, clocks, settling, dropped)
+        return self._ask(provider, prepared, deployment, clocks, dropped)
+
+    def _open(
+        self,
+        provider: Provider,
+        call: Call,
+        deployment: Deployment,
+        clocks: Clocks,
+        settling: Settling,
+        dropped: tuple[str, ...],
+    ) -> StreamReply:
         sent = self._runtime.monotonic()
+        stream = ProviderStream(
+            self._send(provider, call, deployment, stream_clocks(clocks)),
+            self._decoders[provider.framing](),
+            provider.open_stream(call, deployment),
+            Meter(call.fields),
+            settling,
+            clocks,
+            provider.last_event,
+            self._runtime.monotonic,
+        )
+        stream.wait_for_content(sent)
+        return stream.reply(dropped, self._runtime.monotonic() - sent)
+
+    def _ask(
+        self, provider: Provider, call: Call, deployment: Deployment, clocks: Clocks, dropped: tuple[str, ...]
+    ) -> Answer:
+        """The whole answer, in as many requests as its inputs need; their time is that of one try."""
+        began = self._runtime.monotonic()
+        answers = []
+        for part in _parts(provider, call, deployment):
+            sent = self._runtime.monotonic()
+            response = self._send(provider, part, deployment, _remaining(clocks, sent - began))
+            body = response.read()
+            seconds = self._runtime.monotonic() - sent
+            answer = provider.parse_response(body, response.headers, part, deployment)
+            answers.append(Answer(answer.body, answer.usage, answer.model, response.headers, dropped, seconds))
+        return join_answers(answers)
+
+    def _send(self, provider: Provider, call: Call, deployment: Deployment, clocks: Clocks) -> WireResponse:
+        """The provider's 2xx answer; any other is raised as its error."""
+        request = self._sign(provider, call, deployment)
         try:
-            response = self._transport.send(request, stream_clocks(clocks) if call.stream else clocks, call.client)
+            response = self._transport.send(request, clocks, call.client)
         except GatewayError as error:
             raise _for_clients(error, request, call, deployment) from error
         if not 200 <= response.status < 300:
             raise provider.parse_error(response.status, response.read(), response.headers, deployment)
-        if call.stream:
-            stream = ProviderStream(
-                response,
-                self._decoders[provider.framing](),
-                provider.open_stream(prepared, deployment),
-                Meter(call.fields),
-                Settling(settle, self._runtime.monotonic, started),
-                clocks,
-                provider.last_event,
-                self._runtime.monotonic,
-            )
-            stream.wait_for_content(sent)
-            return stream.reply(dropped, self._runtime.monotonic() - sent)
-        body = response.read()
-        provider_seconds = self._runtime.monotonic() - sent
-        answer = provider.parse_response(body, response.headers, prepared, deployment)
-        return Answer(answer.body, answer.usage, answer.model, response.headers, dropped, provider_seconds)
+        return response
+
+
+def _parts(provider: Provider, call: Call, deployment: Deployment) -> list[Call]:
+    if provider.batch is None or call.operation is not EMBEDDINGS:
+        return [call]
+    return split_inputs(call, provider.batch(deployment))
+
+
+def _remaining(clocks: Clocks, spent: float) -> Clocks:
+    return clocks if clocks.total is None else clocks._replace(total=clocks.total - spent)
 
 
 def _for_clients(error: GatewayError, request: WireRequest, call: Call, deployment: Deployment) -> GatewayError:
@@ -153,13 +194,19 @@ def _with_defaults(call: Call, deployment: Deployment) -> Document:
     return call.document.edit(changes) if changes else call.document
 
 
+# Headers that name features: those of the configuration and of the client come beside what the request needs.
+_LISTS = frozenset({"anthropic-beta"})
+
+
 def _with_extra_headers(request: WireRequest, call: Call, deployment: Deployment) -> WireRequest:
     configured = {**deployment.connection.get("headers", {}), **deployment.connection.get("extra_headers", {})}
     asked = call.options.extra_headers
     if not configured and not asked:
         return request
     headers = dict(request.headers)
-    headers.update({name.lower(): str(value) for name, value in {**configured, **asked}.items()})
+    for name, value in [*configured.items(), *asked.items()]:
+        own = headers.get(name.lower()) if name.lower() in _LISTS else None
+        headers[name.lower()] = f"{own},{value}" if own else str(value)
     return WireRequest(request.url, request.body, headers, request.method, request.guarded)
 
 

@@ -51,6 +51,8 @@ class Provider:
     variables: environment variables per connection parameter, the first that is set wins: {"api_key": ("OPENAI_API_KEY",)}.
         They are read once, when the configuration is loaded, and only for the operator's own deployments.
     needs_key: a deployment without an api_key can't be served.
+    batch: the most inputs that one embeddings request takes for the deployment's model: the dispatcher sends a longer list
+        in several requests and joins the answers.
     last_event: the name of the stream's event after which nothing more comes; `[DONE]` is known without it.
     signed_ids: it reads the signatures that Gemini's tool call ids carry (call_ids.py); the others get plain ids.
     """
@@ -68,6 +70,7 @@ class Provider:
     base_url: str | None = None
     auth: Auth | None = None
     media: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    batch: Callable[[Deployment], int] | None = None
     needs_key: bool = True
     signed_ids: bool = False
     last_event: str = ""

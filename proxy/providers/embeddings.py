@@ -45,6 +45,30 @@ def build_embeddings(
     return Answer(orjson.dumps(document), usage, model, headers)
 
 
+def split_inputs(call: Call, size: int) -> list[Call]:
+    """The call as calls of at most `size` texts each; a single one as it is."""
+    inputs = call.fields.get("input")
+    if not isinstance(inputs, list) or len(inputs) <= size or not isinstance(inputs[0], str):
+        return [call]
+    parts = [inputs[start : start + size] for start in range(0, len(inputs), size)]
+    return [call.asking(call.model, call.document.edit({"input": part})) for part in parts]
+
+
+def join_answers(answers: Sequence[Answer]) -> Answer:
+    """The answers to the parts of one call as one, in their order. `provider_seconds` is their sum."""
+    first = answers[0]
+    if len(answers) == 1:
+        return first
+    documents = [orjson.loads(answer.body) for answer in answers]
+    items = [item for document in documents for item in document["data"]]
+    tokens = sum(answer.usage.prompt_tokens for answer in answers if answer.usage)
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    data = [{**item, "index": index} for index, item in enumerate(items)]
+    body = orjson.dumps({**documents[0], "data": data, "usage": usage})
+    seconds = sum(answer.provider_seconds for answer in answers)
+    return Answer(body, Usage(**usage), first.model, first.headers, first.dropped, seconds)
+
+
 def _pack(vector: Sequence[float]) -> str:
     try:
         return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

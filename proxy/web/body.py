@@ -164,7 +164,7 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
     """The gateway's own fields and `x-litellm-*` headers as Options; the body wins."""
     own = {name for name in body if name in OPTION_FIELDS or is_connection_param(name)}
     headers = request.headers
-    if not own and not any(name.startswith(("X-Litellm-", "Langfuse_", "Langfuse-")) for name, _ in headers):
+    if not own and not any(name.startswith(_OWN_HEADERS) for name, _ in headers):
         return _NO_OPTIONS
     metadata = {**(body.get("litellm_metadata") or {}), **(body.get("metadata") or {}), **_metadata_headers(request)}
     retries = body.get("num_retries")
@@ -189,7 +189,7 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
         drop_params=body.get("drop_params"),
         additional_drop_params=tuple(body.get("additional_drop_params") or ()),
         allowed_openai_params=tuple(body.get("allowed_openai_params") or ()),
-        extra_headers=body.get("extra_headers") or {},
+        extra_headers=_extra_headers(body, headers),
         overrides={
             name: value
             for name, value in body.items()
@@ -205,6 +205,13 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
 
 
 _NO_OPTIONS = Options()
+_OWN_HEADERS = ("X-Litellm-", "Langfuse_", "Langfuse-", "Anthropic-Beta")
+
+
+def _extra_headers(body: Mapping[str, Any], headers: Any) -> Mapping[str, str]:
+    """The body's; features of Anthropic's that its clients ask for in a header reach it as LiteLLM's do."""
+    betas = headers.get("anthropic-beta")
+    return {**({"anthropic-beta": betas} if betas else {}), **(body.get("extra_headers") or {})}
 
 
 def _add_api_version(body: dict[str, Any], request: Request) -> None:

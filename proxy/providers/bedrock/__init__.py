@@ -57,6 +57,7 @@ PROVIDER = Provider(
     },
     auth="aws",
     media=media_urls,
+    batch=embeddings.batch_size,
     needs_key=False,
     last_event="metadata",
 )

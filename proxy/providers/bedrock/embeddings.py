@@ -49,6 +49,10 @@ def build_embedding(call: Call, deployment: Deployment) -> WireRequest:
     )
 
 
+def batch_size(deployment: Deployment) -> int:
+    return _find(deployment).batch
+
+
 def refused_dimensions(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
     """`dimensions`, where the model has but one size."""
     wrong = fields.get("dimensions") is not None and not _find(deployment).dimensions

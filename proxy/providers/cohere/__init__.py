@@ -41,6 +41,7 @@ PROVIDER = Provider(
     supported={"chat": SUPPORTED, "embeddings": embeddings.SUPPORTED},
     variables={"api_key": ("COHERE_API_KEY", "CO_API_KEY"), "api_base": ("COHERE_API_BASE", "CO_API_URL")},
     base_url=BASE_URL,
+    batch=lambda deployment: embeddings.BATCH,
     last_event="message-end",
 )
 CHAT_PROVIDER = replace(PROVIDER, name="cohere_chat")

@@ -12,6 +12,8 @@ from proxy.providers.cohere.request import build_wire
 from proxy.providers.cohere.response import count, mapping, read_reply
 from proxy.providers.embeddings import build_embeddings, read_inputs
 
+# https://docs.cohere.com/reference/embed
+BATCH = 96
 SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format"})
 
 

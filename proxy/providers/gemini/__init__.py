@@ -68,5 +68,6 @@ PROVIDER = Provider(
     variables={"api_key": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "api_base": ("GEMINI_API_BASE",)},
     base_url=BASE_URL,
     media=unknown_to_google,
+    batch=lambda deployment: embeddings.BATCH,
     signed_ids=True,
 )

@@ -18,6 +18,8 @@ from proxy.errors import BadRequestError, InvalidProviderResponseError
 from proxy.providers.gemini.errors import event_error
 from proxy.providers.gemini.usage import parse_usage
 
+# "At most 100 requests can be in one batch", says the API of more.
+BATCH = 100
 SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format"})
 _KNOWN = SUPPORTED | {"task_type", "input_type", "title", "auto_truncate"}
 
