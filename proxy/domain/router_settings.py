@@ -83,6 +83,7 @@ class RouterSettings:
     allowed_fails_policy: Mapping[str, int] = field(default_factory=dict)
     cooldown_time: float = 5.0
     disable_cooldowns: bool = False
+    enable_weighted_failover: bool = False
     enable_tag_filtering: bool = False
     tag_filtering_match_any: bool = True
     enable_pre_call_checks: bool = False

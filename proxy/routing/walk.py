@@ -122,12 +122,15 @@ class Walk:
         self._failed.append(mark)
         if not retry.same_may_do(error, said):
             self._barred.add(mark)
-        if tries > most:
+        beyond = tries > most
+        if beyond and not (self._settings.enable_weighted_failover and tries <= self._settings.max_fallbacks):
             return None
         if self._abandoned(error) or (not said and not retry.retryable(error, alternatives)):
             return None
         grant = self._selection.choose(target, self._fresh(target, level))
-        return grant or self._choose_again(target, level, error, tries)
+        if grant is not None or beyond:
+            return grant
+        return self._choose_again(target, level, error, tries)
 
     def _most_retries(self, target: Target, tried: Deployment, error: GatewayError) -> tuple[int, bool]:
         settings = self._settings

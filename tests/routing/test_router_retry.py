@@ -240,3 +240,32 @@ def test_something_else_than_a_gateway_error_frees_the_slot_when_a_try_breaks():
     with pytest.raises(ZeroDivisionError):
         bench.router.run(bench.call(), broken)
     assert bench.router.state.view(["a"], Clock().now())[0].inflight == 0
+
+
+def test_every_other_deployment_is_tried_once_when_weighted_failover_is_on():
+    bench = build(deployment("a"), deployment("b"), deployment("c"), num_retries=0, enable_weighted_failover=True)
+    bench.provider.script = {"a": 500, "b": 500, "c": 500}
+    bench.fails()
+    assert sorted(bench.ids) == ["a", "b", "c"]
+    assert bench.clock.slept == []
+
+
+def test_only_retries_are_made_when_weighted_failover_is_off():
+    bench = build(deployment("a"), deployment("b"), deployment("c"), num_retries=0)
+    bench.provider.script = {"a": 500, "b": 500, "c": 500}
+    bench.fails()
+    assert len(bench.ids) == 1
+
+
+def test_failover_is_bounded_when_max_fallbacks_is_reached():
+    bench = build(*(deployment(name) for name in "abcd"), num_retries=0, enable_weighted_failover=True, max_fallbacks=2)
+    bench.provider.script = dict.fromkeys("abcd", 500)
+    bench.fails()
+    assert len(bench.ids) == 3
+
+
+def test_a_failover_is_not_made_when_the_request_is_at_fault():
+    bench = build(deployment("a"), deployment("b"), num_retries=0, enable_weighted_failover=True)
+    bench.provider.script = {"a": 400, "b": 400}
+    bench.fails()
+    assert len(bench.ids) == 1
