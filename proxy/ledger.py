@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from proxy.accounting.cost import compute_cost
+from proxy.accounting.book import PriceBook
+from proxy.accounting.cost import cost_of
 from proxy.accounting.prices import PriceTable
 from proxy.domain.answer import Answer, StreamEnd
 from proxy.domain.attempt import Outcome
@@ -38,7 +39,7 @@ class Ledger:
 
     def __init__(self, emit: Emit, prices: PriceTable, runtime: Runtime, mask: Mask, log_content: bool) -> None:
         self._emit = emit
-        self._prices = prices
+        self._prices = PriceBook(prices)
         self._runtime = runtime
         self._mask = mask
         self._log_content = log_content
@@ -90,14 +91,8 @@ class Ledger:
         if usage is None:
             return None
         asked = call.fields.get("service_tier")
-        return compute_cost(
-            usage,
-            outcome.deployment,
-            self._prices,
-            answered=answered,
-            service_tier=tier or (asked if isinstance(asked, str) else None),
-            at=call.started_at,
-        )
+        priced = self._prices.find(outcome.deployment, answered)
+        return cost_of(usage, priced, tier or (asked if isinstance(asked, str) else None), call.started_at)
 
     def _enter(
         self,

@@ -36,7 +36,13 @@ def compute_cost(
     the time in Unix seconds (for vendors that charge less in some hours). The provider's own figure wins over ours, and
     the difference stays visible in the Cost.
     """
-    priced = find_prices(deployment, table, answered)
+    return cost_of(usage, find_prices(deployment, table, answered), service_tier, at)
+
+
+def cost_of(
+    usage: Usage, priced: Priced | None, service_tier: str | None = None, at: float | None = None
+) -> Cost | None:
+    """`compute_cost` with prices that are already found."""
     if priced is None:
         return None if usage.cost is None else Cost(usage.cost, source="provider", priced=False)
     cost = price(usage, priced.row.prices(usage.prompt_tokens, service_tier, at))

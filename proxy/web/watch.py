@@ -2,8 +2,16 @@
 
 import select
 import socket
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
+
+
+def _system_poll() -> Callable[[], Any]:
+    """select.poll as the system has it: gevent's own makes watchers for a look that waits for nothing."""
+    monkey: Any = sys.modules.get("gevent.monkey")
+    found: Callable[[], Any] = select.poll if monkey is None else monkey.get_original("select", "poll")
+    return found
 
 
 class SocketWatch:
@@ -27,7 +35,7 @@ class SocketWatch:
 
     def gone(self) -> bool:
         try:
-            poll = select.poll()
+            poll = _system_poll()()
             poll.register(self._socket, select.POLLIN)
             # Only a readable socket is looked into: a gevent socket would wait where there is nothing.
             return bool(poll.poll(0)) and self._socket.recv(1, socket.MSG_PEEK) == b""
