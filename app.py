@@ -41,6 +41,7 @@ from proxy.transport.framing import DECODERS
 from proxy.transport.guard import Guard, build_policy
 from proxy.transport.http import Transport
 from proxy.web import browsers, errors, identity, patience
+from proxy.web.application import Application
 from proxy.web.headers import shown_base
 
 _TOKEN_CLOCKS = Clocks(connect=5.0, first=15.0, idle=10.0, total=30.0)
@@ -61,7 +62,7 @@ def create_app(
     runtime = runtime or Runtime()
     settings = settings or load_default(environment() if environ is None else environ)
     transport = transport or build_transport(settings, runtime)
-    app = Flask("patchbay", static_folder=None)
+    app = Application("patchbay", static_folder=None)
     app.url_map.strict_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = int(settings.general.max_request_size_mb * 1024 * 1024)
     gateway = build_gateway(settings, transport, runtime, shared_path)

@@ -11,7 +11,8 @@ from proxy.domain.call import Call
 from proxy.domain.operations import CHAT
 from proxy.errors import GatewayError
 from proxy.web import streaming
-from proxy.web.headers import Headers, call_headers, outcome_headers
+from proxy.web.headers import call_headers, outcome_headers
+from proxy.web.plain import PlainResponse
 
 
 def answer_body(call: Call, answer: Answer, seconds: float) -> bytes:
@@ -29,7 +30,7 @@ def answer_response(
     headers = call_headers(call.id, call.requester.request_id) + outcome_headers(
         outcome, base_url, seconds, (*answer.dropped, *ignored)
     )
-    return _response(answer_body(call, answer, seconds), "application/json", headers)
+    return PlainResponse(answer_body(call, answer, seconds), "application/json", headers)
 
 
 def stream_response(
@@ -48,7 +49,7 @@ def stream_response(
     headers = call_headers(call.id, call.requester.request_id) + outcome_headers(
         outcome, base_url, seconds, (*reply.dropped, *ignored)
     )
-    return _response(body, "text/event-stream; charset=utf-8", headers + streaming.EXTRA_HEADERS)
+    return PlainResponse(body, "text/event-stream; charset=utf-8", headers + streaming.EXTRA_HEADERS)
 
 
 def batch_response(
@@ -67,7 +68,7 @@ def batch_response(
         *call_headers(call.id, call.requester.request_id),
         ("x-litellm-response-duration-ms", f"{seconds * 1000:.3f}"),
     ]
-    return _response(b"[" + b",".join(bodies) + b"]", "application/json", headers)
+    return PlainResponse(b"[" + b",".join(bodies) + b"]", "application/json", headers)
 
 
 def _item(call: Call, outcome: Outcome, seconds: float) -> bytes:
@@ -77,10 +78,3 @@ def _item(call: Call, outcome: Outcome, seconds: float) -> bytes:
 
 def _failed_item(error: GatewayError, model: str, error_body: Callable[[GatewayError], bytes]) -> bytes:
     return error_body(error)[:-1] + b',"model":' + orjson.dumps(model) + b"}"
-
-
-def _response(body: bytes | Iterable[bytes], content_type: str, headers: Headers) -> Response:
-    response = Response(body, 200, content_type=content_type)
-    for name, value in headers:
-        response.headers.add(name, value)
-    return response

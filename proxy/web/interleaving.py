@@ -20,6 +20,7 @@ from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError
 from proxy.routing.batch import Piece
 from proxy.web.headers import call_headers
+from proxy.web.plain import PlainResponse
 from proxy.web.streaming import DONE, EXTRA_HEADERS, SILENCE, frame, with_cost
 
 # Called once for each stream when it is over.
@@ -43,10 +44,8 @@ def interleaved_response(
         errors = {piece.position: piece.error for piece in early if piece.error is not None}
         raise errors[min(errors)]
     body = Interleaved(call, models, chain(early, pieces), pieces.close, error_body, on_end, price)
-    response = Response(body, 200, content_type="text/event-stream; charset=utf-8")
-    for name, value in call_headers(call.id, call.requester.request_id) + EXTRA_HEADERS:
-        response.headers.add(name, value)
-    return response
+    headers = call_headers(call.id, call.requester.request_id) + EXTRA_HEADERS
+    return PlainResponse(body, "text/event-stream; charset=utf-8", headers)
 
 
 def _until_opened(pieces: Iterator[Piece]) -> tuple[list[Piece], bool]:
