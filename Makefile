@@ -5,7 +5,7 @@ PORT ?= 4000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint types imports unit live bench docs clean prices cost-peer langfuse-peer bench-sinks
+.PHONY: run test check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m proxy serve --host $(HOST) --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
@@ -42,7 +42,7 @@ unit: $(VENV)/.dev .venv-clients/.done
 	$(BIN)/python -m pytest
 
 clean:
-	rm -rf $(VENV) .venv-clients
+	rm -rf $(VENV) .venv-clients .aimock
 
 # A real small model (llama.cpp, Gemma 3 270M) through the gateway; some minutes the first time.
 .venv-live/.done:
@@ -53,6 +53,15 @@ clean:
 
 live: $(VENV)/.dev .venv-live/.done
 	PATCHBAY_LIVE_PYTHON=$(CURDIR)/.venv-live/bin/python $(BIN)/python -m pytest -s tests/live/real_model.py
+
+# Somebody else's imitation of the providers (aimock) as upstream of a live gateway, driven by OpenAI's SDK; needs node.
+.aimock/.done:
+	npm install --silent --no-audit --no-fund --prefix .aimock @copilotkit/aimock@1.43.0
+	@touch $@
+
+live-providers: $(VENV)/.dev .aimock/.done
+	PATCHBAY_AIMOCK=$(CURDIR)/.aimock/node_modules/@copilotkit/aimock/dist/cli.js \
+		$(BIN)/python -m pytest -s tests/live/third_party.py
 
 # The bundled price table, from the public price file: `make prices FILE=model_prices_and_context_window.json`.
 prices: $(VENV)/.runtime
