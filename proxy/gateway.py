@@ -24,6 +24,7 @@ from proxy.providers.contract import Provider
 from proxy.providers.parameters import capabilities
 from proxy.providers.registry import PROVIDERS
 from proxy.routing.batch import Piece, first_success, interleave, run_batch
+from proxy.routing.continuation import ContinuedStream, may_continue
 from proxy.routing.explain import explain, router_state
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
@@ -75,20 +76,29 @@ class Gateway:
     def run(self, call: Call) -> Outcome:
         """The answer to a call for one model. The record of a stream is written when it ends: see `finish`."""
         try:
-            outcome = self.router_for(call).run(call, self.dispatcher.send)
+            router = self.router_for(call)
+            outcome = router.run(call, self.dispatcher.send)
         except GatewayError as error:
             self._ledger.failed(call, error, self._last_tried(call, error))
             raise
         if isinstance(outcome.reply, Answer):
             return self._ledger.answered(call, outcome, outcome.reply)
-        self._streams[id(outcome.reply)] = outcome.reply
-        self.observation.show_streams(len(self._streams))
+        if _continues(call, router):
+            outcome = replace(outcome, reply=ContinuedStream(router, call, self.dispatcher.send, outcome).reply())
+        return self._opened(call, outcome)
+
+    def _opened(self, call: Call, outcome: Outcome) -> Outcome:
+        if isinstance(outcome.reply, StreamReply):
+            self._streams[id(outcome.reply)] = outcome.reply
+            self.observation.show_streams(len(self._streams))
         return replace(outcome, first=self.runtime.monotonic() - call.started)
 
     def finish(self, call: Call, outcome: Outcome, end: StreamEnd) -> None:
         """Write the record of a stream that has ended, broken or been left."""
-        self._streams.pop(id(outcome.reply), None)
+        stream = self._streams.pop(id(outcome.reply), None)
         self.observation.show_streams(len(self._streams))
+        if stream is not None and stream.attempts():
+            outcome = replace(outcome, attempts=(*outcome.attempts, *stream.attempts()))
         self._ledger.streamed(call, outcome, end)
 
     def logs_content(self, call: Call) -> bool:
@@ -212,6 +222,12 @@ def split_models(call: Call) -> tuple[str, ...]:
     if call.operation is not CHAT or "," not in call.model:
         return ()
     return tuple(name.strip() for name in call.model.split(",") if name.strip())
+
+
+def _continues(call: Call, router: Router) -> bool:
+    """Whether somebody wants a broken answer continued, and it is one that can be."""
+    asked = call.options.stream_continuation
+    return (router.settings.stream_continuation if asked is None else asked) and may_continue(call)
 
 
 def _each(call: Call, models: Sequence[str]) -> list[Call]:

@@ -82,6 +82,14 @@ def read_chunk(data: bytes, chunk: Mapping[str, Any]) -> Chunk:
     return Chunk(data, content, finished, Usage.from_openai(usage) if usage else None, not choices)
 
 
+class Notice(list[Chunk]):
+    """An empty list of chunks, with a word for the client: it becomes a comment of the stream."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
 def _nothing_known() -> Usage | None:
     return None
 
@@ -98,7 +106,7 @@ class StreamReply:
     a tick (see Clocks); it ends after the finish, or raises a GatewayError where the stream broke. `close` gives the
     provider's connection up now: it must be called when the client leaves, and is safe to call at any time.
     `spent` tells the tokens so far, estimated where the provider has not told; `interrupt` ends the stream from another
-    thread: its reader gets the error.
+    thread: its reader gets the error. `attempts`: the tries (Attempt) that were made after the stream had opened.
     """
 
     chunks: Iterator[list[Chunk]]
@@ -108,6 +116,7 @@ class StreamReply:
     provider_seconds: float = 0.0
     spent: Callable[[], Usage | None] = _nothing_known
     interrupt: Callable[[GatewayError], None] = _no_reader
+    attempts: Callable[[], tuple[Any, ...]] = tuple
 
 
 class StreamEnd(NamedTuple):

@@ -52,13 +52,14 @@ class Router:
         self._configured = build_rules(Options(), settings)
         self._strategy_args = _strategy_args(settings.routing_strategy_args)
 
-    def run(self, call: Call, send: Send) -> Outcome:
+    def run(self, call: Call, send: Send, avoid: Sequence[str] = ()) -> Outcome:
         """Send the call to one deployment after another until one answers.
 
-        A stream comes back with its first content read. Raise the first group's error, with `.attempts` filled, when
+        A stream comes back with its first content read. `avoid` are deployments' ids that are asked only where there is
+        no other. Raise the first group's error, with `.attempts` filled, when
         all failed; BadRequestError (model_not_found) for a model that nobody configured.
         """
-        return Walk(self, call, send, self.target(call)).run()
+        return Walk(self, call, send, self.target(call), avoid).run()
 
     def target(self, call: Call) -> Target:
         """What the call asks for."""

@@ -27,13 +27,14 @@ Mark = tuple[str, str, int]
 class Walk:
     """Used once. `run` walks over targets, `_group` tries within one, `_try` sends."""
 
-    def __init__(self, equipment: Equipment, call: Call, send: Send, first: Target) -> None:
+    def __init__(self, equipment: Equipment, call: Call, send: Send, first: Target, avoid: Sequence[str] = ()) -> None:
         self._equipment = equipment
         self._settings = equipment.settings
         self._runtime = equipment.runtime
         self._call = call
         self._send = send
         self._first = first
+        self._avoid = frozenset(avoid)
         self._deadline = Deadline.of(call, equipment.runtime.monotonic)
         # Fallbacks spend of the budget of the group that was asked: theirs may have no traffic of its own.
         self._selection = Selection(equipment, equipment.profile(first.group).budget, self._deadline)

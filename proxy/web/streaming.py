@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import orjson
 
-from proxy.domain.answer import Chunk, StreamEnd, StreamReply
+from proxy.domain.answer import Chunk, Notice, StreamEnd, StreamReply
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError
 
@@ -51,7 +51,7 @@ class EventStream:
     def __iter__(self) -> Iterator[bytes]:
         try:
             for batch in self._reply.chunks:
-                frames = self._frames(batch) if batch else SILENCE
+                frames = self._frames(batch) if batch else _comment(batch)
                 if frames:
                     yield frames
         except GatewayError as error:
@@ -101,3 +101,8 @@ def with_cost(data: bytes, cost: float) -> bytes:
 
 def frame(data: bytes) -> bytes:
     return b"data: " + data + b"\n\n"
+
+
+def _comment(batch: list[Chunk]) -> bytes:
+    """What a stream says that has no chunks to send: something of note, or only that it is there."""
+    return b": " + batch.text.encode() + b"\n\n" if isinstance(batch, Notice) else SILENCE

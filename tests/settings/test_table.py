@@ -91,7 +91,6 @@ def test_typed_settings_agree_when_compared_with_the_table(section: Section, kin
 UNDER_WAY = {
     "allow_client_mock_response",
     "dangerously_allow_mock_testing_request_params",
-    "stream_continuation",
 }
 # Read by the settings themselves, on behalf of the router.
 READ_AT_LOADING = {"request_timeout", "set_verbose", "optional_pre_call_checks"}
