@@ -126,6 +126,8 @@ class ProviderStream:
         self._ticks = 1 if not clocks.tick else math.ceil(clocks.tick / (stream_clocks(clocks).tick or 1))
         self._batches = self._read()
         self._held: list[Chunk] = []
+        self._committed = False
+        self._failure: GatewayError | None = None
         self._over = False
         self._interruption: GatewayError | None = None
 
@@ -139,6 +141,7 @@ class ProviderStream:
         except BaseException:
             self._response.close()
             raise
+        self._committed = True
         self._settling.content()
 
     def _hold(self, sent: float) -> None:
@@ -215,6 +218,7 @@ class ProviderStream:
         try:
             for events in self._events():
                 yield self._decode(events)
+                self._raise_failure()
                 if self._interruption is not None:
                     break
                 if events and self._is_last(events[-1]):
@@ -222,6 +226,7 @@ class ProviderStream:
                     break
             else:
                 yield self._decode(self._framing.finish())
+                self._raise_failure()
         except (TruncatedStreamError, Timeout) as error:
             failure = error
         if self._interruption is not None:
@@ -242,6 +247,10 @@ class ProviderStream:
             yield events
             asked = self._monotonic()
 
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
     def _end(self, failure: GatewayError | None) -> list[Chunk]:
         """The last chunks. Of a stream that failed too, if all had been said before; else its failure is raised."""
         try:
@@ -253,8 +262,18 @@ class ProviderStream:
         return event.data == b"[DONE]" or (bool(self._last_event) and event.name == self._last_event)
 
     def _decode(self, events: list[Event]) -> list[Chunk]:
+        """The chunks of these events. What came together with an error is shown first, unless nothing was shown yet:
+        then the error is raised at once, and another deployment may answer."""
         feed = self._decoder.feed
-        return self._note([chunk for event in events for chunk in feed(event)])
+        chunks: list[Chunk] = []
+        try:
+            for event in events:
+                chunks += feed(event)
+        except GatewayError as error:
+            if not self._committed:
+                raise
+            self._failure = error
+        return self._note(chunks)
 
     def _note(self, chunks: list[Chunk]) -> list[Chunk]:
         for chunk in chunks:

@@ -17,7 +17,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks
-from proxy.errors import ClientClosedRequestError, GatewayError
+from proxy.errors import ClientClosedRequestError, GatewayError, NoDeploymentAvailableError
 from proxy.routing.estimate import CHARACTERS_PER_TOKEN
 from proxy.routing.retry import retryable
 from proxy.routing.router import Router
@@ -145,7 +145,9 @@ class ContinuedStream:
         while True:
             try:
                 for batch in self._current.chunks:
-                    yield self._read(batch) if batch else batch
+                    seen = self._read(batch)
+                    if seen or not batch:
+                        yield seen
             except GatewayError as error:
                 if not self._may_go_on(error):
                     raise
@@ -164,7 +166,7 @@ class ContinuedStream:
         """Open the next part. Raise the failure that made it necessary when nobody can."""
         said = self._said.text
         try:
-            outcome = self._router.run(self._call, self._asking_for_rest(said), avoid=self._failed)
+            outcome = self._next_part(self._asking_for_rest(said))
         except ClientClosedRequestError:
             raise
         except GatewayError as error:
@@ -182,6 +184,15 @@ class ContinuedStream:
         if self._interruption is not None:
             outcome.reply.close()
             raise self._interruption
+
+    def _next_part(self, send: Send) -> Outcome:
+        """From another deployment; from one that has failed where there is no other."""
+        try:
+            return self._router.run(self._call, send, avoid=self._failed)
+        except NoDeploymentAvailableError as error:
+            if error.attempts:
+                raise
+            return self._router.run(self._call, send)
 
     def _asking_for_rest(self, said: str) -> Send:
         def send(call: Call, deployment: Deployment, clocks: Clocks, settle: Settle) -> Any:

@@ -55,8 +55,8 @@ class Router:
     def run(self, call: Call, send: Send, avoid: Sequence[str] = ()) -> Outcome:
         """Send the call to one deployment after another until one answers.
 
-        A stream comes back with its first content read. `avoid` are deployments' ids that are asked only where there is
-        no other. Raise the first group's error, with `.attempts` filled, when
+        A stream comes back with its first content read. `avoid` are the ids of deployments that
+        are not asked. Raise the first group's error, with `.attempts` filled, when
         all failed; BadRequestError (model_not_found) for a model that nobody configured.
         """
         return Walk(self, call, send, self.target(call), avoid).run()

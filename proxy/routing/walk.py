@@ -108,6 +108,8 @@ class Walk:
 
     def _first_grant(self, target: Target, level: Sequence[Deployment]) -> Grant:
         pool = self._fresh(target, level)
+        if self._avoid:
+            pool = [one for one in pool if one.id not in self._avoid]
         grant = self._selection.choose(target, pool) or self._selection.wait_for_slot(target, pool)
         if grant is None:
             raise self._selection.unavailable(target)
