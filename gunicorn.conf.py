@@ -20,7 +20,8 @@ from proxy.settings.exposure import describe as _describe  # noqa: E402
 from proxy.web import malformed as _malformed  # noqa: E402
 
 _environ = _settings.environment()
-_metrics = _sharing.choose_directory(_environ, _default_path(os.getpid()).with_suffix(".metrics"))
+_state = _default_path(os.getpid())
+_metrics = _sharing.choose_directory(_environ, _state.with_suffix(".metrics"))
 _sharing.publish_directory(_metrics)
 
 bind = f"{_environ.get('HOST') or '127.0.0.1'}:{_environ.get('PORT') or '4000'}"
@@ -63,7 +64,9 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
+    """What the workers shared ends with their parent; what a killed one leaves, the next gateway removes."""
     _sharing.remove_directory(_metrics)
+    _state.unlink(missing_ok=True)
 
 
 def when_ready(server: Any) -> None:

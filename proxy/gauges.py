@@ -23,6 +23,7 @@ def watch(observation: Observation, router: Router) -> None:
         metrics.know_deployments(labels.get)
         metrics.watch(lambda: router_gauges(router), shared=True)
         metrics.watch(lambda: queue_gauges(observation.queue))
+        metrics.watch(lambda: state_gauges(router))
 
 
 def router_gauges(router: Router) -> Iterator[GaugeSample]:
@@ -37,6 +38,13 @@ def router_gauges(router: Router) -> Iterator[GaugeSample]:
         firsts, extras = router.state.spending(group.key, now)
         allowed = max(router.settings.retry_budget_floor, int(router.settings.retry_budget * firsts))
         yield GaugeSample("patchbay_retry_budget", max(0, allowed - extras), {"model_group": group.key})
+
+
+def state_gauges(router: Router) -> Iterator[GaugeSample]:
+    """How often this process has gone on without Redis, where the configuration names one."""
+    facts = router.state.facts()
+    if "failures" in facts:
+        yield GaugeSample("patchbay_redis_failures", facts["failures"])
 
 
 def queue_gauges(queue: SinkQueue) -> Iterator[GaugeSample]:

@@ -81,6 +81,7 @@ METRICS = (
     Metric("gauge", "litellm_remaining_tokens_metric", _GROUP, "What a provider says is left", "livemostrecent"),
     Metric("gauge", "patchbay_streams_open", "", "Streams being relayed"),
     Metric("gauge", "patchbay_retry_budget", "model_group", "Extra tries that it allows now", "livemostrecent"),
+    Metric("gauge", "patchbay_redis_failures", "", "Times that a worker found Redis dead or slow", "sum"),
     Metric("gauge", "patchbay_sink_records", "sink state", "Records by sink, and what became of them", "sum"),
     Metric("gauge", "patchbay_sink_queue_records", "sink", "Records that wait for a sink"),
 )

@@ -1,8 +1,6 @@
 """Limits across the workers of a gateway, and across gateways that share a Redis, against live servers."""
 
-import importlib.util
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -16,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.live.http import chat, request, wait_until
-from tests.live.servers import WORKER_CLASSES, Server, free_port, gateway
+from tests.live.servers import WORKER_CLASSES, Server, gateway
 
 MASTER_KEY = {"authorization": "Bearer sk-live-test-key"}
 CLIENTS = 20
@@ -114,19 +112,6 @@ def test_the_count_stays_when_the_gateway_reloads(server: Server) -> None:
     assert ask(server, "minute") == 429
 
 
-@pytest.fixture
-def redis_server() -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    if shutil.which("redis-server") is None or importlib.util.find_spec("redis") is None:
-        pytest.skip("there is no redis-server, or no client for it")
-    port = free_port()
-    process = subprocess.Popen(
-        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""], stdout=subprocess.DEVNULL
-    )
-    yield port, process
-    process.kill()
-    process.wait()
-
-
 def test_limits_hold_across_gateways_and_per_host_when_redis_is_killed_in_the_middle(
     upstream: Server, redis_server: tuple[int, "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
@@ -139,3 +124,10 @@ def test_limits_hold_across_gateways_and_per_host_when_redis_is_killed_in_the_mi
         process.kill()
         late = flood([one, other], 260, "another")
         assert early + late == {200: 120, 429: 180}
+
+
+def test_no_state_is_left_behind_when_the_gateway_ends(upstream: Server, tmp_path: Path) -> None:
+    with gateway(config(upstream), tmp_path, worker_class="gthread", workers=2) as server:
+        told = request(server, "GET", "/router/state", headers=MASTER_KEY).json()["state"]
+        assert Path(told["path"]).exists()
+    assert not Path(told["path"]).exists()
