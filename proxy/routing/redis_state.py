@@ -26,8 +26,6 @@ from proxy.routing.state import StateStore
 # Together the 50 milliseconds that a request may lose to a Redis that does not answer.
 CONNECT_SECONDS = 0.02
 ANSWER_SECONDS = 0.03
-# One that answers, but takes longer than that in all, is left alone like one that does not.
-SLOW_SECONDS = CONNECT_SECONDS + ANSWER_SECONDS
 # How long a Redis that failed is left alone.
 REST_SECONDS = 5.0
 # How old the numbers of the other hosts may be for a strategy, and how long a deployment stays of interest.
@@ -84,14 +82,11 @@ class RedisState:
         if isinstance(lease, Refusal) or self._resting():
             return lease
         self._join()
-        asked = time.monotonic()
         try:
             word, value = self._reserve(keys=self._reserve_keys(ask, now), args=self._reserve_arguments(ask, now))
         except redis.RedisError:
             self._rest()
             return lease
-        if time.monotonic() - asked > SLOW_SECONDS:
-            self._rest()
         if word == b"ok":
             return replace(lease, probe=True) if value == b"1" and not lease.probe else lease
         self._host.cancel(lease, now)
