@@ -5,7 +5,7 @@ PORT ?= 4000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks
+.PHONY: run test check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks soak-streams bench-streams
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m proxy serve --host $(HOST) --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
@@ -88,3 +88,11 @@ langfuse-peer: .venv-langfuse/.done
 bench-sinks: $(VENV)/.runtime
 	$(BIN)/python -m bench.sinks faults
 	$(BIN)/python -m bench.sinks overhead
+
+# The long versions of the stream tests: 1,000 random breaks, 500 streams through a SIGTERM, 500 clients that vanish.
+soak-streams: $(VENV)/.dev
+	PATCHBAY_SOAK=1 $(BIN)/python -m pytest -s tests/live/test_crowds.py
+
+# The lag that the gateway adds to 200 and 1,000 paced streams, with nginx beside it where it is installed.
+bench-streams: $(VENV)/.runtime
+	$(BIN)/python -m bench.streams
