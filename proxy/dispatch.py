@@ -11,6 +11,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
 from proxy.domain.mocking import mocked
 from proxy.domain.operations import EMBEDDINGS
+from proxy.domain.secrets import PLAIN_HEADERS
 from proxy.domain.trace import outgoing_traceparent
 from proxy.domain.wire import ClientWatch, Clocks, Decoder, WireRequest, WireResponse
 from proxy.errors import BadRequestError, ConfigurationError, GatewayError, InternalServerError
@@ -204,10 +205,28 @@ def _with_extra_headers(request: WireRequest, call: Call, deployment: Deployment
     if not configured and not asked:
         return request
     headers = dict(request.headers)
-    for name, value in [*configured.items(), *asked.items()]:
+    _lay_over(headers, configured)
+    if not deployment.client_owned:
+        _check_replaced(asked, headers)
+    _lay_over(headers, asked)
+    return WireRequest(request.url, request.body, headers, request.method, request.guarded)
+
+
+def _lay_over(headers: dict[str, str], others: Mapping[str, object]) -> None:
+    for name, value in others.items():
         own = headers.get(name.lower()) if name.lower() in _LISTS else None
         headers[name.lower()] = f"{own},{value}" if own else str(value)
-    return WireRequest(request.url, request.body, headers, request.method, request.guarded)
+
+
+def _check_replaced(asked: Mapping[str, str], headers: Mapping[str, str]) -> None:
+    """A client calls as itself with an `api_key`; a header in the place of the operator's would fail in his name."""
+    for name in map(str.lower, asked):
+        if name in headers and name not in PLAIN_HEADERS:
+            raise BadRequestError(
+                f"extra_headers may not replace '{name}', which this model's configuration sets; a key of your own "
+                "is sent as 'api_key'.",
+                param=f"extra_headers.{name}",
+            )
 
 
 def _with_trace(request: WireRequest, call: Call) -> WireRequest:

@@ -14,7 +14,7 @@ from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, MODERATIONS, Operation
-from proxy.domain.secrets import MASK, clean_url
+from proxy.domain.secrets import MASK, PLAIN_HEADERS, clean_url
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError, ServiceUnavailableError
 from proxy.ledger import Ledger
@@ -30,8 +30,6 @@ from proxy.routing.router import Router
 from proxy.runtime import Runtime
 from proxy.settings import Settings
 
-# Headers whose values can't be credentials.
-_PLAIN_HEADERS = frozenset({"accept", "content-type", "anthropic-version", "anthropic-beta", "accept-encoding"})
 # What OpenAI takes when a moderation names no model.
 _MODERATION_MODEL = "omni-moderation-latest"
 
@@ -129,7 +127,7 @@ class Gateway:
             wire = self.dispatcher.wire_request(call, explanation.first)
         except GatewayError as error:
             return {**explanation.plan, "request": self._mask(error.to_openai())}
-        headers = {name: value if name in _PLAIN_HEADERS else MASK for name, value in wire.headers.items()}
+        headers = {name: value if name in PLAIN_HEADERS else MASK for name, value in wire.headers.items()}
         request = {
             "method": wire.method,
             "url": clean_url(wire.url),

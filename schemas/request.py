@@ -8,7 +8,49 @@ from typing import Any
 
 from marshmallow import INCLUDE, Schema, ValidationError
 
-from schemas.fields import Flag, Headers, ListOf, Number, Object, OneOf, Text, check_list, check_object, check_text
+from schemas.fields import (
+    Flag,
+    Headers,
+    ListOf,
+    Number,
+    Object,
+    OneOf,
+    Text,
+    check_list,
+    check_object,
+    check_text,
+    wrong_type,
+)
+
+
+def check_rule(value: Any) -> None:
+    """Who stands in for whom: `{group: [names]}`, or one name instead of the list."""
+    check_object(value)
+    for group, targets in value.items():
+        for target in targets if type(targets) is list else [targets]:
+            if type(target) is not str:
+                raise ValidationError({group: wrong_type(target, "a model's name, or an array of them").messages})
+
+
+def check_fallback(value: Any) -> None:
+    """A name, an object with a `model` and what is to be changed with it, or a rule."""
+    if type(value) is str:
+        return
+    check_object(value)
+    if "model" not in value:
+        check_rule(value)
+    elif type(value["model"]) is not str:
+        raise ValidationError({"model": wrong_type(value["model"], "a string").messages})
+
+
+class Fallbacks(ListOf):
+    """A list of what `check_fallback` lets pass; a text alone is one name."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(check_fallback, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        return value if type(value) is str else super()._deserialize(value, attr, data, **options)
 
 
 class RequestSchema(Schema):
@@ -31,14 +73,9 @@ class RequestSchema(Schema):
     connect_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
     first_token_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
     idle_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
-    fallbacks = OneOf(
-        check_text,
-        ListOf(OneOf(check_text, check_object, expected="a name or an object").deserialize).deserialize,
-        expected="an array of names or objects",
-        allow_none=True,
-    )
-    context_window_fallbacks = ListOf(check_object, allow_none=True)
-    content_policy_fallbacks = ListOf(check_object, allow_none=True)
+    fallbacks = Fallbacks(allow_none=True)
+    context_window_fallbacks = ListOf(check_rule, allow_none=True)
+    content_policy_fallbacks = ListOf(check_rule, allow_none=True)
     disable_fallbacks = Flag(allow_none=True)
     fastest_response = Flag(allow_none=True)
     stream_continuation = Flag(allow_none=True)
@@ -95,6 +132,18 @@ def check(schema_class: type[RequestSchema], body: dict[str, Any]) -> None:
     known = _declared(schema_class)
     present = frozenset(name for name in body if name in known)
     _instance(schema_class, present).load(body)
+    if isinstance(body.get("fallbacks"), list):
+        _check_fallbacks(schema_class, body)
+
+
+def _check_fallbacks(schema_class: type[RequestSchema], body: dict[str, Any]) -> None:
+    """A fallback object is a request of its own: the body, with the object's members in it."""
+    for position, entry in enumerate(body["fallbacks"]):
+        if type(entry) is dict and "model" in entry:
+            try:
+                check(schema_class, {**body, **entry, "fallbacks": None})
+            except ValidationError as error:
+                raise ValidationError({"fallbacks": {position: error.messages}}) from None
 
 
 @lru_cache(maxsize=32)

@@ -48,10 +48,10 @@ def read_model(deployment: Deployment) -> AwsModel:
     return AwsModel(name, check_region(region or _arn_region(name) or _configured(deployment)), hint)
 
 
-def check_region(region: str) -> str:
+def check_region(region: object) -> str:
     """`region`, if it looks like one."""
-    if not _REGION.fullmatch(region):
-        raise BadRequestError(f"{region[:40]!r} is not the name of an AWS region", param="aws_region_name")
+    if not isinstance(region, str) or not _REGION.fullmatch(region):
+        raise BadRequestError(f"{str(region)[:40]!r} is not the name of an AWS region", param="aws_region_name")
     return region
 
 
@@ -66,6 +66,6 @@ def _arn_region(name: str) -> str:
     return parts[3] if name.startswith("arn:") and len(parts) > 5 else ""
 
 
-def _configured(deployment: Deployment) -> str:
-    region = deployment.connection.get("aws_region_name") or deployment.connection.get("region_name")
-    return region if isinstance(region, str) and region else DEFAULT_REGION
+def _configured(deployment: Deployment) -> object:
+    named = deployment.connection.get("aws_region_name") or deployment.connection.get("region_name")
+    return named or DEFAULT_REGION

@@ -10,6 +10,8 @@ MASK = "sk-...masked"
 # Shorter values are words of the language: masking them would garble every text and hide nothing.
 SHORTEST_MASKED = 8
 _PASSING_LIMIT = 512
+# Headers whose values can't be credentials.
+PLAIN_HEADERS = frozenset({"accept", "content-type", "anthropic-version", "anthropic-beta", "accept-encoding"})
 # Up to so many values it is faster to look for each of them in the text.
 _FEW = 256
 _USERINFO = re.compile(r"^([^/]*//)?[^/]*@")

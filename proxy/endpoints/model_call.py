@@ -60,7 +60,7 @@ def respond(own: Gateway, incoming: Incoming, outcome: Outcome) -> Response:
     base_url = own.base_url(outcome.deployment)
     reply = outcome.reply
     if isinstance(reply, Answer):
-        return answer_response(call, outcome, reply, seconds, base_url, incoming.ignored)
+        return answer_response(call, outcome, reply, seconds, base_url, incoming.ignored, own.secrets.mask)
 
     def on_end(end: StreamEnd) -> None:
         own.finish(call, outcome, end)
@@ -70,7 +70,10 @@ def respond(own: Gateway, incoming: Incoming, outcome: Outcome) -> Response:
 
     keep = own.logs_content(call)
     error_body = own_error_body(own)
-    return stream_response(call, outcome, reply, seconds, base_url, incoming.ignored, error_body, on_end, price, keep)
+    mask = own.secrets.mask
+    return stream_response(
+        call, outcome, reply, seconds, base_url, incoming.ignored, mask, error_body, on_end, price, keep
+    )
 
 
 def caller() -> Caller:

@@ -50,7 +50,7 @@ def build_url(call: Call, deployment: Deployment) -> str:
     if version in V1_QUERIES:
         return f"{root}/openai/v1/{path}{V1_QUERIES[version]}"
     name = rest.removeprefix("/deployments/").split("/")[0] or quote(name_deployment(deployment.model), safe="")
-    return f"{root}/openai/deployments/{name}/{path}?api-version={version}"
+    return f"{root}/openai/deployments/{name}/{path}?api-version={quote(version, safe='')}"
 
 
 def build_headers(call: Call, deployment: Deployment) -> dict[str, str]:

@@ -6,7 +6,7 @@ https://learn.microsoft.com/rest/api/aifoundry/modelinference/
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
@@ -41,7 +41,7 @@ def build_url(call: Call, deployment: Deployment, base: str) -> str:
         return f"{base.removesuffix('/models')}/openai/v1/{path}{V1_QUERIES[version]}"
     if is_resource(base) and not base.endswith("/models"):
         base += "/models"
-    return f"{base}/{path}?api-version={version}"
+    return f"{base}/{path}?api-version={quote(version, safe='')}"
 
 
 def is_resource(base: str) -> bool:

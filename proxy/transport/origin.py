@@ -1,6 +1,7 @@
 """Where a request goes: the identity under which connections are kept, and the rest of the URL."""
 
 import base64
+import re
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -11,6 +12,8 @@ from requests.utils import requote_uri
 # Servers take between 8 and 64 KiB; a client's model name or address can be part of a URL.
 MAX_URL = 16 * 1024
 _PORTS = {"http": 80, "https": 443}
+# A name that a client gives may become a step of the path: it must not lead out of its place.
+_DOTS = re.compile(r"/\.{1,2}(?:/|$)")
 
 
 class Origin(NamedTuple):
@@ -56,6 +59,8 @@ def split_url(url: str) -> Destination:
         raise InvalidURL("the URL cannot be read") from None
     if parts.scheme not in _PORTS or not host:
         raise InvalidURL("the URL needs http or https and a host")
+    if _DOTS.search(parts.path):
+        raise InvalidURL("the URL's path has dots for steps")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not target.isascii() or not target.isprintable() or " " in target:
         target = requote_uri(target)

@@ -11,7 +11,7 @@ from proxy.domain.call import Call
 from proxy.domain.operations import CHAT
 from proxy.errors import GatewayError
 from proxy.web import streaming
-from proxy.web.headers import call_headers, outcome_headers
+from proxy.web.headers import Mask, call_headers, outcome_headers
 from proxy.web.plain import PlainResponse
 
 
@@ -25,10 +25,16 @@ def answer_body(call: Call, answer: Answer, seconds: float) -> bytes:
 
 
 def answer_response(
-    call: Call, outcome: Outcome, answer: Answer, seconds: float, base_url: str | None, ignored: Sequence[str]
+    call: Call,
+    outcome: Outcome,
+    answer: Answer,
+    seconds: float,
+    base_url: str | None,
+    ignored: Sequence[str],
+    mask: Mask,
 ) -> Response:
     headers = call_headers(call.id, call.requester.request_id) + outcome_headers(
-        outcome, base_url, seconds, (*answer.dropped, *ignored)
+        outcome, base_url, seconds, (*answer.dropped, *ignored), mask
     )
     return PlainResponse(answer_body(call, answer, seconds), "application/json", headers)
 
@@ -40,6 +46,7 @@ def stream_response(
     seconds: float,
     base_url: str | None,
     ignored: Sequence[str],
+    mask: Mask,
     error_body: Callable[[GatewayError], bytes],
     on_end: streaming.OnEnd,
     price: streaming.Price,
@@ -47,7 +54,7 @@ def stream_response(
 ) -> Response:
     body = streaming.EventStream(reply, call.include_usage, error_body, on_end, price, keep)
     headers = call_headers(call.id, call.requester.request_id) + outcome_headers(
-        outcome, base_url, seconds, (*reply.dropped, *ignored)
+        outcome, base_url, seconds, (*reply.dropped, *ignored), mask
     )
     return PlainResponse(body, "text/event-stream; charset=utf-8", headers + streaming.EXTRA_HEADERS)
 

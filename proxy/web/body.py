@@ -25,6 +25,9 @@ from schemas.request import OPTION_FIELDS, UNSUPPORTED_FIELDS, RequestSchema, ch
 
 _JSON_TYPES = ("application/json", "text/json")
 _MOCKS = (*MOCK_PARAMS, *TESTS)
+# LiteLLM's, not ours: named in x-litellm-dropped-params.
+_UNSERVED_HEADERS = ("x-litellm-priority", "x-litellm-keepalive-seconds", "x-litellm-disable-callbacks")
+_MOST_RETRIES = 100
 # Body fields that look like connection parameters but are the provider's business.
 _NOT_CONNECTION = frozenset({"headers"})
 
@@ -60,7 +63,7 @@ def read_call(
     The model in the path wins over the body's; the default is for a body that names none.
     """
     document = _parse(_read_json(request, patience))
-    body = dict(document.fields)
+    body = _with_extra(document.fields)
     model = model_in_path or (default_model if body.get("model") is None else None)
     if model is not None:
         body["model"] = model
@@ -87,7 +90,8 @@ def read_call(
         requester=_requester(request, caller),
         client=SocketWatch.of(request.environ),
     )
-    return Incoming(call, tuple(sorted(UNSUPPORTED_FIELDS.intersection(body))))
+    unserved = [name for name in _UNSERVED_HEADERS if name in request.headers]
+    return Incoming(call, (*sorted(UNSUPPORTED_FIELDS.intersection(body)), *unserved))
 
 
 def _requester(request: Request, caller: Caller) -> Requester:
@@ -145,6 +149,12 @@ def _parse(raw: bytes) -> Document:
     return document
 
 
+def _with_extra(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The body's members, and below them those of its `extra_body`: OpenAI's SDK puts them there itself."""
+    extra = fields.get("extra_body")
+    return {**extra, **fields} if isinstance(extra, dict) else dict(fields)
+
+
 def _provider_bound(document: Document, body: Mapping[str, Any]) -> Document:
     own = [
         name
@@ -156,7 +166,7 @@ def _provider_bound(document: Document, body: Mapping[str, Any]) -> Document:
     changes = {"model": body["model"]} if document.fields.get("model") != body["model"] else {}
     extra_body = body.get("extra_body")
     if extra_body:
-        changes.update({name: value for name, value in extra_body.items() if name not in own})
+        changes.update({name: body[name] for name in extra_body if name not in own})
     return document.edit(changes, own) if own or changes else document
 
 
@@ -169,7 +179,7 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
     metadata = {**(body.get("litellm_metadata") or {}), **(body.get("metadata") or {}), **_metadata_headers(request)}
     retries = body.get("num_retries")
     if retries is None:
-        wanted = _number(headers, "x-litellm-num-retries")
+        wanted = _number(headers, "x-litellm-num-retries", most=_MOST_RETRIES)
         retries = None if wanted is None else int(wanted)
     return Options(
         metadata=metadata,
@@ -240,10 +250,30 @@ def _metadata_headers(request: Request) -> dict[str, Any]:
         lowered = name.lower().replace("-", "_")
         if lowered.startswith("langfuse_"):
             found[lowered.removeprefix("langfuse_")] = value
-    for header, key in (("x-litellm-trace-id", "trace_id"), ("x-litellm-session-id", "session_id")):
+    for header, key in _METADATA_HEADERS:
         if header in request.headers:
             found[key] = request.headers[header]
+    if _SPEND_HEADER in request.headers:
+        found["spend_logs_metadata"] = _json_object(_SPEND_HEADER, request.headers[_SPEND_HEADER])
     return found
+
+
+_SPEND_HEADER = "x-litellm-spend-logs-metadata"
+_METADATA_HEADERS = (
+    ("x-litellm-trace-id", "trace_id"),
+    ("x-litellm-session-id", "session_id"),
+    ("x-litellm-agent-id", "agent_id"),
+)
+
+
+def _json_object(header: str, text: str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = None
+    if not isinstance(value, dict):
+        raise BadRequestError(f"The header {header} must be a JSON object.", param=header)
+    return value
 
 
 def _seconds(body: Mapping[str, Any], headers: Any, *names: str) -> float | None:
@@ -254,7 +284,7 @@ def _seconds(body: Mapping[str, Any], headers: Any, *names: str) -> float | None
     return _number(headers, f"x-litellm-{names[0].replace('_', '-')}")
 
 
-def _number(headers: Any, name: str) -> float | None:
+def _number(headers: Any, name: str, most: float = 1e9) -> float | None:
     value = headers.get(name)
     if value is None:
         return None
@@ -262,6 +292,6 @@ def _number(headers: Any, name: str) -> float | None:
         number = float(value)
     except ValueError:
         number = -1.0
-    if not 0 <= number < 1e9:
-        raise BadRequestError(f"The header {name} must be a number that is not negative.", param=name)
+    if not 0 <= number <= most:
+        raise BadRequestError(f"The header {name} must be a number from 0 to {most:.0f}.", param=name)
     return number

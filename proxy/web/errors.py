@@ -17,11 +17,9 @@ from proxy.errors import (
     class_for_status,
 )
 from proxy.web import malformed
-from proxy.web.headers import Headers, call_headers, error_headers
+from proxy.web.headers import Headers, Mask, call_headers, error_headers
 
 _log = logging.getLogger("patchbay")
-
-Mask = Callable[[str], str]
 
 
 # The base URL of a deployment by its id, as it may be shown; None for one that is unknown, such as a client's own.
@@ -59,9 +57,9 @@ def error_response(
     error: GatewayError, call_id: str, request_id: str | None, seconds: float, mask: Mask, base_of: BaseOf
 ) -> Response:
     response = Response(error_body(error, mask), error.status_code, mimetype="application/json")
-    headers: Headers = call_headers(call_id, request_id) + error_headers(error, seconds, base_of)
+    headers: Headers = call_headers(call_id, request_id) + error_headers(error, seconds, base_of, mask)
     for name, value in headers:
-        response.headers.add(name, mask(value))
+        response.headers.add(name, value)
     return response
 
 

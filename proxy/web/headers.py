@@ -23,14 +23,16 @@ _UNSAFE = re.compile(r"[\r\n\0]|[^\x00-\xff]")
 _COST_PARTS = ("input", "output", "cache-read", "cache-creation", "reasoning")
 
 Headers = list[tuple[str, str]]
+Mask = Callable[[str], str]
 
 
-def provider_headers(headers: Mapping[str, str]) -> Headers:
-    """`x-ratelimit-*` as they are, and all that tells something as `llm_provider-*`."""
+def provider_headers(headers: Mapping[str, str], mask: Mask) -> Headers:
+    """`x-ratelimit-*` as they are, and all that tells something as `llm_provider-*`; some providers repeat the key."""
+    shown = [(name, value) for name, value in headers.items() if name not in _NOT_PASSED and not _UNSAFE.search(value)]
+    # One look at all values: a value holds no line break.
+    values = mask("\n".join([value for _, value in shown])).split("\n")
     passed: Headers = []
-    for name, value in headers.items():
-        if name in _NOT_PASSED or _UNSAFE.search(value):
-            continue
+    for (name, _), value in zip(shown, values, strict=True) if shown else ():
         passed.append((f"llm_provider-{name}", value))
         if name.startswith("x-ratelimit-"):
             passed.append((name, value))
@@ -61,7 +63,9 @@ def call_headers(call_id: str, request_id: str | None) -> Headers:
     ]
 
 
-def outcome_headers(outcome: Outcome, base_url: str | None, seconds: float, dropped: Sequence[str]) -> Headers:
+def outcome_headers(
+    outcome: Outcome, base_url: str | None, seconds: float, dropped: Sequence[str], mask: Mask
+) -> Headers:
     """`seconds` is the whole call so far; what was not spent on the wire is ours."""
     reply = outcome.reply
     overhead = max(0.0, seconds - reply.provider_seconds - outcome.failed_seconds)
@@ -76,7 +80,7 @@ def outcome_headers(outcome: Outcome, base_url: str | None, seconds: float, drop
         headers += cost_headers(outcome.cost)
     if dropped:
         headers.append(("x-litellm-dropped-params", _safe(",".join(dropped))))
-    return headers + provider_headers(reply.headers)
+    return headers + provider_headers(reply.headers, mask)
 
 
 def cost_headers(cost: Cost) -> Headers:
@@ -90,7 +94,7 @@ def cost_headers(cost: Cost) -> Headers:
     return headers
 
 
-def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], str | None]) -> Headers:
+def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], str | None], mask: Mask) -> Headers:
     """Our own retries are over by now, so the client's SDK is told not to add its own. `base_of`: see web/errors.py."""
     attempts = error.attempts
     groups = [attempt["model_group"] for attempt in attempts]
@@ -111,7 +115,7 @@ def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], 
             headers.append(("x-litellm-model-api-base", base))
     if error.retry_after is not None:
         headers.append(("retry-after", str(math.ceil(error.retry_after))))
-    return headers + provider_headers(error.headers)
+    return headers + provider_headers(error.headers, mask)
 
 
 def _safe(value: str) -> str:
