@@ -130,8 +130,13 @@ def check(schema_class: type[RequestSchema], body: dict[str, Any]) -> None:
     if refused:
         raise ValidationError({name: ["is not allowed in a request body"] for name in refused})
     known = _declared(schema_class)
-    present = frozenset(name for name in body if name in known)
-    _instance(schema_class, present).load(body)
+    schema = _instance(schema_class, frozenset(name for name in body if name in known))
+    try:
+        for name, field in schema.fields.items():
+            field.deserialize(body[name])
+    except (KeyError, ValidationError):
+        # Only a schema knows how to say what is wrong, and where.
+        schema.load(body)
     if isinstance(body.get("fallbacks"), list):
         _check_fallbacks(schema_class, body)
 

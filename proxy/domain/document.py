@@ -16,6 +16,8 @@ _TOKEN = re.compile(rb'"(?:[^"\\]+|\\.)*"|[{}\[\],]', re.DOTALL)
 _OPEN = (b"{", b"[")
 _CLOSE = (b"}", b"]")
 _WHITE = b" \t\r\n"
+# Up to this size it is quicker to count each name than to take the text apart.
+_SHORT = 4096
 
 
 class Document:
@@ -50,7 +52,7 @@ class Document:
     def edit(self, changes: Mapping[str, Any] = _NOTHING, drop: Collection[str] = ()) -> "Document":
         """A new document with top-level members replaced or added, and others left out."""
         gone = [name for name in drop if name in self.fields]
-        if not gone and not changes:
+        if not gone and _all_there(changes, self.fields):
             return self
         fields = {**self.fields, **changes}
         for name in gone:
@@ -60,6 +62,13 @@ class Document:
         changed = {name: value for name, value in {**self._changed, **changes}.items() if name in fields}
         return Document(self._raw, fields, changed, (self._dropped | set(gone)) - set(changed))
 
+    def repeated(self) -> str | None:
+        """A name that two top-level members have; only one of them is in `fields`."""
+        if self._raw is None or _plainly_distinct(self._raw, self.fields):
+            return None
+        names = member_names(self._raw)
+        return None if len(names) == len(self.fields) else next(name for name in names if names.count(name) > 1)
+
     def to_bytes(self) -> bytes:
         """The JSON text: the original bytes where nothing changed."""
         if self._raw is None:
@@ -67,6 +76,18 @@ class Document:
         if not self._changed and not self._dropped:
             return self._raw
         return splice(self._raw, self._changed, self._dropped)
+
+
+def _all_there(changes: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    """Whether the fields already say what the changes would make them say. Only texts are compared: 1 and true are equal."""
+    return all(isinstance(value, str) and fields.get(name) == value for name, value in changes.items())
+
+
+def _plainly_distinct(raw: bytes, names: Collection[str]) -> bool:
+    """Whether a look at a short text tells that no name is in it twice, however deep. False says nothing."""
+    if len(raw) > _SHORT or b"\\u" in raw or b"\\/" in raw:
+        return False
+    return all(name.isascii() and raw.count(b'"%b"' % name.encode()) == 1 for name in names)
 
 
 def members(raw: bytes) -> Iterator[tuple[str, int, int, int]]:

@@ -10,8 +10,7 @@ import mmap
 import os
 import struct
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from operator import attrgetter
 from pathlib import Path
@@ -118,20 +117,16 @@ class HostState:
         self._map.close()
         os.close(self._file)
 
-    @contextmanager
-    def _step(self, now: float) -> Iterator[None]:
+    def _step(self, now: float) -> "_Step":
         """Alone among all threads of all processes. Nothing in a step may wait for anything."""
-        with self._lock:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
-            try:
-                if self._pid != os.getpid():
-                    self._join()
-                if now - self._reaped_at >= REAP_SECONDS or now < self._reaped_at:
-                    self._reaped_at = now
-                    self._reap()
-                yield
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN)
+        return _Step(self._lock, self._file, self._prepare, now)
+
+    def _prepare(self, now: float) -> None:
+        if self._pid != os.getpid():
+            self._join()
+        if now - self._reaped_at >= REAP_SECONDS or now < self._reaped_at:
+            self._reaped_at = now
+            self._reap()
 
     def _slot(self, key: str) -> int:
         """Where the row of `key` is; it never moves, so each process remembers it."""
@@ -203,6 +198,33 @@ class HostState:
                 standing.inflight = max(0, standing.inflight - lost)
                 self._store(at, standing)
                 _COUNT.pack_into(self._map, where, 0)
+
+
+class _Step:
+    """The lock of the threads and that of the processes, held for one `with`."""
+
+    __slots__ = ("_file", "_lock", "_now", "_prepare")
+
+    def __init__(self, lock: threading.Lock, file: int, prepare: Callable[[float], None], now: float) -> None:
+        self._lock = lock
+        self._file = file
+        self._prepare = prepare
+        self._now = now
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+            self._prepare(self._now)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_UN)
+        finally:
+            self._lock.release()
 
 
 def _process_at(process: int) -> int:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import is_connection_param
-from proxy.domain.document import Document, member_names
+from proxy.domain.document import Document
 from proxy.domain.mocking import MOCK_PARAMS, TESTS
 from proxy.domain.operations import Operation
 from proxy.domain.requester import Key, Requester
@@ -113,9 +113,21 @@ def _read_json(request: Request, patience: Patience | None) -> bytes:
         )
     if request.headers.get("content-encoding", "identity") != "identity":
         raise BadRequestError("Compressed bodies are not accepted.", param="content-encoding", status_code=415)
-    raw = _read_in_time(request, patience) if patience else request.get_data(cache=False)
-    limit = request.max_content_length
-    if limit is not None and request.content_length is None and len(raw) >= limit:
+    return _read_in_time(request, patience) if patience else _read(request)
+
+
+def _read(request: Request) -> bytes:
+    """The body, read in one piece where its length is said: werkzeug's way copies it once more."""
+    limit, length = request.max_content_length, request.content_length
+    if limit is not None and length is not None:
+        if length > limit:
+            raise RequestEntityTooLarge
+        raw: bytes = request.environ["wsgi.input"].read(length)
+        if len(raw) < length:
+            raise ClientDisconnected
+        return raw
+    raw = request.get_data(cache=False)
+    if limit is not None and len(raw) >= limit:
         raise RequestEntityTooLarge  # A chunked body is cut at the limit without a word.
     return raw
 
@@ -124,7 +136,7 @@ def _read_in_time(request: Request, patience: Patience) -> bytes:
     deadline = patience.receiving(request.environ.get("gunicorn.socket"))
     deadline.begin()
     try:
-        raw = request.get_data(cache=False)
+        raw = _read(request)
     except (OSError, ClientDisconnected):
         if not deadline.expired:
             raise ClientClosedRequestError("The client left before its request was complete.") from None
@@ -142,9 +154,8 @@ def _parse(raw: bytes) -> Document:
         raise BadRequestError(f"The body is not valid JSON: {error.args[0]}", param="request_body") from None
     except ValueError:
         raise BadRequestError("The body must be a JSON object.", param="request_body") from None
-    names = member_names(raw)
-    if len(names) != len(document.fields):
-        repeated = next(name for name in names if names.count(name) > 1)
+    repeated = document.repeated()
+    if repeated is not None:
         raise BadRequestError(f"The field '{repeated}' stands in the body more than once.", param=repeated)
     return document
 
