@@ -29,9 +29,10 @@ from proxy.settings.load import environment
 from proxy.settings.network import read_network
 from proxy.settings.provider_choice import infer_provider
 from proxy.sinks import build_subscriptions
+from proxy.sinks.board import Board
 from proxy.sinks.contract import Metrics, Post, Posted, SinkContext, SinkSetupError
 from proxy.sinks.logs import setup_logging
-from proxy.sinks.queue import SinkQueue
+from proxy.sinks.queue import SinkQueue, Subscription
 from proxy.transport.credentials import Credentials
 from proxy.transport.credentials.aws import AwsCredentials
 from proxy.transport.credentials.azure import AzureCredentials
@@ -95,7 +96,7 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
         drop_params=settings.litellm.drop_params,
         forward_trace=settings.litellm.forward_traceparent_to_llm_provider,
     )
-    observation = build_observation(settings, transport, runtime)
+    observation = build_observation(settings, transport, runtime, shared_path)
     prices = load_bundled()
     router = Router(
         settings.deployments,
@@ -162,8 +163,13 @@ def build_credentials(transport: Sender, runtime: Runtime) -> Mapping[Auth, Cred
     }
 
 
-def build_observation(settings: Settings, transport: Sender, runtime: Runtime) -> Observation:
-    """The sinks that the configuration names, and always the log. Raise ConfigError for one that can't be built."""
+def build_observation(
+    settings: Settings, transport: Sender, runtime: Runtime, shared_path: Path | None = None
+) -> Observation:
+    """The sinks that the configuration names, and always the log and the board of the status page.
+
+    Raise ConfigError for one that can't be built.
+    """
     litellm = settings.litellm
     terminal = sys.stderr.isatty() and not litellm.json_logs
     setup_logging(settings.log_level, settings.secrets.mask, terminal=terminal)
@@ -175,6 +181,7 @@ def build_observation(settings: Settings, transport: Sender, runtime: Runtime) -
         terminal=terminal,
         version=__version__,
     )
+    board = Board(shared_path.with_suffix(".board") if shared_path else None)
     try:
         subscriptions = build_subscriptions(
             context,
@@ -185,7 +192,8 @@ def build_observation(settings: Settings, transport: Sender, runtime: Runtime) -
     except SinkSetupError as error:
         raise ConfigError(f"litellm_settings.callbacks: {error}") from None
     counting = (one.sink for one in subscriptions if isinstance(one.sink, Metrics))
-    return Observation(SinkQueue(subscriptions, runtime), next(counting, None))
+    queue = SinkQueue((*subscriptions, Subscription(board)), runtime)
+    return Observation(queue, board, next(counting, None))
 
 
 def build_post(transport: Sender) -> Post:

@@ -66,6 +66,7 @@ def child_exit(server: Any, worker: Any) -> None:
 def on_exit(server: Any) -> None:
     """What the workers shared ends with their parent; what a killed one leaves, the next gateway removes."""
     _sharing.remove_directory(_metrics)
+    _sharing.remove_directory(_state.with_suffix(".board"))
     _state.unlink(missing_ok=True)
 
 

@@ -1,7 +1,8 @@
-"""What watches the gateway: the queue of sinks, and the metrics that one of them keeps."""
+"""What watches the gateway: the queue of sinks, and those of them that are asked: the board and the metrics."""
 
 from dataclasses import dataclass
 
+from proxy.sinks.board import Board
 from proxy.sinks.contract import GaugeSample, Metrics
 from proxy.sinks.queue import SinkQueue
 
@@ -11,6 +12,7 @@ class Observation:
     """`metrics` is None where no sink counts for /metrics."""
 
     queue: SinkQueue
+    board: Board
     metrics: Metrics | None = None
 
     def show_streams(self, count: int) -> None:

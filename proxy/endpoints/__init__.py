@@ -2,7 +2,18 @@
 
 from flask import Blueprint, Flask
 
-from proxy.endpoints import chat, completions, embeddings, health, home, inspection, metrics, models, moderations
+from proxy.endpoints import (
+    chat,
+    completions,
+    embeddings,
+    health,
+    home,
+    inspection,
+    metrics,
+    models,
+    moderations,
+    status,
+)
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     chat.blueprint,
@@ -22,3 +33,4 @@ def register(app: Flask) -> None:
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, url_prefix="/v1", name=f"{blueprint.name}_v1")
         app.register_blueprint(blueprint, url_prefix="/openai/v1", name=f"{blueprint.name}_azure_v1")
+    app.register_blueprint(status.blueprint)

@@ -1,8 +1,9 @@
-"""GET /: whoever opens the base URL in a browser learns what is here."""
+"""GET /: the status page for people, and for programs what is here."""
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from proxy import __version__
+from proxy.endpoints.status import show_status
 from proxy.web.identity import public
 
 blueprint = Blueprint("home", __name__)
@@ -11,6 +12,9 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 @public
 def show_gateway() -> Response:
+    if "text/html" in request.headers.get("accept", ""):
+        page: Response = show_status()
+        return page
     return jsonify(
         name="Patchbay",
         version=__version__,
