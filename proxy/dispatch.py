@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from proxy.domain.answer import Answer, Reply, StreamReply
 from proxy.domain.attempt import Result, Settle
@@ -16,6 +15,7 @@ from proxy.domain.trace import outgoing_traceparent
 from proxy.domain.wire import ClientWatch, Clocks, Decoder, WireRequest, WireResponse
 from proxy.errors import BadRequestError, ConfigurationError, GatewayError, InternalServerError
 from proxy.media import inline_media
+from proxy.provider_response import ProviderResponse, Told
 from proxy.provider_stream import Meter, ProviderStream, Settling, stream_clocks
 from proxy.providers.call_ids import without_signatures
 from proxy.providers.contract import Auth, Provider
@@ -155,10 +155,9 @@ class Dispatcher:
     def _send(self, provider: Provider, call: Call, deployment: Deployment, clocks: Clocks) -> WireResponse:
         """The provider's 2xx answer; any other is raised as its error."""
         request = self._sign(provider, call, deployment)
-        try:
-            response = self._transport.send(request, clocks, call.client)
-        except GatewayError as error:
-            raise _for_clients(error, request, call, deployment) from error
+        told = Told(request, call, deployment)
+        with told:
+            response = ProviderResponse(self._transport.send(request, clocks, call.client), told)
         if not 200 <= response.status < 300:
             raise provider.parse_error(response.status, response.read(), response.headers, deployment)
         return response
@@ -172,18 +171,6 @@ def _parts(provider: Provider, call: Call, deployment: Deployment) -> list[Call]
 
 def _remaining(clocks: Clocks, spent: float) -> Clocks:
     return clocks if clocks.total is None else clocks._replace(total=clocks.total - spent)
-
-
-def _for_clients(error: GatewayError, request: WireRequest, call: Call, deployment: Deployment) -> GatewayError:
-    """A transport's error names the host, which is the operator's business unless the client named it itself."""
-    host = urlsplit(request.url).netloc.rpartition("@")[2]
-    message = error.message if request.guarded else error.message.replace(host, f"the provider of '{call.model}'")
-    return type(error)(
-        f"{type(error).__name__}: {deployment.provider} - {message}",
-        param=error.param,
-        provider=deployment.provider,
-        retry_after=error.retry_after,
-    )
 
 
 def _with_defaults(call: Call, deployment: Deployment) -> Document:

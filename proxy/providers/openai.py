@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from proxy.domain.answer import Answer, Chunk, read_chunk
+from proxy.domain.answer import Answer, Chunk, build_chunk, read_chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document, splice
@@ -85,7 +85,7 @@ def build_provider(name: str, row: Compatible) -> Provider:
         return build_request(call, deployment, name, row)
 
     def parse(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
-        return parse_response(body, headers, deployment, row)
+        return parse_response(body, headers, call, deployment, row)
 
     def parse_error(status: int, body: bytes, headers: Mapping[str, str], deployment: Deployment) -> GatewayError:
         return build_error(status, body, headers, deployment, words=row.words)
@@ -181,12 +181,19 @@ def name_model(model: str, row: Compatible) -> str:
     return model if "/" in model else row.model_prefix + model
 
 
-def parse_response(body: bytes, headers: Mapping[str, str], deployment: Deployment, row: Compatible) -> Answer:
+def parse_response(
+    body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment, row: Compatible
+) -> Answer:
     """The provider's bytes, with the provider's prefix before the model's name."""
     document = parse_document(body, deployment)
     fields = document.fields
-    if "error" in fields and fields["error"] and not any(name in fields for name in ("choices", "data", "results")):
-        raise error_from_event(body, deployment, words=row.words)
+    results = call.operation.results
+    if not isinstance(fields.get(results), list):
+        if fields.get("error"):
+            raise error_from_event(body, deployment, words=row.words)
+        raise InvalidProviderResponseError(
+            f"{deployment.provider} answered without '{results}'", provider=deployment.provider
+        )
     changes = row.answer(fields) if row.answer is not None else {}
     model = prefixed(fields.get("model"), deployment)
     if model is not None and model != fields.get("model"):
@@ -256,6 +263,9 @@ class CompatibleStream:
         elif model is not None and model != fields["model"]:
             data = self._with_model(data, model)
         chunk = read_chunk(data, fields)
+        if chunk.bare and "choices" not in fields:
+            # An event of the provider's own, which OpenAI's clients can't read; a usage they can.
+            return [build_chunk({**fields, "choices": []})] if chunk.usage is not None else []
         if chunk.finished:
             self._finished.update(_finished_choices(fields))
         return [chunk]

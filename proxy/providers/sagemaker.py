@@ -50,7 +50,7 @@ def build_url(call: Call, deployment: Deployment) -> str:
 
 
 def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
-    return parse_compatible(body, headers, deployment, ROW)
+    return parse_compatible(body, headers, call, deployment, ROW)
 
 
 def open_stream(call: Call, deployment: Deployment) -> StreamDecoder:

@@ -109,7 +109,7 @@ def _given_token(deployment: Deployment) -> dict[str, str]:
 def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
     if call.operation is EMBEDDINGS:
         return _parse_embedding(body, headers, call, deployment)
-    return parse_compatible(body, headers, deployment, ROW)
+    return parse_compatible(body, headers, call, deployment, ROW)
 
 
 def parse_error(status: int, body: bytes, headers: Mapping[str, str], deployment: Deployment) -> GatewayError:

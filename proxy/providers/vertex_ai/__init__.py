@@ -95,7 +95,7 @@ def _refused_by_claude(fields: Mapping[str, Any], deployment: Deployment) -> fro
 
 
 def _parse_openai(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
-    return parse_openai(body, headers, deployment, _PARTNER)
+    return parse_openai(body, headers, call, deployment, _PARTNER)
 
 
 _DIALECTS: Mapping[Format, Dialect] = {
