@@ -23,6 +23,7 @@ from tests.live.servers import WORKER_CLASSES, Server, gateway
 SOAK = bool(os.environ.get("PATCHBAY_SOAK"))
 BREAKS = 1000 if SOAK else 120
 CROWD = 500 if SOAK else 60
+ROUNDS = 5 if SOAK else 3
 PLAIN = [{"role": "user", "content": "hello"}]
 
 
@@ -124,8 +125,9 @@ def test_upstreams_are_closed_and_memory_comes_back_when_clients_vanish(
             assert chat(server, ask()).status == 200
             sizes.append(_resident(server))
         print("resident bytes:", sizes)
-        assert sizes[-1] <= sizes[0] * 1.05
-        assert wait_until(lambda: server.output().count('"status":499') == 3 * CROWD, 10)
+        # The first rounds fill pools and the threads' stacks.
+        assert sizes[-1] <= sizes[ROUNDS // 2] * 1.05
+        assert wait_until(lambda: server.output().count('"status":499') == ROUNDS * CROWD, 10)
 
 
 def _resident(server: Server) -> int:
