@@ -16,9 +16,9 @@ class Seen(NamedTuple):
 class Client:
     """One stream. `started` is set with the first byte of its body."""
 
-    def __init__(self, port: int, body: dict[str, Any]) -> None:
+    def __init__(self, port: int, body: dict[str, Any], *, stream: bool = True) -> None:
         self._port = port
-        self._body = json.dumps({**body, "stream": True}).encode()
+        self._body = json.dumps({**body, "stream": stream}).encode()
         self.started = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
 

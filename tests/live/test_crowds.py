@@ -127,7 +127,7 @@ def test_upstreams_are_closed_and_memory_comes_back_when_clients_vanish(
         print("resident bytes:", sizes)
         # The first rounds fill pools and the threads' stacks.
         assert sizes[-1] <= sizes[ROUNDS // 2] * 1.05
-        assert wait_until(lambda: server.output().count('"status":499') == ROUNDS * CROWD, 10)
+        assert wait_until(lambda: server.output().count('"message":"499 ') == ROUNDS * CROWD, 10)
 
 
 def _resident(server: Server) -> int:

@@ -12,16 +12,26 @@ from typing import Any
 
 import pytest
 
+from tests.live.faults import FaultyProvider, deployment
 from tests.live.http import Stream, chat, request, wait_until
 from tests.live.servers import WORKER_CLASSES, Server, gateway
 
 MESSAGES = [{"role": "user", "content": "one two three"}]
 
 
+@pytest.fixture(scope="module")
+def provider() -> Iterator[FaultyProvider]:
+    with FaultyProvider() as running:
+        yield running
+
+
 @contextlib.contextmanager
-def serving(upstream: Server, directory: Path, worker_class: str, graceful: int) -> Iterator[Server]:
+def serving(
+    upstream: Server, directory: Path, worker_class: str, graceful: int, stalling: dict[str, Any] | None = None
+) -> Iterator[Server]:
     params = {"model": "openai/up", "api_base": f"{upstream.url}/v1", "api_key": "sk-operator"}
-    config = {"model_list": [{"model_name": "up", "litellm_params": params}]}
+    models = {"up": params, "stalling": stalling or params}
+    config = {"model_list": [{"model_name": name, "litellm_params": one} for name, one in models.items()]}
     environment = {"GRACEFUL_TIMEOUT": str(graceful)}
     with gateway(config, directory, worker_class=worker_class, environment=environment) as server:
         yield server
@@ -63,11 +73,14 @@ def test_streams_finish_and_probes_are_told_when_the_server_stops(
 
 
 @pytest.mark.parametrize("worker_class", WORKER_CLASSES)
-def test_stream_ends_with_an_error_when_its_time_is_over(worker_class: str, upstream: Server, tmp_path: Path) -> None:
-    with serving(upstream, tmp_path, worker_class, graceful=2) as server:
+def test_stream_ends_with_an_error_when_its_time_is_over(
+    worker_class: str, upstream: Server, provider: FaultyProvider, tmp_path: Path
+) -> None:
+    stalling = deployment(provider.port, "openai", "stall", "after")
+    with serving(upstream, tmp_path, worker_class, 2, stalling) as server:
         readings = [
             Reading(Stream(server, ask(chunks=400, chunk_delay=0.1))),
-            Reading(Stream(server, ask(chunks=4, fault="stall"))),
+            Reading(Stream(server, {"model": "stalling", "messages": MESSAGES})),
         ]
         assert wait_until(lambda: all(reading.events for reading in readings))
         os.kill(server.process.pid, signal.SIGTERM)
