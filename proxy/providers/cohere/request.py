@@ -33,7 +33,8 @@ _TRANSLATED = frozenset(
     {"messages", "model", "stream", "stream_options", "n", "stop", "tools", "tool_choice", "response_format"}
     | {"reasoning_effort"}
 )
-SUPPORTED = (_TRANSLATED | _RENAMED.keys()) - {"top_k"}
+# `n` is known, and not to be had.
+SUPPORTED = (_TRANSLATED | _RENAMED.keys()) - {"top_k", "n"}
 
 # What a base may have at its end that is not the host's.
 _VERSION = re.compile(r"(/v[12])?(/(chat|embed))?$")

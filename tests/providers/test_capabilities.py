@@ -1,0 +1,111 @@
+"""The tables tell the truth: what they say is supported reaches the provider, what is not is refused."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from proxy.errors import UnsupportedParamsError
+from proxy.providers.parameters import OPENAI_PARAMS, capabilities, fit
+from proxy.providers.registry import PROVIDERS
+from tests.providers.recordings import build_call
+from tests.providers.test_contract import build
+
+FUNCTION = {"name": "look", "description": "Look", "parameters": {"type": "object", "properties": {}}}
+TOOL = {"type": "function", "function": FUNCTION}
+OTHER = {"type": "function", "function": {**FUNCTION, "name": "listen"}}
+# A model of each whose format has the parameters that its table promises.
+MODELS = {
+    "anthropic": "claude-sonnet-4-5",
+    "azure_ai": "claude-sonnet-4-5",
+    "bedrock": "anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "gemini": "gemini-2.5-flash",
+    "vertex_ai": "gemini-2.5-flash",
+    "vertex_ai_beta": "gemini-2.5-flash",
+    "cohere": "command-a-reasoning-08-2025",
+    "cohere_chat": "command-a-reasoning-08-2025",
+}
+EMBEDDING_MODELS = {
+    "bedrock": "amazon.titan-embed-text-v2:0",
+    "vertex_ai": "text-embedding-005",
+    "vertex_ai_beta": "text-embedding-005",
+}
+# A value that asks for something, and what the parameter needs beside it to mean anything.
+VALUES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
+    "audio": ({"voice": "alloy", "format": "wav"}, {"modalities": ["text", "audio"]}),
+    "best_of": (2, {}),
+    "dimensions": (256, {}),
+    "echo": (True, {}),
+    "encoding_format": ("base64", {}),
+    "frequency_penalty": (0.5, {}),
+    "function_call": ({"name": "look"}, {"functions": [FUNCTION]}),
+    "functions": ([FUNCTION], {}),
+    "logit_bias": ({"50256": -100}, {}),
+    "logprobs": (True, {}),
+    "max_completion_tokens": (17, {}),
+    "max_tokens": (17, {}),
+    "metadata": ({"a": "b"}, {}),
+    "modalities": (["text", "image"], {}),
+    "n": (2, {}),
+    "parallel_tool_calls": (False, {"tools": [TOOL, OTHER]}),
+    "prediction": ({"type": "content", "content": "x"}, {}),
+    "presence_penalty": (0.5, {}),
+    "prompt_cache_key": ("key", {}),
+    "prompt_cache_retention": ("24h", {}),
+    "reasoning_effort": ("high", {}),
+    "response_format": ({"type": "json_schema", "json_schema": {"name": "x", "schema": FUNCTION["parameters"]}}, {}),
+    "safety_identifier": ("somebody", {}),
+    "seed": (7, {}),
+    "service_tier": ("priority", {}),
+    "stop": (["END"], {}),
+    "store": (True, {}),
+    "suffix": ("!", {}),
+    "temperature": (0.5, {}),
+    "tool_choice": ("required", {"tools": [TOOL]}),
+    "tools": ([TOOL], {}),
+    "top_logprobs": (2, {"logprobs": True}),
+    "top_p": (0.5, {}),
+    "user": ("somebody", {}),
+    "verbosity": ("low", {}),
+    "web_search_options": ({"search_context_size": "low"}, {}),
+}
+BODIES: Mapping[str, Mapping[str, Any]] = {
+    "chat": {"messages": [{"role": "user", "content": "Hi"}]},
+    "completions": {"prompt": "Hi"},
+    "embeddings": {"input": ["Hi"]},
+    "moderations": {"input": ["Hi"]},
+}
+# What the gateway itself does to the answer where the provider has no word for it.
+OURS = {"encoding_format"}
+
+
+def wire(name: str, operation: str, fields: Mapping[str, Any]) -> Any:
+    """What is sent and what is told of having been left out; or the refusal, which names the parameters."""
+    provider, deployment = PROVIDERS[name], build(name, operation)
+    models = EMBEDDING_MODELS if operation == "embeddings" else MODELS
+    deployment = replace(deployment, model=models.get(name, deployment.model))
+    call = build_call(operation, {**BODIES[operation], **fields})
+    try:
+        fitted = fit(call, deployment, provider)
+        fitting = call.asking(call.model, call.document.edit(fitted.changes, fitted.drop))
+        request = provider.build_request(fitting, deployment)
+    except UnsupportedParamsError as error:
+        return error.message
+    return fitted.dropped, request.url, dict(request.headers), json.loads(request.body)
+
+
+def test_every_parameter_has_a_value_when_a_table_names_it() -> None:
+    assert VALUES.keys() == frozenset().union(*OPENAI_PARAMS.values())
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_nothing_is_ignored_in_silence_when_a_parameter_is_supported(name: str) -> None:
+    ignored = []
+    for operation, able in capabilities(PROVIDERS[name])["operations"].items():
+        for parameter in able["supported"]:
+            value, beside = VALUES[parameter]
+            if wire(name, operation, beside) == wire(name, operation, {**beside, parameter: value}):
+                ignored.append((operation, parameter))
+    assert [pair for pair in ignored if pair[1] not in OURS] == []
