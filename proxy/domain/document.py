@@ -5,14 +5,20 @@ Where the client's dialect is the provider's, what need not change is forwarded 
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_TOKEN = re.compile(rb'"(?:[^"\\]+|\\.)*"|[{}\[\],]', re.DOTALL)
+# Objects and arrays that hold nothing deeper than one more level are a token as a whole: they are passed over at the
+# speed of the regular expression. The groups are atomic, so that what does not match has been looked at but once.
+_STRING = r'"(?>[^"\\]+|\\.)*+"'
+_PLAIN = r'[^{}\[\]"]+'
+_FLAT = rf"[{{\[](?>{_PLAIN}|{_STRING})*+[}}\]]"
+_SHALLOW = rf"[{{\[](?>{_PLAIN}|{_STRING}|{_FLAT})*+[}}\]]"
+_TOKEN = re.compile(rf"{_STRING}|{_SHALLOW}|[{{}}\[\],]".encode(), re.DOTALL)
 _OPEN = (b"{", b"[")
 _CLOSE = (b"}", b"]")
 _WHITE = b" \t\r\n"
@@ -23,7 +29,7 @@ _SHORT = 4096
 class Document:
     """An immutable JSON object. `fields` is its parsed form with all changes applied; never change it."""
 
-    __slots__ = ("_changed", "_dropped", "_raw", "fields")
+    __slots__ = ("_changed", "_dropped", "_members", "_raw", "fields")
 
     def __init__(
         self,
@@ -31,11 +37,13 @@ class Document:
         fields: Mapping[str, Any],
         _changed: Mapping[str, Any] = _NOTHING,
         _dropped: frozenset[str] = frozenset(),
+        _members: "tuple[Member, ...] | None" = None,
     ) -> None:
         self._raw = raw
         self.fields = fields
         self._changed = _changed
         self._dropped = _dropped
+        self._members = _members
 
     @classmethod
     def parse(cls, raw: bytes) -> "Document":
@@ -60,13 +68,15 @@ class Document:
         if self._raw is None:
             return Document(None, fields)
         changed = {name: value for name, value in {**self._changed, **changes}.items() if name in fields}
-        return Document(self._raw, fields, changed, (self._dropped | set(gone)) - set(changed))
+        return Document(self._raw, fields, changed, (self._dropped | set(gone)) - set(changed), self._members)
 
     def repeated(self) -> str | None:
         """A name that two top-level members have; only one of them is in `fields`."""
         if self._raw is None or _plainly_distinct(self._raw, self.fields):
             return None
-        names = member_names(self._raw)
+        # Whoever changes the document next will need them, too.
+        self._members = tuple(members(self._raw))
+        names = [member.name for member in self._members]
         return None if len(names) == len(self.fields) else next(name for name in names if names.count(name) > 1)
 
     def to_bytes(self) -> bytes:
@@ -75,7 +85,7 @@ class Document:
             return orjson.dumps(self.fields)
         if not self._changed and not self._dropped:
             return self._raw
-        return splice(self._raw, self._changed, self._dropped)
+        return splice(self._raw, self._changed, self._dropped, self._members)
 
 
 def _all_there(changes: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
@@ -90,15 +100,24 @@ def _plainly_distinct(raw: bytes, names: Collection[str]) -> bool:
     return all(name.isascii() and raw.count(b'"%b"' % name.encode()) == 1 for name in names)
 
 
-def members(raw: bytes) -> Iterator[tuple[str, int, int, int]]:
-    """Yield (name, start of the name, start of the value, end of the value) of each top-level member.
+class Member(NamedTuple):
+    """Where a top-level member stands: from `start` of its name, its value from `value_start` to `end`."""
+
+    name: str
+    start: int
+    value_start: int
+    end: int
+
+
+def members(raw: bytes) -> Iterator[Member]:
+    """Each top-level member, in order.
 
     `raw` must be valid JSON for an object: parse it first.
     """
-    depth = 0
+    depth = 1
     name: bytes | None = None
     start = value_start = end = 0
-    for token in _TOKEN.finditer(raw):
+    for token in _TOKEN.finditer(raw, raw.index(b"{") + 1):
         text = token.group()
         if text in _OPEN:
             depth += 1
@@ -106,25 +125,22 @@ def members(raw: bytes) -> Iterator[tuple[str, int, int, int]]:
             depth -= 1
             if depth == 0 and name is not None:
                 end = token.start()
-                yield orjson.loads(name), start, value_start, _strip_back(raw, end)
+                yield Member(orjson.loads(name), start, value_start, _strip_back(raw, end))
                 return
         elif depth != 1:
             continue
         elif text == b",":
             if name is not None:
-                yield orjson.loads(name), start, value_start, _strip_back(raw, token.start())
+                yield Member(orjson.loads(name), start, value_start, _strip_back(raw, token.start()))
             name = None
         elif name is None:
             name, start = text, token.start()
             value_start = _value_start(raw, token.end())
 
 
-def member_names(raw: bytes) -> list[str]:
-    """The names of the top-level members as they stand, repeated ones too."""
-    return [member[0] for member in members(raw)]
-
-
-def splice(raw: bytes, changes: Mapping[str, Any], drop: Collection[str] = ()) -> bytes:
+def splice(
+    raw: bytes, changes: Mapping[str, Any], drop: Collection[str] = (), found: Iterable[Member] | None = None
+) -> bytes:
     """`raw` with the top-level members in `changes` replaced (or added at the end) and those in `drop` cut."""
     pieces: list[bytes] = []
     missing = dict(changes)
@@ -137,7 +153,7 @@ def splice(raw: bytes, changes: Mapping[str, Any], drop: Collection[str] = ()) -
             pieces.append(raw[untouched_from:last_end])
             untouched_from = None
 
-    for name, start, value_start, end in members(raw):
+    for name, start, value_start, end in members(raw) if found is None else found:
         if name in changes:
             flush()
             if name in missing:
