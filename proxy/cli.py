@@ -101,17 +101,23 @@ def mock(host: str, port: int, **behaviour: Any) -> None:
 @click.option("-s", "--scenario", required=True, type=click.Path(exists=True, path_type=Path))
 def simulate(configs: tuple[Path, ...], scenario: Path) -> None:
     """Run the real router against simulated providers on a simulated clock; several --config stand side by side."""
+    from proxy.accounting.cost import price_per_token  # noqa: PLC0415
+    from proxy.accounting.prices import load_bundled  # noqa: PLC0415
     from proxy.routing import simulate as simulation  # noqa: PLC0415
+    from proxy.routing.scenario import ScenarioError  # noqa: PLC0415
     from proxy.settings import ConfigError, environment, load  # noqa: PLC0415
     from proxy.settings.files import parse_yaml  # noqa: PLC0415
 
+    prices = load_bundled()
     try:
         script = parse_yaml(scenario.read_text(encoding="utf-8"), str(scenario))
         loaded = {str(path): load(path, environment()) for path in configs}
         reports = {
-            name: simulation.simulate(settings.deployments, settings.router, script)
+            name: simulation.simulate(
+                settings.deployments, settings.router, script, lambda deployment: price_per_token(deployment, prices)
+            )
             for name, settings in loaded.items()
         }
-    except (ConfigError, simulation.ScenarioError) as error:
+    except (ConfigError, ScenarioError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(simulation.compare(reports))

@@ -1,31 +1,9 @@
-"""The real router against simulated providers on a simulated clock: what a configuration would do, before it has to.
-
-A scenario is a mapping, every part of it optional:
-
-    seed: 1                     the same seed gives the same run
-    seconds: 300                how long requests arrive
-    requests_per_second: 20     on average; they arrive at random
-    models: {gpt-4o: 3, mini: 1}  the names asked for, with their shares; by default each group alike
-    stream: false
-    timeout: 30                 the clients' own
-    tokens: [500, 200]          prompt and answer
-    providers:                  by deployment id, by model group, or "*" for all others; parts add up in that order
-      "*": {seconds: 0.8, spread: 0.3, first: 0.2}
-      eu-1: {errors: 0.5, status: 503}
-      eu-2: {seconds: 20}
-      eu-3: {down: [[60, 180]], retry_after: 30}
-      eu-4: {rpm: 60}
-
-`spread` is the share by which times vary, `first` the time to a stream's first token, `errors` the share of calls that
-fail with `status` after `error_seconds`, `down` the times (from, to) at which all calls fail, `rpm` what the provider
-itself lets through in a minute before it answers 429.
-"""
+"""The real router against simulated providers on a simulated clock: what a configuration would do, before it has to."""
 
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from proxy.domain.answer import Answer, Reply
 from proxy.domain.attempt import Result, Settle
@@ -37,57 +15,13 @@ from proxy.domain.router_settings import RouterSettings
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks
 from proxy.errors import GatewayError, RateLimitError, Timeout, class_for_status
-from proxy.routing.router import Router
+from proxy.routing.router import Price, Router
+from proxy.routing.scenario import Behaviour, Scenario
 from proxy.routing.simulated import World
 from proxy.runtime import Runtime
 
 # A whole minute, so that a scenario's times and the limits' minutes begin together.
 START = 1_700_000_040.0
-
-
-class ScenarioError(ValueError):
-    """The scenario is not one; the message names the part."""
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """How one simulated provider acts; times in seconds."""
-
-    seconds: float = 1.0
-    spread: float = 0.2
-    first: float = 0.3
-    errors: float = 0.0
-    status: int = 500
-    error_seconds: float = 0.05
-    retry_after: float | None = None
-    rpm: int | None = None
-    down: Sequence[Sequence[float]] = ()
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """The mapping of the module's docstring, with its defaults."""
-
-    seed: int = 1
-    seconds: float = 300.0
-    requests_per_second: float = 20.0
-    models: Mapping[str, float] = field(default_factory=dict)
-    stream: bool = False
-    timeout: float | None = None
-    tokens: Sequence[int] = (500, 200)
-    providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> "Scenario":
-        """Raise ScenarioError for a name that means nothing."""
-        _check_names(values, cls, "scenario")
-        for name, behaviour in values.get("providers", {}).items():
-            _check_names(behaviour, Behaviour, f"providers.{name}")
-        return cls(**values)
-
-    def behaviour(self, deployment: Deployment) -> Behaviour:
-        parts = (self.providers.get(name, {}) for name in ("*", deployment.group, deployment.id))
-        return Behaviour(**{name: value for part in parts for name, value in part.items()})
 
 
 @dataclass(frozen=True)
@@ -139,9 +73,14 @@ class Report:
         ]
 
 
-def simulate(deployments: Sequence[Deployment], settings: RouterSettings, scenario: Mapping[str, Any]) -> Report:
-    """Run the scenario against a router with this configuration and a memory of its own."""
-    return _Run(deployments, settings, Scenario.of(scenario)).report()
+def simulate(
+    deployments: Sequence[Deployment], settings: RouterSettings, scenario: object, price: Price | None = None
+) -> Report:
+    """Run the scenario (see proxy/routing/scenario.py) against a router with this configuration and a memory of its own.
+
+    `price` is the router's. Raise ScenarioError.
+    """
+    return _Run(deployments, settings, Scenario.of(scenario), price).report()
 
 
 def compare(reports: Mapping[str, Report]) -> str:
@@ -158,13 +97,16 @@ def compare(reports: Mapping[str, Report]) -> str:
 class _Run:
     """One run: arrivals, providers, counts."""
 
-    def __init__(self, deployments: Sequence[Deployment], settings: RouterSettings, scenario: Scenario) -> None:
+    def __init__(
+        self, deployments: Sequence[Deployment], settings: RouterSettings, scenario: Scenario, price: Price | None
+    ) -> None:
         self._scenario = scenario
         self._world = World(START)
         self._dice = random.Random(scenario.seed)  # noqa: S311 - to be the same again is what it is for
         routers_dice = random.Random(scenario.seed + 1)  # noqa: S311
         runtime = Runtime(self._world.now, self._world.now, self._world.sleep, lambda: "simulated", routers_dice)
-        self._router = Router(deployments, settings, runtime)
+        self._router = Router(deployments, settings, runtime, price=price)
+        scenario.check_names(deployments, self._router.catalogue.find)
         self._behaviours = {one.id: scenario.behaviour(one) for one in deployments}
         self._minutes: Counter[tuple[str, int]] = Counter()
         self._sent: Counter[str] = Counter()
@@ -257,11 +199,3 @@ class _Run:
 
     def _varied(self, seconds: float, behaviour: Behaviour) -> float:
         return max(0.001, seconds * self._dice.uniform(1 - behaviour.spread, 1 + behaviour.spread))
-
-
-def _check_names(values: object, known: type[Any], path: str) -> None:
-    if not isinstance(values, Mapping):
-        raise ScenarioError(f"{path} must be a mapping")
-    for name in values:
-        if name not in known.__dataclass_fields__:
-            raise ScenarioError(f"{path}.{name} is unknown; there is {', '.join(known.__dataclass_fields__)}")

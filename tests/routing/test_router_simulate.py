@@ -4,7 +4,8 @@ import pytest
 from router_bench import deployment
 
 from proxy.domain.router_settings import RouterSettings
-from proxy.routing.simulate import Report, ScenarioError, compare, simulate
+from proxy.routing.scenario import ScenarioError
+from proxy.routing.simulate import Report, compare, simulate
 from proxy.routing.simulated import World
 
 TEN = [deployment(f"d{number}") for number in range(10)]
@@ -87,11 +88,29 @@ def test_two_configurations_stand_side_by_side_when_they_are_compared():
         ({"sped": 1}, "scenario.sped"),
         ({"providers": {"a": {"eror": 1}}}, "providers.a.eror"),
         ({"providers": {"a": 3}}, "providers.a"),
+        ({"providers": {"d10": {}}}, "providers.d10 is unknown"),
+        ({"models": {"nobody": 1}}, "models.nobody is unknown"),
+        ([], "scenario must be a mapping"),
+        ({"seed": "x"}, "scenario.seed must be a whole number"),
+        ({"seconds": -1}, "scenario.seconds must be a number"),
+        ({"requests_per_second": 0}, "scenario.requests_per_second must be a number above 0"),
+        ({"stream": 1}, "scenario.stream must be true or false"),
+        ({"tokens": [1]}, "scenario.tokens must be two whole numbers"),
+        ({"providers": {"d1": {"errors": 2}}}, "providers.d1.errors must be a share"),
+        ({"providers": {"d1": {"status": 200}}}, "providers.d1.status must be a status"),
+        ({"providers": {"d1": {"down": [5]}}}, "providers.d1.down must be a list of pairs"),
     ],
 )
-def test_a_name_that_means_nothing_is_an_error_when_a_scenario_is_read(scenario, path):
+def test_the_part_is_named_when_a_scenario_makes_no_sense(scenario, path):
     with pytest.raises(ScenarioError, match=path):
         simulate(TEN, RouterSettings(), scenario)
+
+
+def test_the_cheapest_gets_all_when_cost_decides_in_a_simulation():
+    settings = RouterSettings(routing_strategy="cost-based-routing")
+    prices = {"d0": 2.0, "d1": 1.0}
+    report = simulate(TEN[:2], settings, {"seconds": 5}, lambda one: prices[one.id])
+    assert report.deployments["d0"].sent == 0
 
 
 def test_an_empty_report_has_no_percentiles_when_nothing_arrived():
