@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from tests.live.hostile import (
-    Hostile,
     Recorded,
-    Reply,
     bomb,
     chunked,
     deep,
@@ -22,6 +20,7 @@ from tests.live.hostile import (
     recorded,
 )
 from tests.live.http import Answer, Stream, chat
+from tests.live.raw_upstream import RawUpstream, Reply
 from tests.live.servers import Server, gateway
 
 # The format's provider, its model, and the fixtures that are its ordinary answers.
@@ -42,14 +41,14 @@ MEGABYTES = 400
 
 
 @pytest.fixture(scope="module")
-def hostile() -> Iterator[Hostile]:
-    with Hostile() as upstream:
+def hostile() -> Iterator[RawUpstream]:
+    with RawUpstream() as upstream:
         yield upstream
         upstream.shutdown()
 
 
 @pytest.fixture(scope="module")
-def server(hostile: Hostile, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(hostile: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     aws = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret", "aws_region_name": "us-east-1"}
     models = [
         {
@@ -90,7 +89,7 @@ def stream(server: Server, provider: str) -> tuple[int, list[Any]]:
     return opened.status, [json.loads(line) for line in lines if line != "[DONE]"]
 
 
-def assert_bad_gateway(status: int, body: Any, hostile: Hostile) -> None:
+def assert_bad_gateway(status: int, body: Any, hostile: RawUpstream) -> None:
     """An error of OpenAI's shape that blames the provider and shows nothing of either side's inside."""
     assert status in BAD_GATEWAY, body
     assert body["error"].keys() >= {"message", "type", "param", "code"}
@@ -121,7 +120,7 @@ def whole_junk(usual: Recorded) -> dict[str, Reply]:
 
 
 def test_whole_answer_is_a_bad_gateway_when_it_is_nonsense(
-    server: Server, hostile: Hostile, provider: str, usual: Recorded
+    server: Server, hostile: RawUpstream, provider: str, usual: Recorded
 ) -> None:
     for name, reply in whole_junk(usual).items():
         hostile.reply = reply
@@ -131,14 +130,14 @@ def test_whole_answer_is_a_bad_gateway_when_it_is_nonsense(
 
 
 def test_whole_answer_is_sound_when_only_its_label_is_wrong(
-    server: Server, hostile: Hostile, provider: str, usual: Recorded
+    server: Server, hostile: RawUpstream, provider: str, usual: Recorded
 ) -> None:
     hostile.reply = Reply([usual.whole], "text/html; charset=latin-1")
     assert ask(server, provider).json()["choices"][0]["finish_reason"]
 
 
 def test_whole_answer_is_sound_or_an_error_when_parts_are_missing(
-    server: Server, hostile: Hostile, provider: str, usual: Recorded
+    server: Server, hostile: RawUpstream, provider: str, usual: Recorded
 ) -> None:
     fields = json.loads(usual.whole)
     for name in fields:
@@ -169,7 +168,7 @@ def stream_junk(provider: str, usual: Recorded) -> dict[str, Reply]:
 
 
 def test_stream_ends_in_an_error_when_it_is_nonsense(
-    server: Server, hostile: Hostile, provider: str, usual: Recorded
+    server: Server, hostile: RawUpstream, provider: str, usual: Recorded
 ) -> None:
     for name, reply in stream_junk(provider, usual).items():
         hostile.reply = reply
@@ -183,7 +182,7 @@ def finish_reasons(events: list[Any]) -> list[str]:
 
 
 def test_stream_is_sound_when_it_comes_in_tiny_chunks(
-    server: Server, hostile: Hostile, provider: str, usual: Recorded
+    server: Server, hostile: RawUpstream, provider: str, usual: Recorded
 ) -> None:
     hostile.reply = Reply([usual.stream], usual.stream_type)
     expected = stream(server, provider)[1]
@@ -203,7 +202,7 @@ def choices(chunk: Any) -> Any:
 
 
 def test_stream_is_sound_when_there_are_events_that_nobody_knows(
-    server: Server, hostile: Hostile, provider: str, usual: Recorded
+    server: Server, hostile: RawUpstream, provider: str, usual: Recorded
 ) -> None:
     unknown = event(provider, {"type": "from_the_future", "value": [1]}, "from_the_future")
     hostile.reply = Reply(interleave(provider, usual.stream, unknown), usual.stream_type)
@@ -218,7 +217,7 @@ def floods(provider: str, usual: Recorded) -> dict[str, tuple[Iterable[bytes], t
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 def test_memory_stays_bounded_when_an_answer_has_no_end(
-    server: Server, hostile: Hostile, provider: str, usual: Recorded, streamed: bool
+    server: Server, hostile: RawUpstream, provider: str, usual: Recorded, streamed: bool
 ) -> None:
     before = peak_memory(server)
     for name, (blocks, headers) in floods(provider, usual).items():
@@ -233,7 +232,7 @@ def test_memory_stays_bounded_when_an_answer_has_no_end(
         assert peak_memory(server) - before < MEGABYTES, name
 
 
-def test_stream_is_sound_when_a_million_tiny_chunks_say_nothing(server: Server, hostile: Hostile) -> None:
+def test_stream_is_sound_when_a_million_tiny_chunks_say_nothing(server: Server, hostile: RawUpstream) -> None:
     usual = recorded("openai", *FORMATS["openai"][1:])
     silence = chunked(b":\n" * 500_000)
     blocks = [*list(silence)[:-1], b"".join(chunked(usual.stream, 100_000))]
@@ -242,7 +241,7 @@ def test_stream_is_sound_when_a_million_tiny_chunks_say_nothing(server: Server, 
     assert (status, len(finish_reasons(events))) == (200, 1)
 
 
-def test_worker_is_the_same_one_when_all_that_is_over(server: Server, hostile: Hostile) -> None:
+def test_worker_is_the_same_one_when_all_that_is_over(server: Server, hostile: RawUpstream) -> None:
     """Nothing above has killed it."""
     assert "Booting worker" not in server.output() or server.output().count("Booting worker") == 1
     usual = recorded("openai", *FORMATS["openai"][1:])

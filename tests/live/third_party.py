@@ -14,6 +14,7 @@ from typing import Any
 import openai
 import pytest
 
+from tests.live.sdk import ask, client_of
 from tests.live.servers import Server, free_port, gateway
 
 AIMOCK = os.environ["PATCHBAY_AIMOCK"]
@@ -89,7 +90,7 @@ def server(aimock: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 
 @pytest.fixture
 def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(api_key="anything", base_url=server.url, max_retries=0, timeout=20)
+    return client_of(server)
 
 
 def said(text: str) -> list[Any]:
@@ -124,18 +125,18 @@ def test_pieces_make_the_answer_when_streamed(client: openai.OpenAI, model: str)
 @pytest.mark.parametrize("model", CHAT)
 def test_tool_is_called_and_its_result_goes_back(client: openai.OpenAI, model: str, stream: bool) -> None:
     messages = said("weather in Oslo")
-    message = ask(client, model, messages, stream)
+    message = ask(client, model, messages, stream=stream, tools=[TOOL])
     (call,) = message["tool_calls"]
     assert call["function"] == {"name": "weather", "arguments": call["function"]["arguments"]}
     assert "Oslo" in call["function"]["arguments"]
     messages += [message, {"role": "tool", "tool_call_id": call["id"], "content": "7 degrees"}]
-    assert ask(client, model, messages, stream)["content"] == "It is 7 degrees in Oslo."
+    assert ask(client, model, messages, stream=stream, tools=[TOOL])["content"] == "It is 7 degrees in Oslo."
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("model", CHAT)
 def test_calls_are_apart_when_there_are_several(client: openai.OpenAI, model: str, stream: bool) -> None:
-    calls = ask(client, model, said("weather in both"), stream)["tool_calls"]
+    calls = ask(client, model, said("weather in both"), stream=stream, tools=[TOOL])["tool_calls"]
     assert ["Oslo" in call["function"]["arguments"] for call in calls] == [True, False]
     assert len({call["id"] for call in calls}) == 2
 
@@ -143,7 +144,7 @@ def test_calls_are_apart_when_there_are_several(client: openai.OpenAI, model: st
 @pytest.mark.parametrize("model", ["anthropic", "gemini", "bedrock", "ollama"])
 def test_thoughts_are_reasoning_when_the_model_thinks(client: openai.OpenAI, model: str) -> None:
     for stream in (False, True):
-        message = ask(client, model, said("think"), stream)
+        message = ask(client, model, said("think"), stream=stream)
         assert (message["reasoning_content"], message["content"]) == ("First this, then that.", "Forty-two.")
 
 
@@ -158,17 +159,3 @@ def test_error_is_openais_when_the_provider_limits(client: openai.OpenAI, model:
 def test_vector_is_the_providers_when_embedded(client: openai.OpenAI, model: str) -> None:
     answer = client.embeddings.create(model=f"{model}-embedding", input="embed me")
     assert answer.data[0].embedding == [0.25, -0.5, 0.75]
-
-
-def ask(client: openai.OpenAI, model: str, messages: list[Any], stream: bool) -> dict[str, Any]:
-    """The assistant's message as a client would send it back."""
-    if not stream:
-        answer = client.chat.completions.create(model=model, messages=messages, tools=[TOOL])
-        return answer.choices[0].message.model_dump(exclude_none=True)
-    with client.chat.completions.stream(model=model, messages=messages, tools=[TOOL]) as events:
-        message = events.get_final_completion().choices[0].message.model_dump(exclude_none=True)
-    message.pop("parsed", None)
-    for call in message.get("tool_calls", []):
-        call.pop("index", None)
-        call["function"].pop("parsed_arguments", None)
-    return message
