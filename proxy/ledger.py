@@ -16,7 +16,8 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.gather import gather
 from proxy.domain.record import CallRecord, Mask, build_record, may_log_content
 from proxy.domain.usage import Usage
-from proxy.errors import GatewayError
+from proxy.errors import ClientClosedRequestError, GatewayError
+from proxy.routing.estimate import prompt_tokens
 from proxy.runtime import Runtime
 
 Emit = Callable[[CallRecord], None]
@@ -74,8 +75,16 @@ class Ledger:
         )
 
     def failed(self, call: Call, error: GatewayError, deployment: Deployment | None) -> None:
-        """A call that got no answer; `deployment` is the one that was tried last."""
-        self._enter(call, self._runtime.monotonic() - call.started, error=error, deployment=deployment)
+        """A call that got no answer; `deployment` is the one that was tried last.
+
+        A provider that was asked when the client left has read the prompt.
+        """
+        usage = None
+        if isinstance(error, ClientClosedRequestError) and deployment is not None:
+            prompt = prompt_tokens(call.fields)
+            usage = Usage(prompt, 0, prompt)
+        duration = self._runtime.monotonic() - call.started
+        self._enter(call, duration, error=error, deployment=deployment, usage=usage)
 
     def price(self, call: Call, outcome: Outcome, usage: Usage) -> Cost | None:
         """What a stream has cost, as far as its chunk of usage can tell."""

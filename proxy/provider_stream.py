@@ -11,7 +11,7 @@ from proxy.domain.attempt import Result, Settle
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks, Decoder, Event, WireResponse
 from proxy.errors import ClientClosedRequestError, GatewayError, Timeout, TruncatedStreamError
-from proxy.providers.contract import StreamDecoder
+from proxy.providers.contract import CountsOnTheWay, StreamDecoder
 from proxy.routing.estimate import CHARACTERS_PER_TOKEN, prompt_tokens
 
 # A stream is held back until it says something, but not for ever and not without bound.
@@ -69,12 +69,15 @@ class Meter:
             self._bytes += len(chunk.data)
             self._sample = self._sample or chunk.data
 
-    def usage(self) -> Usage | None:
-        """None while nothing was seen of which one could say what it cost."""
+    def usage(self, so_far: Usage | None) -> Usage | None:
+        """None while nothing was seen of which one could say what it cost. `so_far`: what the provider told on the way."""
         if self._said is not None or not self._chunks:
-            return self._said
+            return self._said or so_far
         characters = self._bytes - self._chunks * (len(self._sample) - _text_length(self._sample))
         completion = max(self._chunks, characters // CHARACTERS_PER_TOKEN)
+        if so_far is not None:
+            completion = max(completion, so_far.completion_tokens)
+            return so_far._replace(completion_tokens=completion, total_tokens=so_far.prompt_tokens + completion)
         prompt = prompt_tokens(self._fields)
         return Usage(prompt, completion, prompt + completion)
 
@@ -82,7 +85,9 @@ class Meter:
 def _text_length(data: bytes) -> int:
     """The characters that a chunk's deltas bring, ids and names counted in: an estimate does not need better."""
     choices = orjson.loads(data).get("choices") or ()
-    pending: list[Any] = [choice.get("delta") or choice.get("text") for choice in choices]
+    pending: list[Any] = [
+        choice.get("delta") or choice.get("text") for choice in choices if isinstance(choice, Mapping)
+    ]
     length = 0
     while pending:
         value = pending.pop()
@@ -164,7 +169,7 @@ class ProviderStream:
             self._response.headers,
             dropped,
             provider_seconds,
-            self._meter.usage,
+            self.spent,
             self.interrupt,
         )
 
@@ -178,9 +183,9 @@ class ProviderStream:
                 silent = 0 if batch else silent + 1
                 if batch or (self._clocks.tick and silent % self._ticks == 0):
                     yield batch
-            self._settling.end(None, self._meter.usage())
+            self._settling.end(None, self.spent())
         except GatewayError as error:
-            self._settling.end(error, self._meter.usage())
+            self._settling.end(error, self.spent())
             self.close()
             raise
         except GeneratorExit:
@@ -192,16 +197,21 @@ class ProviderStream:
 
         After it the connection may be used again, if the provider ends its stream before the next tick.
         """
-        self._settling.end(ClientClosedRequestError("The client closed the connection."), self._meter.usage())
+        self._settling.end(ClientClosedRequestError("The client closed the connection."), self.spent())
         if self._over and self._interruption is None:
             self._over = False
             self._read_rest()
         self._response.close()
 
+    def spent(self) -> Usage | None:
+        """The tokens so far: the provider's count, as far as it goes."""
+        so_far = self._decoder.usage_so_far() if isinstance(self._decoder, CountsOnTheWay) else None
+        return self._meter.usage(so_far)
+
     def interrupt(self, error: GatewayError) -> None:
         """End it now, from another thread: its reader gets `error`. The deployment is not to blame."""
         self._interruption = error
-        self._settling.end(ClientClosedRequestError(error.message), self._meter.usage())
+        self._settling.end(ClientClosedRequestError(error.message), self.spent())
         self._response.close()
 
     def _read_rest(self) -> None:

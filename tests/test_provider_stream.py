@@ -12,6 +12,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
 from proxy.domain.operations import CHAT
+from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks
 from proxy.errors import ClientClosedRequestError, GatewayError, ServiceUnavailableError, Timeout, TruncatedStreamError
 from proxy.provider_stream import HELD_CHUNKS, Meter, ProviderStream, Settling, stream_clocks
@@ -231,6 +232,15 @@ def test_usage_is_the_providers_when_it_has_told() -> None:
     opened = Opened([text("a" * 400), FINISH, usage, DONE])
     opened.read()
     assert opened.results[0].usage is not None and opened.results[0].usage.total_tokens == 12
+
+
+def test_prompt_is_counted_as_told_when_the_provider_tells_it_first() -> None:
+    meter = Meter({"messages": MESSAGES})
+    meter.note(Chunk(text("a" * 40)[6:-2], content=True))
+    usage = meter.usage(Usage(prompt_tokens=1000, completion_tokens=1, total_tokens=1001, cached_tokens=900))
+    assert usage is not None
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (1000, 10, 1010)
+    assert usage.cached_tokens == 900
 
 
 def test_reader_gets_the_error_when_the_stream_is_interrupted() -> None:

@@ -12,6 +12,7 @@ import orjson
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.usage import Usage
 from proxy.domain.wire import Event
 from proxy.errors import TruncatedStreamError
 from proxy.providers.anthropic.errors import message_error
@@ -93,6 +94,9 @@ class MessagesStream:
         if not self._finished:
             raise self._truncated("closed the stream before it had finished")
         return []
+
+    def usage_so_far(self) -> Usage | None:
+        return parse_usage(self._usage) if self._usage else None
 
     def _truncated(self, what: str) -> TruncatedStreamError:
         provider = self._deployment.provider

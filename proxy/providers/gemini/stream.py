@@ -11,6 +11,7 @@ import orjson
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.usage import Usage
 from proxy.domain.wire import Event
 from proxy.errors import TruncatedStreamError
 from proxy.providers.chunks import ChunkWriter, created_at
@@ -104,6 +105,9 @@ class GeminiStream:
         chunks = [chunk for choice in choices for chunk in choice.finish()]
         usage = parse_usage(self._usage)
         return [*chunks, choices[0].writer.usage(usage)] if usage else chunks
+
+    def usage_so_far(self) -> Usage | None:
+        return parse_usage(self._usage)
 
     def _read(self, event: Event) -> Mapping[str, Any]:
         try:
