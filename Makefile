@@ -85,6 +85,23 @@ cost-peer: .venv-peer/.done
 langfuse-peer: .venv-langfuse/.done
 	PYTHONPATH=$(CURDIR) .venv-langfuse/bin/python bench/langfuse_peer.py
 
+# Patchbay beside LiteLLM, Portkey and nginx (needs wrk and nginx: `apt-get install wrk nginx-light nodejs npm`).
+.bench/litellm/.done:
+	$(PYTHON) -m venv .bench/litellm
+	nice .bench/litellm/bin/python -m pip install --quiet --disable-pip-version-check 'litellm[proxy]==1.106.2'
+	@touch $@
+
+.bench/portkey/.done:
+	mkdir -p .bench/portkey
+	nice npm install --prefix .bench/portkey --silent --no-audit --no-fund @portkey-ai/gateway@1.15.2
+	@touch $@
+
+bench: $(VENV)/.runtime .bench/litellm/.done .bench/portkey/.done
+	$(BIN)/python -m bench --chart docs/bench.svg
+
+bench-quick: $(VENV)/.runtime
+	$(BIN)/python -m bench --quick
+
 bench-sinks: $(VENV)/.runtime
 	$(BIN)/python -m bench.sinks faults
 	$(BIN)/python -m bench.sinks overhead

@@ -1,0 +1,57 @@
+"""What was measured as a table for people, and as a chart."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from html import escape
+
+Figures = Mapping[str, Sequence[float]]
+
+
+def middle(values: Sequence[float]) -> float:
+    return statistics.median(values) if values else float("nan")
+
+
+def cell(values: Sequence[float]) -> str:
+    """`median (least-most)`; a single value alone."""
+    if not values:
+        return "-"
+    if len(values) == 1:
+        return short(values[0])
+    return f"{short(middle(values))} ({short(min(values))}-{short(max(values))})"
+
+
+def short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def comparison(title: str, unit: str, figures: Figures, own: str = "Patchbay") -> str:
+    """A line for each gateway, and how many times as much of it our own does."""
+    lines = [f"| {title} | {unit} | Patchbay is |", "|---|---|---|"]
+    for name, values in figures.items():
+        ratio = "" if name == own or not values else f"{middle(figures[own]) / middle(values):.2f}x"
+        lines.append(f"| {name} | {cell(values)} | {ratio} |")
+    return "\n".join(lines)
+
+
+def facts(title: str, rows: Sequence[tuple[str, str]]) -> str:
+    return "\n".join([f"| {title} | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def chart(title: str, figures: Figures) -> str:
+    """A bar for each gateway, as SVG; the figures stand beside the bars."""
+    largest = max(middle(values) for values in figures.values())
+    height = 40 + 28 * len(figures)
+    bars = []
+    for number, (name, values) in enumerate(figures.items()):
+        y, width = 34 + 28 * number, max(2.0, 420 * middle(values) / largest)
+        colour = "#2f6f4f" if name == "Patchbay" else "#9aa5b1"
+        bars.append(
+            f'<text x="100" y="{y + 14}" text-anchor="end">{escape(name)}</text>'
+            f'<rect x="110" y="{y}" width="{width:.0f}" height="20" fill="{colour}"/>'
+            f'<text x="{118 + width:.0f}" y="{y + 14}">{short(middle(values))}</text>'
+        )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{height}" font-family="sans-serif" font-size="13">'
+        f'<rect width="640" height="{height}" fill="#ffffff"/><text x="10" y="20" font-weight="bold">{escape(title)}</text>'
+        f"{''.join(bars)}</svg>\n"
+    )
