@@ -1,5 +1,7 @@
 """The fake provider as a server: a WSGI application, and the command that runs it under gunicorn."""
 
+import select
+import socket
 import threading
 import time
 from collections import deque
@@ -13,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 from proxy.mock.answers import Behaviour, Broken, MockAnswer, Pause, answer
 
 _KEPT_REQUESTS = 1000
+_LOOK_EVERY = 0.25
 
 StartResponse = Callable[..., Any]
 
@@ -38,15 +41,15 @@ class MockServer:
         self._requests.append(remembered)
         given = answer(path, raw, self._defaults, remembered["headers"])
         start_response(_status_line(given.status), list(given.headers.items()))
-        return self._body(given)
+        return self._body(given, environ["gunicorn.socket"])
 
-    def _body(self, given: MockAnswer) -> Iterator[bytes]:
+    def _body(self, given: MockAnswer, client: socket.socket) -> Iterator[bytes]:
         with self._lock:
             self._open += 1
         try:
             for piece in given.body:
                 if isinstance(piece, Pause):
-                    time.sleep(piece.seconds)
+                    _wait(piece.seconds, client)
                 else:
                     yield piece
         except Broken:
@@ -61,6 +64,17 @@ class MockServer:
         reports = {"/_open": {"open": self._open}, "/_requests": {"requests": list(self._requests)}}
         start_response(_status_line(200 if path in reports else 404), [("content-type", "application/json")])
         return [orjson.dumps(reports.get(path, {}))]
+
+
+def _wait(seconds: float, client: socket.socket) -> None:
+    """Be silent, but not for a client that has left: raise Broken then."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(left, _LOOK_EVERY))
+        poll = select.poll()
+        poll.register(client, select.POLLIN)
+        if poll.poll(0) and client.recv(1, socket.MSG_PEEK) == b"":
+            raise Broken
 
 
 def _status_line(status: int) -> str:
