@@ -22,7 +22,7 @@ class Options:
     see the call; `redact_content`: its record shows neither prompt nor answer. None means: not said.
     """
 
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     tags: tuple[str, ...] = ()
     num_retries: int | None = None
     timeout: float | None = None
@@ -30,7 +30,7 @@ class Options:
     connect_timeout: float | None = None
     first_token_timeout: float | None = None
     idle_timeout: float | None = None
-    fallbacks: Sequence[Any] | None = None
+    fallbacks: Sequence[Any] | None = field(default=None, repr=False)
     context_window_fallbacks: Sequence[Mapping[str, Any]] | None = None
     content_policy_fallbacks: Sequence[Mapping[str, Any]] | None = None
     disable_fallbacks: bool = False

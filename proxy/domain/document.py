@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import orjson
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-# Objects and arrays that hold nothing deeper than one more level are a token as a whole: they are passed over at the
-# speed of the regular expression. The groups are atomic, so that what does not match has been looked at but once.
-_STRING = r'"(?>[^"\\]+|\\.)*+"'
-_PLAIN = r'[^{}\[\]"]+'
-_FLAT = rf"[{{\[](?>{_PLAIN}|{_STRING})*+[}}\]]"
-_SHALLOW = rf"[{{\[](?>{_PLAIN}|{_STRING}|{_FLAT})*+[}}\]]"
+# Objects and arrays of at most three levels are a token as a whole: they are passed over at the speed of the regular
+# expression. Nothing in it can match in two ways (the repeats are possessive), so a text is looked at a few times at most.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_PLAIN = r'[^{}\[\]"]*+'
+_FLAT = rf"[{{\[]{_PLAIN}(?:{_STRING}{_PLAIN})*+[}}\]]"
+_LOW = rf"[{{\[]{_PLAIN}(?:(?:{_STRING}|{_FLAT}){_PLAIN})*+[}}\]]"
+_SHALLOW = rf"[{{\[]{_PLAIN}(?:(?:{_STRING}|{_LOW}){_PLAIN})*+[}}\]]"
 _TOKEN = re.compile(rf"{_STRING}|{_SHALLOW}|[{{}}\[\],]".encode(), re.DOTALL)
 _OPEN = (b"{", b"[")
 _CLOSE = (b"}", b"]")

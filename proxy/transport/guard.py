@@ -14,6 +14,7 @@ is listed, nor an address because its name is. It lifts the rule on addresses; t
 import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]")
 _LONGEST_SHOWN = 100
+_KEPT_SPELLINGS = 256
 
 
 class Target(NamedTuple):
@@ -108,10 +110,10 @@ def check_addresses(target: Target, addresses: Sequence[str]) -> tuple[str, ...]
 
 
 class Guard:
-    """Admits destinations; keeps nothing between requests. `resolve` is called once for each."""
+    """Admits destinations. `resolve` is called once for each, each time: only what a spelling means is remembered."""
 
     def __init__(self, policy: Policy = Policy(), resolve: Resolve = resolve_name) -> None:  # noqa: B008 - frozen
-        self._policy = policy
+        self._check_url = lru_cache(maxsize=_KEPT_SPELLINGS)(lambda url: check_url(url, policy))
         self._resolve = resolve
 
     def admit(self, url: str, stopwatch: Stopwatch) -> tuple[Target, tuple[str, ...]]:
@@ -120,7 +122,7 @@ class Guard:
         A name that does not exist and one that leads inside are told apart by nothing: the answer must not be a way to
         ask about the operator's network.
         """
-        target = check_url(url, self._policy)
+        target = self._check_url(url)
         try:
             addresses = self._resolve(target.host, target.port, stopwatch)
         except socket.gaierror as exception:

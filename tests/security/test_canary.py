@@ -1,18 +1,27 @@
 """Every credential is a unique string; after a run over all routes and kinds of failure none of them is anywhere.
 
 The one place where a credential belongs is the request to its own provider. Looked at are answers (status line, headers,
-body), logs, and what the inspection routes tell.
+body), logs, what the inspection routes and the metrics tell, what every sink sends, and what prints as a value.
 """
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
+from app import create_app
+from proxy.clients import build_client
+from proxy.domain.operations import CHAT
+from proxy.domain.secrets import SecretRegistry
+from proxy.domain.user_config import UserConfig
+from proxy.endpoints.model_call import read
+from proxy.runtime import Runtime
+from proxy.settings.files import Source
+from proxy.settings.load import PROVIDERS, build_settings
+from schemas.chat import ChatSchema
 from tests.live.http import Answer, request, wait_until
-from tests.live.servers import WORKER_CLASSES, Server, gateway
+from tests.live.servers import WORKER_CLASSES, Server, gateway, mock_provider
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 MASTER = "sk-canary-master-0001"
@@ -28,6 +37,9 @@ OPERATOR = {
     "environment": "canary-environment-0010",
     "dead": "canary-dead-0011",
     "ollama": "canary-ollama-0012",
+    "otel": "canary-otel-0013",
+    "langfuse": "canary-langfuse-0014",
+    "webhook": "canary-webhook-0015",
 }
 CLIENT = {
     "key": "canary-client-key-0101",
@@ -40,11 +52,15 @@ CLIENT = {
     "query": "canary-query-0108",
 }
 EVERYTHING = [MASTER, *OPERATOR.values(), *CLIENT.values()]
+SINK_PATHS = ("/v1/traces", "/api/public/ingestion", "/webhook")
 
 
 class Run(NamedTuple):
+    """`receiver` stands for whatever the sinks send their records to."""
+
     server: Server
     upstream: Server
+    receiver: Server
     answers: list[tuple[str, Answer]]
 
 
@@ -78,7 +94,7 @@ def config(upstream: Server) -> dict[str, Any]:
         "router_settings": {"num_retries": 0, "disable_cooldowns": True},
         "litellm_settings": {
             "provider_url_destination_allowed_hosts": [f"127.0.0.1:{upstream.port}"],
-            "callbacks": ["json"],
+            "callbacks": ["json", "prometheus", "otel", "langfuse", "webhook"],
             "set_verbose": True,
         },
     }
@@ -86,13 +102,31 @@ def config(upstream: Server) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=WORKER_CLASSES)
 def run(request: pytest.FixtureRequest, upstream: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    environment = {"CANARY": OPERATOR["environment"]}
     directory = tmp_path_factory.mktemp("canary")
-    with gateway(config(upstream), directory, worker_class=request.param, environment=environment) as server:
-        answers = list(provoke(server, upstream))
-        assert wait_until(lambda: server.output().count('"x-litellm-call-id"') > 30)
-        time.sleep(0.3)
-        yield Run(server, upstream, answers)
+    with mock_provider(directory) as receiver:
+        environment = {"CANARY": OPERATOR["environment"], **environment_of_sinks(receiver)}
+        with gateway(config(upstream), directory, worker_class=request.param, environment=environment) as server:
+            answers = list(provoke(server, upstream))
+            assert wait_until(lambda: server.output().count('"x-litellm-call-id"') > 30)
+            assert wait_until(lambda: set(SINK_PATHS) <= {sent["path"] for sent in requests_of(receiver)}, 15)
+            yield Run(server, upstream, receiver, answers)
+
+
+def environment_of_sinks(receiver: Server) -> dict[str, str]:
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": f"x-otel-key={OPERATOR['otel']}",
+        "LANGFUSE_HOST": receiver.url,
+        "LANGFUSE_PUBLIC_KEY": "pk-canary-public",
+        "LANGFUSE_SECRET_KEY": OPERATOR["langfuse"],
+        "GENERIC_LOGGER_ENDPOINT": f"{receiver.url}/webhook",
+        "GENERIC_LOGGER_HEADERS": f"x-token={OPERATOR['webhook']}",
+    }
+
+
+def requests_of(server: Server) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = request(server, "GET", "/_requests").json()["requests"]
+    return found
 
 
 def provoke(server: Server, upstream: Server) -> Iterator[tuple[str, Answer]]:
@@ -108,6 +142,11 @@ def provoke(server: Server, upstream: Server) -> Iterator[tuple[str, Answer]]:
     for model in models:
         yield chat(f"{model} plain", {"model": model})
         yield chat(f"{model} stream", {"model": model, "stream": True})
+    echo = {"headers": {"x-echo": f"Bearer {OPERATOR['openai']} {CLIENT['key']}"}}
+    yield chat("echoed in an answer's header", {"model": "openai", "mock": echo, "api_key": CLIENT["key"]})
+    yield chat("echoed in a stream's header", {"model": "openai", "mock": echo, "stream": True})
+    told = {"metadata": {"note": f"my key is {CLIENT['key']}", "trace_id": OPERATOR["openai"]}, "user": CLIENT["key"]}
+    yield chat("told in metadata", {"model": "openai", **told, "tags": [CLIENT["key"]], "api_key": CLIENT["key"]})
     for status in (400, 401, 403, 404, 422, 429, 500, 503):
         yield chat(f"{status}", {"model": "openai", "mock": {"status": status}})
         yield chat(f"{status} own key", {"model": "openai", "mock": {"status": status}, "api_key": CLIENT["key"]})
@@ -183,6 +222,20 @@ def test_no_credential_in_the_log(run: Run) -> None:
     assert not [secret for secret in EVERYTHING if secret in log]
 
 
+def test_no_credential_in_what_any_sink_sends(run: Run) -> None:
+    bodies = {sent["path"]: sent["body"] for sent in requests_of(run.receiver)}
+    assert set(SINK_PATHS) <= set(bodies)
+    sent = "\n".join(sent["body"] for sent in requests_of(run.receiver))
+    assert "anthropic" in sent, "the calls are told"
+    assert not [secret for secret in EVERYTHING if secret in sent]
+
+
+def test_no_credential_in_the_metrics(run: Run) -> None:
+    answer = request(run.server, "GET", "/metrics", headers={"authorization": f"Bearer {MASTER}"})
+    assert answer.status == 200 and b"anthropic" in answer.body
+    assert not [secret for secret in EVERYTHING if secret in answer.body.decode()]
+
+
 def test_kinds_of_failure_were_provoked(run: Run) -> None:
     statuses = {answer.status for _, answer in run.answers}
     assert {200, 400, 401, 403, 404, 408, 422, 429, 500, 502, 503} <= statuses
@@ -195,3 +248,33 @@ def test_each_credential_reached_its_own_provider(run: Run) -> None:
         assert OPERATOR[name] in seen, name
     assert CLIENT["key"] in seen and CLIENT["config_key"] in seen and CLIENT["fallback"] in seen
     assert OPERATOR["aws_secret"] not in seen, "AWS secrets sign; they are not sent"
+    told = json.dumps(requests_of(run.receiver))
+    assert OPERATOR["otel"] in told and OPERATOR["webhook"] in told, "they are in the headers to their own receiver"
+
+
+def test_no_credential_shows_when_a_value_is_printed(upstream: Server) -> None:
+    document = config(upstream)
+    document["litellm_settings"]["callbacks"] = []
+    settings = build_settings(Source(document), {"CANARY": OPERATOR["environment"]}, PROVIDERS, "test")
+    app = create_app(settings, environ={})
+    own = {"model": "openai/gpt", "api_key": CLIENT["config_key"], "extra_headers": {"x-key": CLIENT["header"]}}
+    user_config = {"model_list": [{"model_name": "own", "litellm_params": own}]}
+    body = {
+        "model": "own",
+        "messages": MESSAGES,
+        "user_config": user_config,
+        "api_key": CLIENT["key"],
+        "extra_headers": {"x-key": CLIENT["header"]},
+        "fallbacks": [{"model": "openai", "api_key": CLIENT["fallback"]}],
+    }
+    key = {"authorization": f"Bearer {MASTER}"}
+    with app.test_request_context("/v1/chat/completions", method="POST", json=body, headers=key):
+        app.preprocess_request()
+        call = read(CHAT, ChatSchema, None).call
+    client = build_client(UserConfig.of(user_config), Runtime(), SecretRegistry())
+    deployments = [*settings.deployments, *client.router.catalogue.deployments]
+    overridden = [one.with_overrides({"api_key": CLIENT["key"]}) for one in deployments]
+    values = [settings, call, call.options, call.options.user_config, client, *deployments, *overridden]
+    printed = "\n".join(f"{value!r} {value!s}" for value in values)
+    assert "openai/gpt" in printed or "openai" in printed
+    assert not [secret for secret in EVERYTHING if secret in printed]
