@@ -9,6 +9,9 @@ from proxy.domain.document import Document
 from proxy.domain.wire import ClientWatch, Clocks, WireRequest, WireResponse
 from proxy.errors import BadRequestError, GatewayError
 
+# As much as one answer may have: all that a request makes the gateway fetch is in memory at once.
+MAX_BYTES = 64 * 1024 * 1024
+
 
 class Sender(Protocol):
     """What is needed of the transport."""
@@ -19,11 +22,15 @@ class Sender(Protocol):
 def inline_media(call: Call, urls: Collection[str], transport: Sender, clocks: Clocks) -> Call:
     """The call with each of `urls` replaced, wherever it stands, by a data URL of what is there.
 
-    Raise BadRequestError for an address that may not be fetched, or that doesn't answer with 200.
+    Raise BadRequestError for an address that may not be fetched, or that doesn't answer with 200, and for too much.
     """
     if not urls:
         return call
-    fetched = {url: _fetch(url, transport, clocks, call.client) for url in dict.fromkeys(urls)}
+    fetched: dict[str, str] = {}
+    for url in dict.fromkeys(urls):
+        fetched[url] = _fetch(url, transport, clocks, call.client)
+        if sum(map(len, fetched.values())) > MAX_BYTES:
+            raise BadRequestError("The media that the request names are too large together.", param="messages")
     replaced = _replace(call.fields["messages"], fetched.get)
     return call.asking(call.model, Document.of({**call.fields, "messages": replaced}))
 

@@ -16,7 +16,7 @@ class Reply(NamedTuple):
 
 
 class RawUpstream(socketserver.ThreadingTCPServer):
-    """Answers every request with `reply` and keeps the requests' bodies. `url` has no trailing slash."""
+    """Answers with `reply`, or with the page of that path, and keeps what was asked. `url` has no trailing slash."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -24,7 +24,9 @@ class RawUpstream(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.reply = Reply([])
+        self.pages: dict[str, Reply] = {}
         self.bodies: list[bytes] = []
+        self.paths: list[str] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -36,11 +38,13 @@ class _Handler(socketserver.StreamRequestHandler):
     server: RawUpstream
 
     def handle(self) -> None:
+        path = self.rfile.readline().split(b" ")[1].decode()
         length = 0
         while (line := self.rfile.readline().strip().lower()) != b"":
             length = int(line.split(b":")[1]) if line.startswith(b"content-length:") else length
         self.server.bodies.append(self.rfile.read(length))
-        reply = self.server.reply
+        self.server.paths.append(path)
+        reply = self.server.pages.get(path, self.server.reply)
         head = [f"HTTP/1.1 {reply.status}", f"content-type: {reply.content_type}", "connection: close", *reply.headers]
         try:
             self.wfile.write("\r\n".join([*head, "", ""]).encode())
