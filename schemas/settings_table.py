@@ -313,9 +313,9 @@ _LITELLM: tuple[tuple[Any, ...], ...] = (
     ("context_window_fallbacks", "fallbacks", (), "supported", "as in router_settings, which wins"),
     ("content_policy_fallbacks", "fallbacks", (), "supported", "as in router_settings, which wins"),
     ("default_fallbacks", "names", (), "supported", "as in router_settings, which wins"),
-    ("callbacks", "names", (), "supported", "the sinks of all calls"),
-    ("success_callback", "names", (), "supported", "the sinks of calls that succeeded"),
-    ("failure_callback", "names", (), "supported", "the sinks of calls that failed"),
+    ("callbacks", "callbacks", (), "supported", "the sinks of all calls"),
+    ("success_callback", "callbacks", (), "supported", "the sinks of calls that succeeded"),
+    ("failure_callback", "callbacks", (), "supported", "the sinks of calls that failed"),
     (
         "turn_off_message_logging",
         "flag",
