@@ -5,7 +5,7 @@ PORT ?= 4000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks soak-streams bench-streams
+.PHONY: run test test-browser check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks soak-streams bench-streams
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m proxy serve --host $(HOST) --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
@@ -40,6 +40,13 @@ imports: $(VENV)/.dev
 
 unit: $(VENV)/.dev .venv-clients/.done
 	$(BIN)/python -m pytest
+
+# The status page in a real browser. `make test` runs these too where there is one, and skips them where there is none.
+test-browser: $(VENV)/.dev
+	@for name in "$${CHROMIUM:-chromium}" chromium-browser google-chrome chrome; do \
+		command -v "$$name" >/dev/null && exit 0; \
+	done; echo "No Chromium found. Debian: apt-get install chromium. Elsewhere: CHROMIUM=/path/to/it make test-browser"; exit 1
+	$(BIN)/python -m pytest tests/browser
 
 clean:
 	rm -rf $(VENV) .venv-clients .aimock
