@@ -17,7 +17,6 @@ from proxy.routing.stores import default_path as _default_path  # noqa: E402
 from proxy.settings import sharing as _sharing  # noqa: E402
 from proxy.settings.exposure import check_exposure as _check_exposure  # noqa: E402
 from proxy.settings.exposure import describe as _describe  # noqa: E402
-from proxy.web import malformed as _malformed  # noqa: E402
 
 _environ = _settings.environment()
 _state = _default_path(os.getpid())
@@ -101,7 +100,9 @@ def post_worker_init(worker: Any) -> None:
     """The application is loaded, and nobody is served yet."""
     worker.drain = _drain.Drain(worker.wsgi.extensions["gateway"], worker.stopping, graceful_timeout)
     worker.drain.install()
-    _malformed.install(worker)
+    from proxy.web import malformed  # noqa: PLC0415  it imports what only a worker may: its sockets are patched by now
+
+    malformed.install(worker)
 
 
 def pre_request(worker: Any, request: Any) -> None:
@@ -114,6 +115,6 @@ def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None
 
 def worker_exit(server: Any, worker: Any) -> None:
     """What the sinks have not written yet is written now."""
-    gateway = getattr(worker.wsgi, "extensions", {}).get("gateway")
+    gateway = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("gateway")
     if gateway is not None:
         gateway.close()

@@ -1,7 +1,14 @@
 import os
 
+from gunicorn.errors import AppImportError
+
 from app import create_app
 from proxy.routing.stores import default_path
+from proxy.settings import ConfigError
 
-# The parent is the server that all workers have in common.
-app = create_app(shared_path=default_path(os.getppid()))
+try:
+    # The parent is the server that all workers have in common.
+    app = create_app(shared_path=default_path(os.getppid()))
+except ConfigError as error:
+    # What gunicorn tells in these words alone, without a traceback, and ends.
+    raise AppImportError(f"Patchbay can't start.\n{error}") from None

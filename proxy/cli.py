@@ -3,7 +3,9 @@
 Each imports what it needs when it runs: `serve` only starts gunicorn, and should not take longer than that.
 """
 
+import errno
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,9 +44,23 @@ def serve(**options: Any) -> None:
     """Serve, under gunicorn. The file is --config, else CONFIG_FILE_PATH, else ./config.yaml, else a demo."""
     if options["config"] and options["model"]:
         raise click.UsageError("--config and --model exclude each other: the file says which models there are")
+    check_port(options["host"], options["port"])
     command = serve_command(options)
     # gunicorn takes this process over, with nothing of ours loaded in it before its workers have patched their sockets.
     os.execv(command[0], command)  # noqa: S606
+
+
+def check_port(host: str, port: int) -> None:
+    """Say so at once when somebody else listens there: gunicorn would try for seconds, in a line for each try."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise click.ClickException(
+                f"port {port} of {host} is taken: choose another one with --port (make run PORT={port + 1})"
+            ) from None
+        raise click.ClickException(f"can't listen on {host}, port {port}: {error.strerror or error}") from None
 
 
 def serve_command(options: Mapping[str, Any]) -> list[str]:

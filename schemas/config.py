@@ -168,8 +168,7 @@ def _names(section: Section, prefix: str, names: Mapping[str, Any]) -> Iterator[
         if name in known:
             yield Finding(f"{prefix}{name}", known[name].status, known[name].help)
         else:
-            meant = _looks_like(str(name), known)
-            yield Finding(f"{prefix}{name}", "ignored", f"unknown; did you mean {meant}?" if meant else "unknown", True)
+            yield Finding(f"{prefix}{name}", "ignored", f"unknown{_advice(str(name), known)}", True)
 
 
 def _free_names(prefix: str, names: Mapping[str, Any], section: Section, reason: str) -> Iterator[Finding]:
@@ -193,6 +192,15 @@ def _unknown_param(path: str) -> Finding:
     if name.startswith(CLOUDS):
         return Finding(path, "supported", "a connection parameter")
     return Finding(path, "ignored", "looks like a credential of something else, so it is not sent to the provider")
+
+
+def _advice(name: str, known: Mapping[str, Any]) -> str:
+    """Where a name belongs that is unknown in its section, or which one was probably meant."""
+    homes = [title for title, section in _SECTIONS.items() if name in settings_of(section)]
+    meant = None if homes else _looks_like(name, known)
+    if homes:
+        return f" here; it belongs in {' or '.join(homes)}"
+    return f"; did you mean {meant}?" if meant else ""
 
 
 def _looks_like(name: str, known: Mapping[str, Any]) -> str | None:

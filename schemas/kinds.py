@@ -162,6 +162,18 @@ def parse_patterns(value: Any) -> tuple[str, ...]:
     return tuple(at(position, parse_pattern, item) for position, item in enumerate(parse_names(value)))
 
 
+def parse_callbacks(value: Any) -> tuple[str, ...]:
+    """Names; one that stands with settings of its own (`- name: {...}`) counts as its name."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return parse_names(value)
+    return parse_names([next(iter(item)) if isinstance(item, Mapping) and len(item) == 1 else item for item in value])
+
+
+def parse_flag_or_path(value: Any) -> bool | str:
+    """true, false, or the path of a file."""
+    return value if isinstance(value, str) and value.lower() not in _FLAGS else parse_flag(value)
+
+
 def parse_text_or_names(value: Any) -> str | tuple[str, ...]:
     return parse_names(value) if isinstance(value, Sequence) and not isinstance(value, str) else parse_text(value)
 
@@ -295,6 +307,8 @@ KINDS: Mapping[str, Parse] = {
     "count": parse_count,
     "positive_count": parse_positive_count,
     "flag": parse_flag,
+    "flag_or_path": parse_flag_or_path,
+    "callbacks": parse_callbacks,
     "mapping": parse_mapping,
     "list": parse_list,
     "callbacks": parse_choices(CALLBACKS),

@@ -334,7 +334,13 @@ _LITELLM: tuple[tuple[Any, ...], ...] = (
     ("include_cost_in_streaming_usage", "flag", False, "supported", "the cost is in a stream's usage chunk"),
     ("json_logs", "flag", False, "supported", "log lines are JSON in a terminal, too"),
     ("set_verbose", "flag", False, "different", "the log level is DEBUG; bodies and credentials are not printed"),
-    ("ssl_verify", "flag", True, "supported", "TLS certificates of the operator's own destinations are verified"),
+    (
+        "ssl_verify",
+        "flag_or_path",
+        True,
+        "supported",
+        "TLS certificates of the operator's own destinations are verified; or a file of the authorities to trust",
+    ),
     (
         "provider_url_destination_allowed_hosts",
         "names",

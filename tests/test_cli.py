@@ -1,6 +1,7 @@
 """The commands."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -169,3 +170,17 @@ def test_time_and_sockets_stay_untouched_when_gunicorns_settings_are_read() -> N
     assert not {"proxy.runtime", "proxy.transport", "proxy.mock.local", "requests", "urllib3"} & set(
         names.stdout.split()
     )
+
+
+def test_serve_says_at_once_that_the_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = CliRunner().invoke(main, ["serve", "--port", str(port)])
+    assert result.exit_code == 1
+    assert f"port {port} of 127.0.0.1 is taken" in result.output and "--port" in result.output
+
+
+def test_serve_says_why_it_cant_listen_when_the_address_is_not_this_machines() -> None:
+    result = CliRunner().invoke(main, ["serve", "--host", "192.0.2.1", "--port", "4999"])
+    assert result.exit_code == 1
+    assert "can't listen on 192.0.2.1" in result.output

@@ -12,6 +12,7 @@ from proxy.domain.router_settings import RouterSettings
 from proxy.domain.secrets import Secret
 from proxy.providers.contract import Provider
 from proxy.providers.registry import PROVIDERS
+from proxy.settings.callbacks import idle_callbacks, served_callbacks
 from proxy.settings.credentials import build_registry
 from proxy.settings.demo import demo_document, single_model_document
 from proxy.settings.deployments import build_entries
@@ -96,11 +97,12 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         router=router,
         master_key=master_key,
         general=General(**_of(General, general)),
-        litellm=LiteLLM(**_of(LiteLLM, litellm)),
+        litellm=LiteLLM(**_of(LiteLLM, served_callbacks(litellm))),
         out_of_service=out_of_service,
         warnings=(
             *missing_values(source, missing, broken),
             *idle_names(source),
+            *idle_callbacks(source, litellm),
             *missing_keys(source, entries, broken, providers),
             *(f"{source.locate(rule.path)} {rule.message}" for rule in idle),
         ),
@@ -139,6 +141,9 @@ def _check(
     problems = list(check_groups(router, deployments, tuple(out_of_service), _placer(loaded)))
     # A key that was meant to be there must not turn into a gateway without one.
     problems += (ConfigProblem(*item) for item in missing if item.path == "general_settings.master_key")
+    authorities = loaded.get("litellm_settings", {}).get("ssl_verify")
+    if isinstance(authorities, str) and not Path(authorities).is_file():
+        problems.append(ConfigProblem("litellm_settings.ssl_verify", f"must be true, false or a file: {authorities!r}"))
     if problems:
         raise InvalidConfig(tuple(problems))
 

@@ -12,8 +12,11 @@ class Network(NamedTuple):
     verify: bool | str
 
 
-def read_network(environ: Mapping[str, str], ssl_verify: bool) -> Network:
-    """HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY in either case, SSL_CERT_FILE and REQUESTS_CA_BUNDLE."""
+def read_network(environ: Mapping[str, str], ssl_verify: bool | str) -> Network:
+    """HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY in either case, SSL_CERT_FILE and REQUESTS_CA_BUNDLE.
+
+    `ssl_verify` is the file's word: whether to verify, or the authorities to verify with.
+    """
     either = {name.lower(): value for name, value in environ.items() if value} | {
         name: value for name, value in environ.items() if value and name.islower()
     }
@@ -24,4 +27,4 @@ def read_network(environ: Mapping[str, str], ssl_verify: bool) -> Network:
     }
     no_proxy = tuple(entry.strip() for entry in either.get("no_proxy", "").split(",") if entry.strip())
     authorities = environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE")
-    return Network(proxies, no_proxy, ssl_verify and (authorities or True))
+    return Network(proxies, no_proxy, (authorities or True) if ssl_verify is True else ssl_verify)

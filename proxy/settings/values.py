@@ -39,7 +39,7 @@ class LiteLLM:
     forward_traceparent_to_llm_provider: bool = False
     json_logs: bool = False
     set_verbose: bool = False
-    ssl_verify: bool = True
+    ssl_verify: bool | str = True
     provider_url_destination_allowed_hosts: tuple[str, ...] = ()
 
 

@@ -1,25 +1,11 @@
-"""What watches finished calls: one sink a file, one row here. Names are those of LiteLLM's `callbacks`."""
+"""What watches finished calls: one sink a file. Their names, and which file each is, are in proxy.domain.callbacks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
-from types import MappingProxyType
 
+from proxy.domain.callbacks import SINKS
 from proxy.sinks.contract import Sink, SinkContext, SinkSetupError
 from proxy.sinks.queue import Subscription
-
-# Name -> the module whose `build(context)` makes the sink; imported only when the configuration asks for it.
-SINKS: Mapping[str, str] = MappingProxyType(
-    {
-        "generic_api": "webhook",
-        "json": "jsonl",
-        "jsonl": "jsonl",
-        "langfuse": "langfuse",
-        "logs": "logs",
-        "otel": "otel",
-        "prometheus": "prometheus",
-        "webhook": "webhook",
-    }
-)
 
 
 def build_subscriptions(

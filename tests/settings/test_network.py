@@ -25,6 +25,6 @@ def test_all_proxy_serves_both_when_no_other_is_set() -> None:
     assert read_network({"ALL_PROXY": "http://all"}, True).proxies == {"http": "http://all", "https": "http://all"}
 
 
-@pytest.mark.parametrize(("ssl_verify", "expected"), [(True, "/ca.pem"), (False, False)])
-def test_authorities_are_the_named_ones_when_certificates_are_checked(ssl_verify: bool, expected: object) -> None:
+@pytest.mark.parametrize(("ssl_verify", "expected"), [(True, "/ca.pem"), (False, False), ("/own.pem", "/own.pem")])
+def test_authorities_are_the_named_ones_when_certificates_are_checked(ssl_verify: bool | str, expected: object) -> None:
     assert read_network({"SSL_CERT_FILE": "/ca.pem"}, ssl_verify).verify == expected

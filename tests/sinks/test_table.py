@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+from proxy.domain.callbacks import SINKS
 from proxy.runtime import Runtime
-from proxy.sinks import SINKS, build_sink, build_subscriptions
+from proxy.sinks import build_sink, build_subscriptions
 from proxy.sinks.contract import SinkContext, SinkSetupError
 from tests.sinks.receivers import no_post
 
