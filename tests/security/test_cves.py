@@ -167,6 +167,27 @@ def test_redirects_are_not_followed(open_server: Server, upstream: Server) -> No
     assert [sent["path"] for sent in requests_of(upstream)] == ["/v1/chat/completions"]
 
 
+@pytest.mark.parametrize("bring", ["body", "user_config", "fallback"])
+def test_redirects_of_a_destination_that_a_client_named_are_not_followed(
+    open_server: Server, upstream: Server, bring: str
+) -> None:
+    forget(upstream)
+    own = {"api_base": f"{upstream.url}/clients", "api_key": "client-key-1"}
+    bodies: dict[str, dict[str, Any]] = {
+        "body": {"model": "gpt", **own},
+        "user_config": {
+            "model": "own",
+            "user_config": {"model_list": [{"model_name": "own", "litellm_params": {"model": "openai/gpt", **own}}]},
+        },
+        "fallback": {"model": "gpt", "api_base": "http://192.0.2.1:9", "fallbacks": [{"model": "gpt", **own}]},
+    }
+    redirect = {"status": 302, "headers": {"location": f"{upstream.url}/elsewhere"}}
+    timeout = {"timeout": 2} if bring == "fallback" else {}
+    answer = chat(open_server, {"messages": MESSAGES, "mock": redirect, **timeout, **bodies[bring]}, KEY)
+    assert answer.status >= 400
+    assert {sent["path"] for sent in requests_of(upstream)} == {"/clients/chat/completions"}
+
+
 @pytest.mark.parametrize("secret_file", ["/etc/passwd", "os.environ/HOME", "file:///etc/passwd"])
 def test_clients_cannot_name_files_or_variables_of_the_gateway(
     server: Server, upstream: Server, secret_file: str

@@ -6,7 +6,10 @@ import orjson
 import pytest
 from requests.exceptions import InvalidURL
 
+from proxy.domain.operations import CHAT
+from proxy.endpoints.model_call import read
 from proxy.transport.origin import split_url
+from schemas.chat import ChatSchema
 from tests.security.wire import MESSAGES, Wire, application, entry
 
 OWN = {"model_list": [{"model_name": "own", "litellm_params": {"model": "openai/gpt", "api_key": "sk-client-key"}}]}
@@ -279,3 +282,29 @@ def test_name_does_not_lead_out_of_its_place_when_it_is_made_of_dots(path: str) 
     with pytest.raises(InvalidURL):
         split_url(f"https://api.example.com{path}?x=1")
     assert split_url("https://api.example.com/a.b/..c/d..").target == "/a.b/..c/d.."
+
+
+def test_facts_for_the_records_are_taken_from_headers() -> None:
+    client = application(Wire(), entry("one"))
+    headers = {
+        "x-litellm-trace-id": "trace",
+        "x-litellm-session-id": "session",
+        "x-litellm-agent-id": "agent",
+        "x-litellm-spend-logs-metadata": '{"project": "p"}',
+        "langfuse_trace_name": "name",
+        "x-litellm-tags": "a, b",
+    }
+    body = {"model": "one", "messages": MESSAGES, "tags": ["c"], "metadata": {"tags": ["d"], "own": 1}}
+    with client.application.test_request_context("/v1/chat/completions", method="POST", json=body, headers=headers):
+        client.application.preprocess_request()
+        options = read(CHAT, ChatSchema, None).call.options
+    assert options.metadata == {
+        "trace_id": "trace",
+        "session_id": "session",
+        "agent_id": "agent",
+        "spend_logs_metadata": {"project": "p"},
+        "trace_name": "name",
+        "tags": ["d"],
+        "own": 1,
+    }
+    assert set(options.tags) == {"a", "b", "c", "d"}
