@@ -1,22 +1,48 @@
 """What the gateway would do and can do, without calling anyone."""
 
-import orjson
-from flask import Blueprint, Response, jsonify, request
+from dataclasses import replace
 
-from proxy.domain.operations import CHAT, EMBEDDINGS
+import orjson
+from flask import Blueprint, Response, jsonify
+
+from proxy.domain.call import Call
+from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS
 from proxy.endpoints.model_call import gateway, read
+from proxy.gateway import split_models
+from proxy.web.body import check_body
 from schemas.chat import ChatSchema
+from schemas.completions import CompletionsSchema
 from schemas.embeddings import EmbeddingsSchema
+from schemas.request import RequestSchema
 
 blueprint = Blueprint("inspection", __name__)
+
+# By which member one knows what a body asks for; the first counts where none is there.
+_KINDS = (
+    ("messages", CHAT, ChatSchema),
+    ("prompt", COMPLETIONS, CompletionsSchema),
+    ("input", EMBEDDINGS, EmbeddingsSchema),
+)
 
 
 @blueprint.post("/router/explain")
 def explain() -> Response:
-    """The plan for a request body: candidates, who is out and why, fallbacks, timeouts, and the first's request."""
-    is_chat = "messages" in (request.get_json(silent=True) or {"messages": None})
-    incoming = read(CHAT, ChatSchema, None) if is_chat else read(EMBEDDINGS, EmbeddingsSchema, None)
-    return jsonify(gateway().explain(incoming.call))
+    """The plan for a request body: candidates, who is out and why, fallbacks, timeouts, and the first's request.
+
+    For several models at once a plan each, under `plans`.
+    """
+    call = _read_any()
+    models = split_models(call)
+    if models:
+        return jsonify(plans=[gateway().explain(call.asking(model)) for model in models])
+    return jsonify(gateway().explain(call))
+
+
+def _read_any() -> Call:
+    call = read(CHAT, RequestSchema, None).call
+    _, operation, schema = next((kind for kind in _KINDS if kind[0] in call.fields), _KINDS[0])
+    check_body(schema, {**call.fields, "model": call.model})
+    return replace(call, operation=operation, stream=call.stream and operation.streams)
 
 
 @blueprint.get("/router/state")

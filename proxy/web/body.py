@@ -67,11 +67,7 @@ def read_call(
     model = model_in_path or (default_model if body.get("model") is None else None)
     if model is not None:
         body["model"] = model
-    try:
-        check(schema, body)
-    except ValidationError as error:
-        problem = first_problem(error)
-        raise BadRequestError(problem.message, param=problem.param) from None
+    check_body(schema, body)
     _add_api_version(body, request)
     options = read_options(body, request)
     document = _provider_bound(document, body)
@@ -92,6 +88,15 @@ def read_call(
     )
     unserved = [name for name in _UNSERVED_HEADERS if name in request.headers]
     return Incoming(call, (*sorted(UNSUPPORTED_FIELDS.intersection(body)), *unserved))
+
+
+def check_body(schema: type[RequestSchema], body: dict[str, Any]) -> None:
+    """Raise BadRequestError, naming the field, for a body that is not what the schema says."""
+    try:
+        check(schema, body)
+    except ValidationError as error:
+        problem = first_problem(error)
+        raise BadRequestError(problem.message, param=problem.param) from None
 
 
 def _requester(request: Request, caller: Caller) -> Requester:

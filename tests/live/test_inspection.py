@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,29 @@ def test_plan_is_explained_without_calling_anyone(server: Server, upstream: Serv
     assert "fast" in json.dumps(plan)
     assert "sk-provider-secret-1" not in answer.body.decode()
     assert request(upstream, "GET", "/_requests").json()["requests"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (BODY, "/chat/completions"),
+        ({"model": "fast", "prompt": "hi"}, "/completions"),
+        ({"model": "fast", "input": "hi"}, "/embeddings"),
+    ],
+)
+def test_plan_is_of_what_the_body_asks_for(server: Server, body: dict[str, Any], path: str) -> None:
+    plan = request(server, "POST", "/router/explain", body, KEY).json()
+    assert plan["request"]["url"].endswith(f"/v1{path}")
+
+
+def test_each_model_has_its_plan_when_several_are_asked_for(server: Server) -> None:
+    plans = request(server, "POST", "/router/explain", {**BODY, "model": "fast, slow"}, KEY).json()["plans"]
+    assert [plan["model_group"] for plan in plans] == ["fast", "slow"]
+
+
+@pytest.mark.parametrize("body", [5, [], "x", {}, {"model": "fast"}, {**BODY, "model": "nobody"}])
+def test_plan_of_nothing_is_the_clients_mistake(server: Server, body: Any) -> None:
+    assert request(server, "POST", "/router/explain", body, KEY).status == 400
 
 
 def test_state_shows_deployments_and_what_is_out_of_service(server: Server) -> None:

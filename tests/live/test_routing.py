@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import openai
 import pytest
 
 from tests.live.http import Answer, chat, request
@@ -101,6 +102,16 @@ def test_the_clients_sdk_is_told_not_to_retry_when_we_have(server: Server) -> No
         "1",
         "0",
     )
+
+
+def test_the_official_sdk_asks_once_when_it_is_told_not_to_retry(server: Server, upstream: Server) -> None:
+    request(upstream, "DELETE", "/_requests")
+    client = openai.OpenAI(api_key="sk-routing-master", base_url=server.url, max_retries=3, timeout=20)
+    with pytest.raises(openai.InternalServerError) as caught:
+        client.chat.completions.create(model="one", messages=[{"role": "user", "content": "hello"}])
+    assert len(request(upstream, "GET", "/_requests").json()["requests"]) == 1
+    assert isinstance(caught.value.body, dict)
+    assert [attempt["deployment_id"] for attempt in caught.value.body["attempts"]] == ["only-500"]
 
 
 def test_headers_name_the_answering_deployment_when_a_retry_served(server: Server) -> None:

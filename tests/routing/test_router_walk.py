@@ -82,6 +82,12 @@ def test_general_fallbacks_serve_when_the_specific_list_has_no_entry_for_the_gro
     assert bench.run().deployment.id == "h"
 
 
+def test_the_entry_of_all_groups_serves_when_a_group_has_none_of_its_own():
+    bench = build(deployment("a"), deployment("b", "h"), fallbacks=(("*", ("h",)),), num_retries=0)
+    bench.provider.script = {"a": 500}
+    assert bench.run().deployment.id == "b"
+
+
 def test_default_fallbacks_serve_when_the_group_has_no_entry():
     bench = build(*groups("g", "h"), default_fallbacks=("h",), num_retries=0)
     bench.provider.script = failing("g")
