@@ -52,12 +52,10 @@ class Bench:
 
 def _report(title: str, found: dict[str, list[Closed]]) -> str:
     rates = {name: [one.rate for one in turns] for name, turns in found.items()}
-    failed = {
-        name: sum(one.failed for one in turns) for name, turns in found.items() if any(one.failed for one in turns)
-    }
-    cpu = ", ".join(f"{name} {cell([one.cpu_ms for one in turns])}" for name, turns in found.items())
-    note = f"\n\nFailed requests: {failed}" if failed else ""
-    return f"{comparison(title, 'requests/s: median (range)', rates)}\n\nCPU ms a request: {cpu}{note}"
+    costs = {name: [one.cpu_ms for one in turns] for name, turns in found.items()}
+    failed = {name: sum(one.failed for one in turns) for name, turns in found.items()}
+    told = ", ".join(f"{name} {count}" for name, count in failed.items() if count)
+    return comparison(title, rates, costs) + (f"\n\nFailed: {told}" if told else "")
 
 
 def throughput(bench: Bench, say: Callable[[str], None]) -> dict[str, list[float]]:

@@ -24,13 +24,18 @@ def short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def comparison(title: str, unit: str, figures: Figures, own: str = "Patchbay") -> str:
-    """A line for each gateway, and how many times as much of it our own does."""
-    lines = [f"| {title} | {unit} | Patchbay is |", "|---|---|---|"]
-    for name, values in figures.items():
-        ratio = "" if name == own or not values else f"{middle(figures[own]) / middle(values):.2f}x"
-        lines.append(f"| {name} | {cell(values)} | {ratio} |")
+def comparison(title: str, rates: Figures, costs: Figures, own: str = "Patchbay") -> str:
+    """A line for each gateway: requests a second, CPU for each, and how many times as much our own does of both."""
+    lines = [f"| {title} | requests/s | CPU ms a request | Patchbay: rate | Patchbay: CPU |", "|---|---|---|---|---|"]
+    for name, values in rates.items():
+        rate, cpu = times(rates[own], values), times(costs[name], costs[own])
+        told = "| |" if name == own else f"{rate} | {cpu} |"
+        lines.append(f"| {name} | {cell(values)} | {cell(costs[name])} | {told}")
     return "\n".join(lines)
+
+
+def times(values: Sequence[float], others: Sequence[float]) -> str:
+    return f"{middle(values) / middle(others):.2f}x" if middle(others) else "-"
 
 
 def facts(title: str, rows: Sequence[tuple[str, str]]) -> str:

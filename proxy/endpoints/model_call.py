@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, Response
 
 from proxy.domain.answer import Answer, StreamEnd
 from proxy.domain.attempt import Outcome
@@ -13,6 +13,7 @@ from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.web.answers import answer_response, stream_response
 from proxy.web.body import Caller, Incoming, read_call
+from proxy.web.current import current_facts, current_request, serving_app
 from proxy.web.errors import error_body
 from schemas.request import RequestSchema
 
@@ -21,7 +22,7 @@ View = Callable[..., Any]
 
 def gateway() -> Gateway:
     """The gateway of the application that is serving."""
-    found: Gateway = current_app.extensions["gateway"]
+    found: Gateway = serving_app().extensions["gateway"]
     return found
 
 
@@ -40,9 +41,9 @@ def read(operation: Operation, schema: type[RequestSchema], model: str | None) -
     """The request that is being served, as a call. Raise ServiceUnavailableError while the gateway is stopping."""
     own = gateway()
     own.check_open()
-    patience = current_app.extensions["patience"]
+    patience = serving_app().extensions["patience"]
     default = own.default_model(operation)
-    incoming = read_call(request, own.runtime, caller(), operation, schema, model, default, patience)
+    incoming = read_call(current_request(), own.runtime, caller(), operation, schema, model, default, patience)
     call, ignored = own.admission.admit(incoming.call)
     return Incoming(call, (*incoming.ignored, *ignored))
 
@@ -56,7 +57,7 @@ def serve(incoming: Incoming) -> Response:
 def respond(own: Gateway, incoming: Incoming, outcome: Outcome) -> Response:
     """A whole answer or a stream, with the headers that tell of it."""
     call = incoming.call
-    seconds = own.runtime.monotonic() - g.started
+    seconds = own.runtime.monotonic() - current_facts().started
     base_url = own.base_url(outcome.deployment)
     reply = outcome.reply
     if isinstance(reply, Answer):
@@ -78,7 +79,8 @@ def respond(own: Gateway, incoming: Incoming, outcome: Outcome) -> Response:
 
 def caller() -> Caller:
     """Who sent the request that is being served."""
-    return Caller(g.call_id, g.request_id, g.key)
+    noted = current_facts()
+    return Caller(noted.call_id, noted.request_id, noted.key)
 
 
 def own_error_body(own: Gateway) -> Callable[[GatewayError], bytes]:

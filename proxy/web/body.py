@@ -86,7 +86,7 @@ def read_call(
         requester=_requester(request, caller),
         client=SocketWatch.of(request.environ),
     )
-    unserved = [name for name in _UNSERVED_HEADERS if name in request.headers]
+    unserved = [name for name in _UNSERVED_HEADERS if "HTTP_" + name.upper().replace("-", "_") in request.environ]
     return Incoming(call, (*sorted(UNSUPPORTED_FIELDS.intersection(body)), *unserved))
 
 
@@ -190,7 +190,7 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
     """The gateway's own fields and `x-litellm-*` headers as Options; the body wins."""
     own = {name for name in body if name in OPTION_FIELDS or is_connection_param(name)}
     headers = request.headers
-    if not own and not any(name.startswith(_OWN_HEADERS) for name, _ in headers):
+    if not own and not [name for name in request.environ if name.startswith(_OWN_HEADERS)]:
         return _NO_OPTIONS
     metadata = {**(body.get("litellm_metadata") or {}), **(body.get("metadata") or {}), **_metadata_headers(request)}
     retries = body.get("num_retries")
@@ -231,7 +231,8 @@ def read_options(body: Mapping[str, Any], request: Request) -> Options:
 
 
 _NO_OPTIONS = Options()
-_OWN_HEADERS = ("X-Litellm-", "Langfuse_", "Langfuse-", "Anthropic-Beta")
+# As a WSGI environ names them.
+_OWN_HEADERS = ("HTTP_X_LITELLM_", "HTTP_LANGFUSE_", "HTTP_ANTHROPIC_BETA")
 
 
 def _extra_headers(body: Mapping[str, Any], headers: Any) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 
 from proxy.errors import PermissionDeniedError
+from proxy.web.current import current_request
 
 ANY = "*"
 # Origins of desktop programs: no website can have one.
@@ -23,7 +24,7 @@ def install(app: Flask, origins: Sequence[str] | None, has_key: bool) -> None:
 
     @app.before_request
     def greet() -> Response | None:
-        origin = request.headers.get("Origin")
+        origin = current_request().environ.get("HTTP_ORIGIN")
         if origin is None:
             return None
         if allowed(origin):
@@ -38,7 +39,7 @@ def install(app: Flask, origins: Sequence[str] | None, has_key: bool) -> None:
 
     @app.after_request
     def tell(response: Response) -> Response:
-        origin = request.headers.get("Origin")
+        origin = current_request().environ.get("HTTP_ORIGIN")
         if origin is not None and allowed(origin):
             response.headers["access-control-allow-origin"] = origin
             response.headers["access-control-expose-headers"] = "*"

@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection
 from ipaddress import ip_address
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask
 from werkzeug.datastructures import Headers
 
 from proxy.domain.requester import Key
 from proxy.domain.secrets import Secret
 from proxy.errors import AuthenticationError
 from proxy.runtime import Runtime
+from proxy.web.current import current_facts, current_request
 
 _CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # Where clients put their key; the first that is there counts.
@@ -62,12 +63,13 @@ def install(
 
     @app.before_request
     def identify() -> None:
+        request, noted = current_request(), current_facts()
         given = request.headers.get("x-litellm-call-id", "")
-        g.call_id = given if _CALL_ID.fullmatch(given) else runtime.new_id()
+        noted.call_id = given if _CALL_ID.fullmatch(given) else runtime.new_id()
         given = request.headers.get("x-request-id", "")
-        g.request_id = given if _CALL_ID.fullmatch(given) else g.call_id
-        g.started = runtime.monotonic()
-        g.key = NO_KEY
+        noted.request_id = given if _CALL_ID.fullmatch(given) else noted.call_id
+        noted.started = runtime.monotonic()
+        noted.key = NO_KEY
         if expected is None:
             check_address(request.remote_addr)
             return
@@ -78,7 +80,7 @@ def install(
         if endpoint in open_views or getattr(app.view_functions[endpoint], "is_public", False):
             return
         check_key(request.headers, expected, names)
-        g.key = facts
+        noted.key = facts
 
 
 def check_address(address: str | None) -> None:

@@ -1,0 +1,159 @@
+"""A slide on the hot path is seen without a clock: calls of Python functions are counted, and modules that are imported.
+
+The ceilings are what was counted and about a twentieth more. Who lowers a count lowers its ceiling; who has to raise one
+says in the commit what the calls are for.
+"""
+
+import gc
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from proxy.settings import load
+
+ROOT = Path(__file__).resolve().parents[2]
+CALLS_OF_A_CHAT = 590
+CALLS_OF_A_CHUNK = 34
+IMPORTED_MODULES = 770
+# Extras, and what only some configurations need.
+NEVER_IMPORTED = {
+    "botocore",
+    "google.auth",
+    "redis",
+    "opentelemetry",
+    "langfuse",
+    "pytest",
+    "numpy",
+    "gevent",
+    "asyncio",
+}
+
+_KEY = "sk-master-1234"
+_ANSWER = {
+    "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11},
+}  # fmt: skip
+
+
+class FakeResponse:
+    """A provider's answer, whole or as one block for each chunk."""
+
+    status = 200
+
+    def __init__(self, blocks: list[bytes], content_type: str) -> None:
+        self.headers: Mapping[str, str] = {"content-type": content_type}
+        self._blocks = blocks
+
+    def read(self) -> bytes:
+        return b"".join(self._blocks)
+
+    def blocks(self) -> Iterator[bytes]:
+        return iter(self._blocks)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class FakeTransport:
+    def __init__(self, chunks: int = 0) -> None:
+        self._chunks = chunks
+
+    def send(self, request: Any, clocks: Any, client: Any = None) -> FakeResponse:
+        if not self._chunks:
+            return FakeResponse([json.dumps(_ANSWER).encode()], "application/json")
+        blocks = [chunk({"content": f"word {number}"}) for number in range(self._chunks)]
+        return FakeResponse([*blocks, chunk({}, "stop") + b"data: [DONE]\n\n"], "text/event-stream")
+
+
+def chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    fields = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini", "choices": [choice]}
+    return b"data: " + json.dumps(fields).encode() + b"\n\n"
+
+
+def make_app(folder: Path, transport: FakeTransport, deployments: int = 1) -> Flask:
+    def deployment(name: str) -> dict[str, Any]:
+        return {
+            "model_name": name,
+            "litellm_params": {"model": "openai/gpt-4o-mini", "api_key": "sk-up-1", "rpm": 10**6},
+        }
+
+    path = folder / f"{deployments}.yaml"
+    config = {
+        "model_list": [deployment("fast"), *(deployment(f"other-{number}") for number in range(deployments - 1))],
+        "general_settings": {"master_key": _KEY},
+    }
+    path.write_text(json.dumps(config))
+    return create_app(load(path, {}), transport=transport)
+
+
+def count_calls(app: Flask, **more: Any) -> int:
+    """Calls of Python functions, in this thread, for one chat that is not the first."""
+    fields = {"model": "fast", "messages": [{"role": "user", "content": "Hello"}], "temperature": 0.7, "max_tokens": 9}
+    body = json.dumps({**fields, **more}).encode()
+    for _ in range(3):
+        ask(app, body)
+    gc.collect()
+    count = 0
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        ask(app, body)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def ask(app: Flask, body: bytes) -> None:
+    statuses: list[str] = []
+    environ = {
+        "REQUEST_METHOD": "POST", "PATH_INFO": "/v1/chat/completions", "QUERY_STRING": "", "SCRIPT_NAME": "",
+        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "4000", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "127.0.0.1:4000", "HTTP_AUTHORIZATION": f"Bearer {_KEY}", "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr, "wsgi.version": (1, 0), "wsgi.input_terminated": True,
+    }  # fmt: skip
+    answer: Any = app.wsgi_app(environ, lambda status, headers, exc_info=None: statuses.append(status))
+    body = b"".join(answer)
+    if hasattr(answer, "close"):
+        answer.close()
+    assert statuses == ["200 OK"], body
+
+
+@pytest.mark.skipif(sys.gettrace() is not None, reason="something else counts calls already")
+def test_a_chat_takes_no_more_calls_than_it_did(tmp_path: Path):
+    assert count_calls(make_app(tmp_path, FakeTransport())) <= CALLS_OF_A_CHAT
+
+
+def test_a_chat_takes_as_many_calls_when_there_are_many_deployments(tmp_path: Path):
+    few = count_calls(make_app(tmp_path, FakeTransport()))
+    many = count_calls(make_app(tmp_path, FakeTransport(), deployments=300))
+    assert abs(many - few) <= few * 0.02
+
+
+def test_a_chunk_takes_no_more_calls_than_it_did(tmp_path: Path):
+    short = count_calls(make_app(tmp_path, FakeTransport(chunks=10)), stream=True)
+    long = count_calls(make_app(tmp_path, FakeTransport(chunks=110)), stream=True)
+    assert (long - short) / 100 <= CALLS_OF_A_CHUNK
+
+
+def test_the_application_imports_no_more_than_it_did():
+    code = "import sys, app; app.create_app(environ={}); print(' '.join(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    modules = set(found.split())
+    assert not modules & NEVER_IMPORTED
+    assert len(modules) <= IMPORTED_MODULES
