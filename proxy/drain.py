@@ -18,7 +18,7 @@ from typing import Any, Protocol
 # What is left of the graceful timeout when running streams are ended: enough to write an error event to each.
 LONGEST_MARGIN = 5.0
 # For a request that was under way on a kept-alive connection when the worker stopped listening.
-LINGER = 2.0
+LINGER = 1.0
 _POLL = 0.1
 
 Handler = Callable[[int, FrameType | None], Any]
@@ -67,10 +67,13 @@ class Drain:
     handler must not wait.
     """
 
-    def __init__(self, gateway: Drained, stopping: StopFlag, graceful: float) -> None:
+    def __init__(
+        self, gateway: Drained, stopping: StopFlag, graceful: float, leave: Callable[[], None] | None = None
+    ) -> None:
         self._gateway = gateway
         self._stopping = stopping
         self._graceful = graceful
+        self._leave = leave or _leave
         self._running: set[int] = set()
         self._asked: float | None = None
         self._stop_listening: Handler = _handler(signal.SIGTERM)
@@ -100,15 +103,23 @@ class Drain:
         self._gateway.interrupt_streams()
         self._wait(end)
         self._stop_listening(signal.SIGTERM, None)
+        while not self._stopping:
+            # Others serve: there is no hurry, and a kept-alive connection may still bring a request.
+            time.sleep(_POLL)
         time.sleep(LINGER)
         self._wait(end)
         # Whoever still keeps a connection open has nothing to wait for.
-        os.kill(os.getpid(), signal.SIGQUIT)
+        self._leave()
 
     def _wait(self, until: float) -> None:
         """Until nothing runs, or it is so late."""
         while self._running and time.monotonic() < until:
             time.sleep(_POLL)
+
+
+def _leave() -> None:
+    """gunicorn's quick end of a worker."""
+    os.kill(os.getpid(), signal.SIGQUIT)
 
 
 def _handler(number: signal.Signals) -> Handler:

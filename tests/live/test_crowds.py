@@ -90,7 +90,7 @@ def ask(**mock: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("worker_class", WORKER_CLASSES)
 def test_all_streams_complete_when_the_server_is_stopped(worker_class: str, upstream: Server, tmp_path: Path) -> None:
     async def stop_among(server: Server) -> list[Seen]:
-        clients = [Client(server.port, ask(chunks=8, chunk_delay=0.5)) for _ in range(CROWD)]
+        clients = [Client(server.port, ask(chunks=8, chunk_delay=0.5 if SOAK else 0.2)) for _ in range(CROWD)]
         running = [asyncio.create_task(client.run()) for client in clients]
         await asyncio.wait_for(asyncio.gather(*(client.started.wait() for client in clients)), 60)
         os.kill(server.process.pid, signal.SIGTERM)
@@ -107,7 +107,7 @@ def test_upstreams_are_closed_and_memory_comes_back_when_clients_vanish(
     worker_class: str, upstream: Server, tmp_path: Path
 ) -> None:
     async def vanish(server: Server) -> float:
-        clients = [Client(server.port, ask(chunks=3000, chunk_delay=0.5)) for _ in range(CROWD)]
+        clients = [Client(server.port, ask(chunks=3000, chunk_delay=0.3)) for _ in range(CROWD)]
         running = [asyncio.create_task(client.run()) for client in clients]
         await asyncio.wait_for(asyncio.gather(*(client.started.wait() for client in clients)), 60)
         for client in clients:
