@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from proxy.domain.attempt import Outcome
 from proxy.domain.deployment import Deployment
 from proxy.domain.secrets import clean_url
 from proxy.observation import Observation
@@ -13,6 +14,11 @@ from proxy.sinks.queue import SinkQueue
 
 # LiteLLM's 1 is a partial outage: here one try at a time is let through.
 _STATES = {"healthy": 0, "half_open": 1, "cooling": 2}
+
+_LEFT = (
+    ("litellm_remaining_requests_metric", "x-ratelimit-remaining-requests"),
+    ("litellm_remaining_tokens_metric", "x-ratelimit-remaining-tokens"),
+)
 
 
 def watch(observation: Observation, router: Router) -> None:
@@ -53,6 +59,18 @@ def queue_gauges(queue: SinkQueue) -> Iterator[GaugeSample]:
         yield GaugeSample("patchbay_sink_queue_records", counts.waiting, {"sink": sink})
         for state in ("emitted", "written", "failed", "dropped"):
             yield GaugeSample("patchbay_sink_records", getattr(counts, state), {"sink": sink, "state": state})
+
+
+def show_limits(metrics: Metrics | None, outcome: Outcome) -> None:
+    """What the provider says it will still take, in OpenAI's headers."""
+    if metrics is None:
+        return
+    told = ((name, outcome.reply.headers.get(header)) for name, header in _LEFT)
+    left = [(name, float(value)) for name, value in told if value is not None and value.isdecimal()]
+    if left:
+        deployment = outcome.deployment
+        labels = {**deployment_labels(deployment), "model_group": deployment.group}
+        metrics.show(GaugeSample(name, value, labels) for name, value in left)
 
 
 def deployment_labels(deployment: Deployment) -> dict[str, str]:

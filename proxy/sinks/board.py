@@ -5,6 +5,7 @@ A worker's figures are bounded: an hour of minutes with at most LISTED deploymen
 files lie in memory where the system has such a folder; those of workers that have ended count until they are an hour old.
 """
 
+import logging
 import os
 import threading
 from bisect import bisect_left
@@ -18,6 +19,8 @@ import orjson
 from proxy.domain.history import LATENCY_BOUNDS, MINUTES, History, Minute, Totals
 from proxy.domain.record import CallRecord
 from proxy.sinks.contract import SinkSetupError
+
+_log = logging.getLogger("patchbay.sinks")
 
 CALLS = 50
 LISTED = 200
@@ -75,13 +78,14 @@ class Board:
         """Let the other workers see what is there now. In one step: who reads sees all of it, or what was before."""
         with self._lock:
             self._waiting = False
-            figures = self._figures()
             if self._directory is not None:
-                # A fork gets a file of its own.
-                path = self._directory / f"{os.getpid()}-{id(self):x}.json"
+                path = self._path(self._directory)
                 draft = path.with_suffix(".draft")
-                draft.write_bytes(figures)
-                draft.replace(path)
+                try:
+                    draft.write_bytes(self._figures())
+                    draft.replace(path)
+                except OSError as error:
+                    _log.warning("the status page lacks this worker's figures: %s", error.strerror)
 
     def close(self) -> None:
         """The file stays: what this worker did belongs to the hour."""
@@ -102,16 +106,21 @@ class Board:
         return History(tuple(minutes), deployments, tuple(calls[:CALLS]))
 
     def _parts(self) -> Iterator[dict[str, Any]]:
+        with self._lock:
+            own = self._figures()
+        yield orjson.loads(own)
         if self._directory is None:
-            with self._lock:
-                yield orjson.loads(self._figures())
             return
-        self.publish()
-        for path in self._directory.glob("*.json"):
+        others = set(self._directory.glob("*.json")) - {self._path(self._directory)}
+        for path in others:
             try:
                 yield orjson.loads(path.read_bytes())
             except FileNotFoundError:  # another worker has just removed it
                 continue
+
+    def _path(self, directory: Path) -> Path:
+        """A fork has a file of its own."""
+        return directory / f"{os.getpid()}-{id(self):x}.json"
 
     def _count(self, record: CallRecord) -> None:
         minute = int(record.end_time // 60)

@@ -53,6 +53,17 @@ def test_all_workers_are_seen_when_one_is_asked(tmp_path: Path) -> None:
     assert [call["id"] for call in history.calls] == ["second", "first"]
 
 
+def test_own_figures_are_shown_when_they_can_not_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "board"
+    board = Board(folder, Later())
+    folder.rmdir()
+    board.write([make_record(end_time=NOON)])
+    with caplog.at_level("WARNING", "patchbay.sinks"):
+        board.publish()
+    assert board.read(NOON).totals.requests == 1
+    assert "No such file" in caplog.text
+
+
 def test_file_is_written_once_when_many_batches_come(tmp_path: Path) -> None:
     later = Later()
     board = Board(tmp_path, later)

@@ -37,7 +37,8 @@ CHUNKS = [
 
 class Reply:
     def __init__(self, status: int, body: bytes) -> None:
-        self.status, self.headers, self._body = status, {"content-type": "application/json"}, body
+        self.status, self._body = status, body
+        self.headers = {"content-type": "application/json", "x-ratelimit-remaining-tokens": "4321"}
 
     def read(self) -> bytes:
         return self._body
@@ -238,6 +239,15 @@ def test_metrics_need_no_key_when_the_operator_opens_them(tmp_path: Path, upstre
     text = app.test_client().get("/metrics").get_data(as_text=True)
     assert "litellm_requests_metric_total{" in text
     assert app.test_client().get("/v1/models").status_code == 401
+
+
+def test_rest_is_told_when_the_provider_says_what_is_left(tmp_path: Path, upstream: Upstream) -> None:
+    app = build(tmp_path, upstream, callbacks=["prometheus"])
+    ask(app)
+    metrics = app.test_client().get("/metrics", headers={"authorization": f"Bearer {KEY}"}).get_data(as_text=True)
+    (line,) = [line for line in metrics.splitlines() if line.startswith("litellm_remaining_tokens_metric{")]
+    assert 'litellm_model_name="gpt-5.4"' in line
+    assert line.endswith(" 4321.0")
 
 
 def test_no_label_tells_of_the_caller_when_nobody_asked_for_it(tmp_path: Path, upstream: Upstream) -> None:
