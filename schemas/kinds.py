@@ -11,7 +11,6 @@ from marshmallow import ValidationError
 
 Parse = Callable[[Any], Any]
 
-CALLBACKS = ("generic_api", "json", "jsonl", "langfuse", "logs", "otel", "prometheus", "webhook")
 STRATEGIES = (
     "simple-shuffle",
     "least-busy",
@@ -257,16 +256,6 @@ def parse_choice(names: Sequence[str]) -> Parse:
     return parse
 
 
-def parse_choices(names: Sequence[str]) -> Parse:
-    """A parser for a list of some of `names`; one of them is a list of one."""
-    parse_one = parse_choice(names)
-
-    def parse(value: Any) -> tuple[str, ...]:
-        return tuple(at(position, parse_one, name) for position, name in enumerate(parse_names(value)))
-
-    return parse
-
-
 def _read_number(value: Any) -> float | None:
     """YAML's numbers, and those that come as text out of the environment."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -311,7 +300,6 @@ KINDS: Mapping[str, Parse] = {
     "callbacks": parse_callbacks,
     "mapping": parse_mapping,
     "list": parse_list,
-    "callbacks": parse_choices(CALLBACKS),
     "names": parse_names,
     "patterns": parse_patterns,
     "text_or_names": parse_text_or_names,

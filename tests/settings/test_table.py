@@ -10,7 +10,6 @@ import pytest
 from proxy.domain import router_settings
 from proxy.domain.router_settings import RouterSettings
 from proxy.settings.values import General, LiteLLM
-from proxy.sinks import SINKS
 from schemas import kinds
 from schemas.settings_table import Section, settings_of
 
@@ -108,7 +107,3 @@ def test_names_of_failures_agree_when_schema_and_router_are_compared() -> None:
     assert set(kinds.RETRY_NAMES) == set(router_settings.RETRY_POLICY_NAMES)
     assert set(kinds.FAILS_NAMES) == set(router_settings.ALLOWED_FAILS_POLICY_NAMES)
     assert kinds.STRATEGIES == router_settings.STRATEGIES
-
-
-def test_names_of_callbacks_agree_when_schema_and_sinks_are_compared() -> None:
-    assert set(kinds.CALLBACKS) == set(SINKS)
