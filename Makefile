@@ -5,7 +5,7 @@ PORT ?= 4000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-browser check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks soak-streams bench-streams
+.PHONY: run test test-browser check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks soak-streams bench-streams bench-translation
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m proxy serve --host $(HOST) --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
@@ -124,3 +124,7 @@ soak-streams: $(VENV)/.dev
 # The lag that the gateway adds to 200 and 1,000 paced streams, with nginx beside it where it is installed.
 bench-streams: $(VENV)/.runtime
 	$(BIN)/python -m bench.streams
+
+# What translating a streamed answer costs beside relaying one.
+bench-translation: $(VENV)/.runtime
+	$(BIN)/python -m bench.translation
