@@ -108,8 +108,6 @@ class Walk:
 
     def _first_grant(self, target: Target, level: Sequence[Deployment]) -> Grant:
         pool = self._fresh(target, level)
-        if self._avoid:
-            pool = [one for one in pool if one.id not in self._avoid]
         grant = self._selection.choose(target, pool) or self._selection.wait_for_slot(target, pool)
         if grant is None:
             raise self._selection.unavailable(target)
@@ -161,8 +159,10 @@ class Walk:
         return grant or self._selection.choose(target, [one for one in pool if one not in others])
 
     def _fresh(self, target: Target, level: Sequence[Deployment]) -> Sequence[Deployment]:
-        """Those that have not failed in this request."""
-        return [one for one in level if _mark(target, one) not in self._failed] if self._failed else level
+        """Those that have not failed in this request, and are not to be avoided."""
+        if not self._failed and not self._avoid:
+            return level
+        return [one for one in level if one.id not in self._avoid and _mark(target, one) not in self._failed]
 
     def _try(self, target: Target, grant: Grant, reason: str) -> Reply:
         """One send; whatever comes of it is settled and told."""

@@ -310,3 +310,13 @@ def test_no_more_is_tried_when_the_client_leaves_during_a_pause():
     with pytest.raises(GatewayError):
         bench.router.run(call, bench.provider)
     assert bench.ids == ["a"]
+
+
+def test_avoided_deployments_are_not_asked_when_a_retry_or_a_fallback_would_come_to_them():
+    bench = build(
+        deployment("a"), deployment("b"), deployment("h", "h"), deployment("i", "h"), fallbacks=(("g", ("h",)),)
+    )
+    bench.provider.script = {"a": 500, "h": 500}
+    with pytest.raises(GatewayError):
+        bench.router.run(bench.call(), bench.provider, avoid=["b", "i"])
+    assert set(bench.ids) == {"a", "h"}
