@@ -18,4 +18,4 @@ class UserConfig:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "UserConfig":
         canonical = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
-        return cls(values, hashlib.blake2b(canonical, digest_size=32).digest())
+        return cls(values, hashlib.sha256(canonical).digest())

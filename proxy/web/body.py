@@ -69,7 +69,8 @@ def read_call(
         body["model"] = model
     check_body(schema, body)
     _add_api_version(body, request)
-    options = read_options(body, request)
+    headers = _own_headers(request)
+    options = read_options(body, headers)
     document = _provider_bound(document, body)
     stream = bool(body.get("stream")) and operation.streams
     call = Call(
@@ -86,7 +87,7 @@ def read_call(
         requester=_requester(request, caller),
         client=SocketWatch.of(request.environ),
     )
-    unserved = [name for name in _UNSERVED_HEADERS if "HTTP_" + name.upper().replace("-", "_") in request.environ]
+    unserved = [name for name in _UNSERVED_HEADERS if name in headers]
     return Incoming(call, (*sorted(UNSUPPORTED_FIELDS.intersection(body)), *unserved))
 
 
@@ -186,13 +187,12 @@ def _provider_bound(document: Document, body: Mapping[str, Any]) -> Document:
     return document.edit(changes, own) if own or changes else document
 
 
-def read_options(body: Mapping[str, Any], request: Request) -> Options:
+def read_options(body: Mapping[str, Any], headers: Mapping[str, str]) -> Options:
     """The gateway's own fields and `x-litellm-*` headers as Options; the body wins."""
     own = {name for name in body if name in OPTION_FIELDS or is_connection_param(name)}
-    headers = request.headers
-    if not own and not [name for name in request.environ if name.startswith(_OWN_HEADERS)]:
+    if not own and not headers:
         return _NO_OPTIONS
-    metadata = {**(body.get("litellm_metadata") or {}), **(body.get("metadata") or {}), **_metadata_headers(request)}
+    metadata = {**(body.get("litellm_metadata") or {}), **(body.get("metadata") or {}), **_metadata_headers(headers)}
     retries = body.get("num_retries")
     if retries is None:
         wanted = _number(headers, "x-litellm-num-retries", most=_MOST_RETRIES)
@@ -235,7 +235,7 @@ _NO_OPTIONS = Options()
 _OWN_HEADERS = ("HTTP_X_LITELLM_", "HTTP_LANGFUSE_", "HTTP_ANTHROPIC_BETA")
 
 
-def _extra_headers(body: Mapping[str, Any], headers: Any) -> Mapping[str, str]:
+def _extra_headers(body: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, str]:
     """The body's; features of Anthropic's that its clients ask for in a header reach it as LiteLLM's do."""
     betas = headers.get("anthropic-beta")
     return {**({"anthropic-beta": betas} if betas else {}), **(body.get("extra_headers") or {})}
@@ -252,7 +252,7 @@ def _names(fallbacks: Any) -> Any:
     return [fallbacks] if isinstance(fallbacks, str) else fallbacks
 
 
-def _tags(body: Mapping[str, Any], metadata: Mapping[str, Any], headers: Any) -> tuple[str, ...]:
+def _tags(body: Mapping[str, Any], metadata: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[str, ...]:
     tags = list(body.get("tags") or ())
     of_metadata = metadata.get("tags")
     if isinstance(of_metadata, list):
@@ -261,17 +261,25 @@ def _tags(body: Mapping[str, Any], metadata: Mapping[str, Any], headers: Any) ->
     return tuple(dict.fromkeys(tags))
 
 
-def _metadata_headers(request: Request) -> dict[str, Any]:
+def _own_headers(request: Request) -> Mapping[str, str]:
+    """Those that are for the gateway, by their names in lower case; looked for where it costs least."""
+    return {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in request.environ.items()
+        if name.startswith(_OWN_HEADERS)
+    }
+
+
+def _metadata_headers(headers: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, value in request.headers.items():
-        lowered = name.lower().replace("-", "_")
-        if lowered.startswith("langfuse_"):
-            found[lowered.removeprefix("langfuse_")] = value
+    for name, value in headers.items():
+        if name.startswith("langfuse-"):
+            found[name.removeprefix("langfuse-").replace("-", "_")] = value
     for header, key in _METADATA_HEADERS:
-        if header in request.headers:
-            found[key] = request.headers[header]
-    if _SPEND_HEADER in request.headers:
-        found["spend_logs_metadata"] = _json_object(_SPEND_HEADER, request.headers[_SPEND_HEADER])
+        if header in headers:
+            found[key] = headers[header]
+    if _SPEND_HEADER in headers:
+        found["spend_logs_metadata"] = _json_object(_SPEND_HEADER, headers[_SPEND_HEADER])
     return found
 
 
@@ -293,7 +301,7 @@ def _json_object(header: str, text: str) -> dict[str, Any]:
     return value
 
 
-def _seconds(body: Mapping[str, Any], headers: Any, *names: str) -> float | None:
+def _seconds(body: Mapping[str, Any], headers: Mapping[str, str], *names: str) -> float | None:
     """A clock's limit: the body's under the first of `names` that it has, else the header's x-litellm-<first name>."""
     for name in names:
         if body.get(name) is not None:
@@ -301,7 +309,7 @@ def _seconds(body: Mapping[str, Any], headers: Any, *names: str) -> float | None
     return _number(headers, f"x-litellm-{names[0].replace('_', '-')}")
 
 
-def _number(headers: Any, name: str, most: float = 1e9) -> float | None:
+def _number(headers: Mapping[str, str], name: str, most: float = 1e9) -> float | None:
     value = headers.get(name)
     if value is None:
         return None

@@ -291,7 +291,7 @@ def test_facts_for_the_records_are_taken_from_headers() -> None:
         "x-litellm-session-id": "session",
         "x-litellm-agent-id": "agent",
         "x-litellm-spend-logs-metadata": '{"project": "p"}',
-        "langfuse_trace_name": "name",
+        "langfuse-trace-name": "name",
         "x-litellm-tags": "a, b",
     }
     body = {"model": "one", "messages": MESSAGES, "tags": ["c"], "metadata": {"tags": ["d"], "own": 1}}
