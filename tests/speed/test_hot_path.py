@@ -97,12 +97,16 @@ def make_app(folder: Path, transport: FakeTransport, deployments: int = 1) -> Fl
 
 
 def count_calls(app: Flask, **more: Any) -> int:
-    """Calls of Python functions, in this thread, for one chat that is not the first."""
+    """Calls of Python functions, in this thread, for one chat: the least of some, for who finds a sink asleep wakes it."""
     fields = {"model": "fast", "messages": [{"role": "user", "content": "Hello"}], "temperature": 0.7, "max_tokens": 9}
     body = json.dumps({**fields, **more}).encode()
     for _ in range(3):
         ask(app, body)
     gc.collect()
+    return min(count_once(app, body) for _ in range(8))
+
+
+def count_once(app: Flask, body: bytes) -> int:
     count = 0
 
     def note(frame: Any, event: str, argument: Any) -> None:
