@@ -59,6 +59,9 @@ def build_conversation(fields: Mapping[str, Any]) -> Conversation:
         else:
             raise bad_content("A message's role is system, developer, user, assistant or tool", f"{param}.role")
         _add_turn(conversation.turns, "assistant" if role == "assistant" else "user", _mark_last(blocks, message))
+    if not conversation.turns:
+        # Anthropic refuses a request without a turn; OpenAI takes one that is all instruction.
+        return Conversation([], [{"role": "user", "content": conversation.system}])
     _strip_prefill(conversation.turns)
     return conversation
 

@@ -57,6 +57,9 @@ def build_conversation(fields: Mapping[str, Any], model: Model) -> Conversation:
         if read is None:
             raise bad_content(f"Unknown role {message.get('role')!r}", f"{param}.role")
         read(reader, message, param)
+    if not reader.turns:
+        # Bedrock refuses a request without a turn; OpenAI takes one that is all instruction.
+        return Conversation([], [{"role": "user", "content": reader.system}], ())
     return Conversation(reader.system, reader.turns, tuple(dict.fromkeys(reader.calls.values())))
 
 

@@ -44,6 +44,12 @@ def test_system_and_developer_messages_become_the_system_prompt_when_they_stand_
     assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}]
 
 
+def test_instruction_is_the_turn_when_there_is_nothing_else() -> None:
+    body = body_for(messages=[{"role": "system", "content": "Say hello."}])
+    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Say hello."}]}]
+    assert "system" not in body
+
+
 def test_cache_control_marks_the_last_block_when_it_stands_on_the_message() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     content = turns({"role": "user", "content": parts, "cache_control": MARK})[0]["content"]

@@ -23,6 +23,12 @@ def test_system_is_collected_when_it_stands_in_several_messages() -> None:
     assert body["messages"] == [{"role": "user", "content": [{"text": "hello"}]}]
 
 
+def test_instruction_is_the_turn_when_there_is_nothing_else() -> None:
+    body = build(messages=[{"role": "system", "content": "Say hello."}])
+    assert body["messages"] == [{"role": "user", "content": [{"text": "Say hello."}]}]
+    assert "system" not in body
+
+
 def test_roles_alternate_when_the_client_repeats_them() -> None:
     merged = turns(*HELLO, *HELLO, {"role": "assistant", "content": "hi"}, {"role": "assistant", "content": "there"})
     assert merged == [
