@@ -118,3 +118,11 @@ def worker_exit(server: Any, worker: Any) -> None:
     gateway = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("gateway")
     if gateway is not None:
         gateway.close()
+
+
+def pre_exec(server: Any) -> None:
+    """SIGUSR2: a new release starts at the same sockets. `python -m gunicorn` knows itself by its file's path only, and
+    started by that its own folder would stand before the standard library's."""
+    python, program, *rest = server.START_CTX["args"]
+    if program.endswith("__main__.py"):
+        server.START_CTX["args"] = [python, "-m", "gunicorn", *rest]

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -52,6 +53,7 @@ class Reading(threading.Thread):
 
     def run(self) -> None:
         self.events.extend(self._stream)
+        self._stream.close()
 
 
 @pytest.mark.parametrize("worker_class", WORKER_CLASSES)
@@ -91,29 +93,65 @@ def test_stream_ends_with_an_error_when_its_time_is_over(
         assert server.process.wait(20) == 0
 
 
+class Callers:
+    """Clients that call without a pause; `answers` are the statuses, or what went wrong."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._over = threading.Event()
+        self.answers: list[int | str] = []
+        self._threads = [threading.Thread(target=self._call) for _ in range(4)]
+
+    def __enter__(self) -> "Callers":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(20)
+
+    def _call(self) -> None:
+        while not self._over.is_set():
+            try:
+                self.answers.append(chat(self._server, ask()).status)
+            except OSError as error:
+                self.answers.append(repr(error))
+
+
 @pytest.mark.parametrize("worker_class", WORKER_CLASSES)
 def test_no_request_is_lost_when_the_server_reloads(worker_class: str, upstream: Server, tmp_path: Path) -> None:
     with serving(upstream, tmp_path, worker_class, graceful=30) as server:
         long = Reading(Stream(server, ask(chunks=20, chunk_delay=0.1)))
         assert wait_until(lambda: bool(long.events))
-        answers: list[int | str] = []
-        over = threading.Event()
-
-        def call() -> None:
-            while not over.is_set():
-                try:
-                    answers.append(chat(server, ask()).status)
-                except OSError as error:
-                    answers.append(repr(error))
-
-        callers = [threading.Thread(target=call) for _ in range(4)]
-        for caller in callers:
-            caller.start()
-        os.kill(server.process.pid, signal.SIGHUP)
-        time.sleep(1.5)
-        over.set()
-        for caller in callers:
-            caller.join(20)
+        with Callers(server) as callers:
+            os.kill(server.process.pid, signal.SIGHUP)
+            time.sleep(1.5)
         long.join(20)
-        assert len(answers) > 20 and set(answers) == {200}
+        assert len(callers.answers) > 20 and set(callers.answers) == {200}
         assert long.events[-1] == "[DONE]"
+
+
+def test_no_request_is_lost_when_a_new_release_takes_over(upstream: Server, tmp_path: Path) -> None:
+    def successor() -> int | None:
+        running = re.findall(r"\[(\d+)\] \[INFO\] Patchbay serves", server.output())
+        return int(running[1]) if len(running) > 1 else None
+
+    with serving(upstream, tmp_path, "gevent", graceful=30) as server:
+        long = Reading(Stream(server, ask(chunks=30, chunk_delay=0.1)))
+        assert wait_until(lambda: bool(long.events))
+        with Callers(server) as callers:
+            os.kill(server.process.pid, signal.SIGUSR2)
+            assert wait_until(lambda: server.output().count("Booting worker") == 2, 20)
+            taken_over = successor()
+            assert taken_over is not None
+            os.kill(server.process.pid, signal.SIGTERM)
+            long.join(20)
+        try:
+            assert server.process.wait(20) == 0
+            assert set(callers.answers) == {200}
+            assert long.events[-1] == "[DONE]"
+            assert chat(server, ask()).status == 200
+        finally:
+            os.kill(taken_over, signal.SIGTERM)
