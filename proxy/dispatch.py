@@ -12,7 +12,7 @@ from proxy.domain.mocking import mocked
 from proxy.domain.operations import EMBEDDINGS
 from proxy.domain.secrets import PLAIN_HEADERS
 from proxy.domain.trace import outgoing_traceparent
-from proxy.domain.wire import ClientWatch, Clocks, Decoder, WireRequest, WireResponse
+from proxy.domain.wire import ClientWatch, Clocks, Decoder, Fetch, WireRequest, WireResponse
 from proxy.errors import BadRequestError, ConfigurationError, GatewayError, InternalServerError
 from proxy.media import inline_media
 from proxy.provider_response import ProviderResponse, Told
@@ -107,12 +107,18 @@ class Dispatcher:
         call, deployment = mocked(call, deployment)
         provider = self._provider(deployment)
         prepared, dropped = self._prepare(call, deployment, provider)
+
+        def transmit(request: WireRequest) -> WireResponse:
+            """With what is left of the try's time: fetched media, tokens and earlier parts have had theirs."""
+            left = _remaining(clocks, self._runtime.monotonic() - started)
+            return self._transport.send(request, stream_clocks(left) if call.stream else left, call.client)
+
         if provider.media is not None:
-            prepared = inline_media(prepared, provider.media(prepared.fields), self._transport, clocks)
+            prepared = inline_media(prepared, provider.media(prepared.fields), transmit)
         if call.stream:
             settling = Settling(settle, self._runtime.monotonic, started)
-            return self._open(provider, prepared, deployment, clocks, settling, dropped)
-        return self._ask(provider, prepared, deployment, clocks, dropped)
+            return self._open(provider, prepared, deployment, clocks, settling, dropped, transmit)
+        return self._ask(provider, prepared, deployment, dropped, transmit)
 
     def _open(
         self,
@@ -122,10 +128,11 @@ class Dispatcher:
         clocks: Clocks,
         settling: Settling,
         dropped: tuple[str, ...],
+        transmit: Fetch,
     ) -> StreamReply:
         sent = self._runtime.monotonic()
         stream = ProviderStream(
-            self._send(provider, call, deployment, stream_clocks(clocks)),
+            self._send(provider, call, deployment, transmit),
             self._decoders[provider.framing](),
             provider.open_stream(call, deployment),
             Meter(call.fields),
@@ -138,26 +145,25 @@ class Dispatcher:
         return stream.reply(dropped, self._runtime.monotonic() - sent)
 
     def _ask(
-        self, provider: Provider, call: Call, deployment: Deployment, clocks: Clocks, dropped: tuple[str, ...]
+        self, provider: Provider, call: Call, deployment: Deployment, dropped: tuple[str, ...], transmit: Fetch
     ) -> Answer:
-        """The whole answer, in as many requests as its inputs need; their time is that of one try."""
-        began = self._runtime.monotonic()
+        """The whole answer, in as many requests as its inputs need."""
         answers = []
         for part in _parts(provider, call, deployment):
             sent = self._runtime.monotonic()
-            response = self._send(provider, part, deployment, _remaining(clocks, sent - began))
+            response = self._send(provider, part, deployment, transmit)
             body = response.read()
             seconds = self._runtime.monotonic() - sent
             answer = provider.parse_response(body, response.headers, part, deployment)
             answers.append(Answer(answer.body, answer.usage, answer.model, response.headers, dropped, seconds))
         return join_answers(answers)
 
-    def _send(self, provider: Provider, call: Call, deployment: Deployment, clocks: Clocks) -> WireResponse:
+    def _send(self, provider: Provider, call: Call, deployment: Deployment, transmit: Fetch) -> WireResponse:
         """The provider's 2xx answer; any other is raised as its error."""
         request = self._sign(provider, call, deployment)
         told = Told(request, call, deployment)
         with told:
-            response = ProviderResponse(self._transport.send(request, clocks, call.client), told)
+            response = ProviderResponse(transmit(request), told)
         if not 200 <= response.status < 300:
             raise provider.parse_error(response.status, response.read(), response.headers, deployment)
         return response
@@ -170,7 +176,7 @@ def _parts(provider: Provider, call: Call, deployment: Deployment) -> list[Call]
 
 
 def _remaining(clocks: Clocks, spent: float) -> Clocks:
-    return clocks if clocks.total is None else clocks._replace(total=clocks.total - spent)
+    return clocks if clocks.total is None else clocks._replace(total=max(0.0, clocks.total - spent))
 
 
 def _with_defaults(call: Call, deployment: Deployment) -> Document:

@@ -2,24 +2,18 @@
 
 import base64
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from proxy.domain.call import Call
 from proxy.domain.document import Document
-from proxy.domain.wire import ClientWatch, Clocks, WireRequest, WireResponse
+from proxy.domain.wire import Fetch, WireRequest
 from proxy.errors import BadRequestError, GatewayError
 
 # As much as one answer may have: all that a request makes the gateway fetch is in memory at once.
 MAX_BYTES = 64 * 1024 * 1024
 
 
-class Sender(Protocol):
-    """What is needed of the transport."""
-
-    def send(self, request: WireRequest, clocks: Clocks, client: ClientWatch | None = None) -> WireResponse: ...
-
-
-def inline_media(call: Call, urls: Collection[str], transport: Sender, clocks: Clocks) -> Call:
+def inline_media(call: Call, urls: Collection[str], fetch: Fetch) -> Call:
     """The call with each of `urls` replaced, wherever it stands, by a data URL of what is there.
 
     Raise BadRequestError for an address that may not be fetched, or that doesn't answer with 200, and for too much.
@@ -28,17 +22,17 @@ def inline_media(call: Call, urls: Collection[str], transport: Sender, clocks: C
         return call
     fetched: dict[str, str] = {}
     for url in dict.fromkeys(urls):
-        fetched[url] = _fetch(url, transport, clocks, call.client)
+        fetched[url] = _read(url, fetch)
         if sum(map(len, fetched.values())) > MAX_BYTES:
             raise BadRequestError("The media that the request names are too large together.", param="messages")
     replaced = _replace(call.fields["messages"], fetched.get)
     return call.asking(call.model, Document.of({**call.fields, "messages": replaced}))
 
 
-def _fetch(url: str, transport: Sender, clocks: Clocks, client: ClientWatch | None) -> str:
+def _read(url: str, fetch: Fetch) -> str:
     request = WireRequest(url=url, body=b"", headers={"accept": "*/*"}, method="GET", guarded=True)
     try:
-        response = transport.send(request, clocks, client)
+        response = fetch(request)
         status, content_type = response.status, response.headers.get("content-type", "")
         body = response.read()
     except BadRequestError as error:

@@ -53,4 +53,5 @@ class Stopwatch:
         name, limit = ("total", self.clocks.total) if total_first else (self._phase, self._limit)
         if limit is None:
             return Timeout(f"{self.host} did not answer in time")
-        return Timeout(f"{self.host} " + _MISSED[name].format(limit=limit))
+        # What is left of a client's time is seldom a round number.
+        return Timeout(f"{self.host} " + _MISSED[name].format(limit=round(limit, 2)))
