@@ -172,7 +172,7 @@ def build_observation(
     """
     litellm = settings.litellm
     terminal = sys.stderr.isatty() and not litellm.json_logs
-    setup_logging(settings.log_level, settings.secrets.mask, terminal=terminal)
+    setup_logging(settings.log_level, settings.secrets.mask, terminal=terminal, call_id=identity.current_call_id)
     context = SinkContext(
         post=build_post(transport),
         runtime=runtime,

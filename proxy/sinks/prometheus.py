@@ -37,11 +37,13 @@ class PrometheusSink:
     anonymous = True
     content_type = prometheus_client.CONTENT_TYPE_LATEST
 
-    def __init__(self, directory: str | None = None, caller_labels: Sequence[str] = ()) -> None:
+    def __init__(
+        self, directory: str | None = None, caller_labels: Sequence[str] = (), hidden: Sequence[str] = ()
+    ) -> None:
         self._directory = directory
         self._registry = prometheus_client.CollectorRegistry()
         self._families = {metric.name: Family(metric, None if directory else self._registry) for metric in METRICS}
-        self._hidden = frozenset(CALLER_LABELS) - frozenset(caller_labels)
+        self._hidden = frozenset(CALLER_LABELS) - frozenset(caller_labels) | frozenset(hidden)
         self._sources: list[GaugeSource] = []
         self._shared: list[GaugeSource] = []
         self._deployment_labels: DeploymentLabels = lambda _: None
@@ -245,4 +247,6 @@ def build(context: SinkContext) -> PrometheusSink:
     wanted = list(context.settings.get("prometheus_caller_labels") or ())
     if context.settings.get("enable_end_user_cost_tracking_prometheus_only"):
         wanted.append("end_user")
-    return PrometheusSink(directory, wanted)
+    # Whoever may read the metrics without the key must not be able to try keys on its digest.
+    opened = context.settings.get("require_auth_for_metrics_endpoint") is False
+    return PrometheusSink(directory, wanted, ("hashed_api_key",) if opened else ())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from ipaddress import ip_address
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g, has_request_context
 from werkzeug.datastructures import Headers
 
 from proxy.domain.requester import Key
@@ -38,6 +38,11 @@ def public(view: View) -> View:
 
 
 NO_KEY = Key()
+
+
+def current_call_id() -> str | None:
+    """The call that this thread or greenlet serves, for the log."""
+    return g.get("call_id") if has_request_context() else None
 
 
 def key_facts(master_key: Secret | None) -> Key:

@@ -4,10 +4,11 @@ import concurrent.futures
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.live.http import Stream, chat, open_answers, request, wait_until
-from tests.live.servers import Server, gateway
+from tests.live.servers import WORKER_CLASSES, Server, gateway
 from tests.sinks.receivers import running_receiver
 from tests.sinks.records import PAGE_METADATA
 
@@ -113,9 +114,12 @@ def spans_of(export: dict[str, Any]) -> list[dict[str, Any]]:
     return [span for one in export["resourceSpans"] for scope in one["scopeSpans"] for span in scope["spans"]]
 
 
-def test_last_records_are_written_when_the_server_is_stopped_at_once(upstream: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_last_records_are_written_when_the_server_is_stopped_at_once(
+    upstream: Server, tmp_path: Path, worker_class: str
+) -> None:
     with running_receiver() as receiver:
         settings = config(upstream, callbacks=["webhook"]) | {"callback_settings": {"webhook": {"url": receiver.url}}}
-        with gateway(settings, tmp_path) as server:
+        with gateway(settings, tmp_path, worker_class) as server:
             ids = {chat(server, {"model": "fast", "messages": HELLO}).headers["x-litellm-call-id"] for _ in range(20)}
         assert {record["litellm_call_id"] for one in receiver.received for record in one.json()} == ids

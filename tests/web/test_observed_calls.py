@@ -1,6 +1,8 @@
 """What a call leaves behind: its record at a webhook, and what its answer tells of ids and cost."""
 
+import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -238,6 +240,7 @@ def test_metrics_need_no_key_when_the_operator_opens_them(tmp_path: Path, upstre
     ask(app)
     text = app.test_client().get("/metrics").get_data(as_text=True)
     assert "litellm_requests_metric_total{" in text
+    assert hashlib.sha256(KEY.encode()).hexdigest() not in text
     assert app.test_client().get("/v1/models").status_code == 401
 
 
@@ -255,3 +258,13 @@ def test_no_label_tells_of_the_caller_when_nobody_asked_for_it(tmp_path: Path, u
     ask(app, {"user-agent": "agent-of-somebody"}, user="somebody")
     metrics = app.test_client().get("/metrics", headers={"authorization": f"Bearer {KEY}"}).get_data(as_text=True)
     assert "somebody" not in metrics
+
+
+def test_line_of_the_log_names_the_call_when_it_is_written_during_one(
+    tmp_path: Path, upstream: Upstream, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = build(tmp_path, upstream)
+    app.add_url_rule("/note", view_func=lambda: logging.getLogger("patchbay").warning("here") or "")
+    app.test_client().get("/note", headers={"authorization": f"Bearer {KEY}", "x-litellm-call-id": "call-9"})
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if '"here"' in line]
+    assert json.loads(line)["x-litellm-call-id"] == "call-9"

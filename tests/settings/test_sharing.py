@@ -1,0 +1,51 @@
+"""The folder of the workers' metrics."""
+
+from pathlib import Path
+
+import pytest
+from prometheus_client.multiprocess import mark_process_dead
+
+from proxy.settings.sharing import DirectoryError, choose_directory, forget_process, prepare_directory, remove_directory
+
+OWN = Path("/dev/shm/patchbay-0-1-2.metrics")
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen"),
+    [(None, OWN), ("", OWN), ("/srv/metrics", Path("/srv/metrics")), ("/dev/shm/patchbay-0-9-9.metrics", OWN)],
+)
+def test_folder_is_the_operators_when_he_names_one(given: str | None, chosen: Path) -> None:
+    environ = {} if given is None else {"PROMETHEUS_MULTIPROC_DIR": given}
+    assert choose_directory(environ, OWN) == chosen
+
+
+def test_same_files_go_as_with_the_library_when_a_worker_has_ended(tmp_path: Path) -> None:
+    names = [
+        f"{kind}_{pid}.db"
+        for kind in ("counter", "gauge_sum", "gauge_livesum", "gauge_livemostrecent")
+        for pid in (7, 77)
+    ]
+    left = []
+    for folder in (tmp_path / "ours", tmp_path / "theirs"):
+        prepare_directory(folder)
+        for name in names:
+            (folder / name).touch()
+        forget_process(7, folder) if folder.name == "ours" else mark_process_dead(7, str(folder))  # type: ignore[no-untyped-call]
+        left.append(sorted(path.name for path in folder.iterdir()))
+    assert left[0] == left[1]
+    assert len(left[0]) == 6
+
+
+def test_folder_is_refused_when_it_is_somebody_elses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(DirectoryError, match="belongs to another user"):
+        prepare_directory(tmp_path / "metrics")
+
+
+def test_folder_is_private_and_goes_when_the_parent_ends(tmp_path: Path) -> None:
+    folder = tmp_path / "metrics"
+    prepare_directory(folder)
+    assert folder.stat().st_mode & 0o077 == 0
+    remove_directory(folder)
+    remove_directory(folder)
+    assert not folder.exists()
