@@ -9,10 +9,10 @@ from proxy.errors import Timeout
 Phase = Literal["connect", "first", "idle"]
 
 _MISSED = {
-    "connect": "did not accept a connection within {limit:g} s",
-    "first": "did not begin its answer within {limit:g} s",
-    "idle": "was silent for {limit:g} s in the middle of its answer",
-    "total": "did not finish its answer within {limit:g} s",
+    "connect": "did not accept a connection within {limit:.4g} s",
+    "first": "did not begin its answer within {limit:.4g} s",
+    "idle": "was silent for {limit:.4g} s in the middle of its answer",
+    "total": "did not finish its answer within {limit:.4g} s",
 }
 
 

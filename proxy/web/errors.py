@@ -76,7 +76,10 @@ def _translate(exception: HTTPException) -> GatewayError:
         allowed = ", ".join(sorted(set(exception.valid_methods or ()) - {"OPTIONS", "HEAD"}))
         return MethodNotAllowedError(f"{request.method} is not allowed at {request.path}; use {allowed}.")
     if isinstance(exception, RequestEntityTooLarge):
-        return RequestTooLargeError("The request body is too large.", code="request_too_large")
+        limit = (request.max_content_length or 0) / 2**20
+        return RequestTooLargeError(
+            f"The request's body is larger than the {limit:g} MB that are allowed here.", code="request_too_large"
+        )
     status = exception.code or 500
     if status < 500:
         return class_for_status(status)(exception.description or exception.name, status_code=status)
