@@ -118,7 +118,7 @@ def test_upstreams_are_closed_and_memory_comes_back_when_clients_vanish(
 
     with gateway(config_for(upstream), tmp_path, worker_class, arguments=("--threads", str(CROWD + 8))) as server:
         sizes = []
-        for _ in range(3):
+        for _ in range(ROUNDS):
             left = asyncio.run(vanish(server))
             assert wait_until(lambda: open_answers(upstream) == 0, 2), f"{open_answers(upstream)} are still open"
             print(f"\n{worker_class}: {CROWD} upstreams closed after {time.monotonic() - left:.2f} s")
