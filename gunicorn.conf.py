@@ -45,7 +45,7 @@ limit_request_fields = 100
 limit_request_field_size = 16380
 
 # The heartbeat's file must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 control_socket_disable = True
 accesslog = None
 errorlog = "-"
