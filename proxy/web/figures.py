@@ -17,7 +17,7 @@ def money(value: float | None) -> str:
     """US dollars: two digits where that says enough, else two that are not zero."""
     if value is None:
         return "–"
-    if value == 0 or value >= 1:
+    if value == 0 or value >= 0.1:
         return f"${value:,.2f}"
     return f"${value:.4f}" if value >= 0.001 else f"${value:.2g}" if value >= 0.0001 else f"${value:.7f}"
 
