@@ -24,7 +24,9 @@ STREAMED = [
     (recording, number)
     for recording in load_recordings()
     for number, exchange in enumerate(recording.exchanges)
-    if exchange["response"]["stream"] and exchange["response"]["status"] == 200 and recording.operation == "chat"
+    if exchange["response"]["stream"]
+    and "error" not in exchange["expect"]["response"]
+    and recording.operation == "chat"
 ]
 
 
