@@ -1,5 +1,6 @@
 """Headers beside the provider's own: of the configuration and of the client."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ from proxy.domain.call import Call, Options
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
 from proxy.domain.operations import CHAT
+from proxy.errors import BadRequestError
 from proxy.providers.registry import find_provider
 from proxy.runtime import Runtime
+from tests.providers.recordings import load_recordings
+from tests.test_replay import Upstream, build_client
 from tests.test_signed_ids import Silent
 
 
@@ -30,6 +34,17 @@ def test_betas_are_joined_when_request_configuration_and_client_have_some() -> N
     assert sent["anthropic-beta"] == f"{own},one-2029-01-01,new-2030-01-01"
 
 
-@pytest.mark.parametrize("asked", [{"x-a": "theirs"}, {"X-A": "theirs"}])
-def test_client_wins_when_a_header_holds_one_value(asked: dict[str, str]) -> None:
-    assert headers(asked, [], extra_headers={"x-a": "ours"})["x-a"] == "theirs"
+@pytest.mark.parametrize("name", ["x-a", "X-A"])
+def test_operators_header_stands_when_a_client_names_it_too(name: str) -> None:
+    with pytest.raises(BadRequestError, match="may not replace 'x-a'"):
+        headers({name: "theirs"}, [], extra_headers={"x-a": "ours"})
+
+
+def test_betas_of_the_clients_header_reach_the_provider_when_it_sends_some(tmp_path: Path) -> None:
+    recording = next(each for each in load_recordings() if each.name == "anthropic/chat-tool-call")
+    upstream = Upstream()
+    upstream.answer = recording.exchanges[0]["response"]
+    client = build_client(recording, upstream, tmp_path)
+    body = {"model": "group", "messages": [{"role": "user", "content": "Hi"}]}
+    client.post("/v1/chat/completions", json=body, headers={"Anthropic-Beta": "new-2030-01-01"})
+    assert upstream.requests[-1].headers["anthropic-beta"] == "new-2030-01-01"
