@@ -118,6 +118,12 @@ def worker_exit(server: Any, worker: Any) -> None:
     gateway = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("gateway")
     if gateway is not None:
         gateway.close()
+    if worker.booted:
+        # What still answers in a thread would keep the process for as long as it takes; whoever wanted to wait for it
+        # has waited. Nothing is left to do, so nothing is lost.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def pre_exec(server: Any) -> None:
