@@ -1,6 +1,6 @@
 """What a client's own configuration costs: CPU of the worker for a request with one that was seen before, and memory.
 
-    python -m bench.user_config [--requests 1500] [--rounds 7] [--configs 10000]
+    python -m bench.user_config [--requests 50] [--rounds 60] [--configs 10000]
 
 A gateway with one worker stands before the fake provider. Rounds of requests without and with a `user_config` of 20
 models take turns; printed is the least of the rounds, of the worker's CPU time for a request, from /proc: what else the
@@ -21,7 +21,6 @@ from typing import Any
 from tests.live.servers import WORKER_CLASSES, Server, gateway, mock_provider
 
 MESSAGES = [{"role": "user", "content": "hello"}]
-_TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -63,8 +62,9 @@ def worker_of(server: Server) -> int:
 
 
 def cpu_seconds(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICK
+    """As the scheduler counts them, to the nanosecond."""
+    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 def megabytes(process: int) -> float:
@@ -106,9 +106,10 @@ def measure_memory(server: Server, upstream: Server, configs: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=1500)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--requests", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--configs", type=int, default=10_000)
+    parser.add_argument("--worker-class", choices=WORKER_CLASSES, action="append")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, mock_provider(Path(folder)) as upstream:
         small = {"model": "model-0", "messages": MESSAGES}
@@ -118,7 +119,7 @@ def main() -> None:
             "with one model": json.dumps({**small, "user_config": {**one, "fallbacks": []}}).encode(),
             "with 20 models": json.dumps({**small, "user_config": user_config(upstream)}).encode(),
         }
-        for worker_class in WORKER_CLASSES:
+        for worker_class in given.worker_class or WORKER_CLASSES:
             with gateway(config(upstream), Path(folder), worker_class=worker_class) as server:
                 costs = measure_cost(server, bodies, given.requests, given.rounds)
                 for name, cost in costs.items():

@@ -199,3 +199,17 @@ def test_bad_key_is_its_owners_business(client: openai.OpenAI, own: Server, fiel
             client.chat.completions.create(model="fail-401", messages=POEM, extra_body=fields)
     (after,) = [row for row in deployments(own) if row["model_group"] == "fail-401"]
     assert (after == before) is bad, "the operator's own key failing does count"
+
+
+def test_bad_key_in_a_batch_is_its_owners_business_too(client: openai.OpenAI, own: Server) -> None:
+    def counted() -> list[tuple[int, int, int]]:
+        names = ("requests_this_minute", "failures_this_minute", "cooldowns_in_a_row")
+        return [tuple(row[name] for name in names) for row in deployments(own)]
+
+    before = counted()
+    for _ in range(6):
+        items: Any = client.chat.completions.create(
+            model="fail-401,fail-401", messages=POEM, extra_body={"api_key": "client-bad-key"}
+        )
+        assert [item.error["type"] for item in items] == ["authentication_error"] * 2
+    assert counted() == before
