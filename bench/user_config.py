@@ -3,8 +3,8 @@
     python -m bench.user_config [--requests 50] [--rounds 60] [--configs 10000]
 
 A gateway with one worker stands before the fake provider. Rounds of requests without and with a `user_config` of 20
-models take turns; printed is the least of the rounds, of the worker's CPU time for a request, from /proc: what else the
-machine does only adds to it. The small request asks one
+models take turns; printed are the least of the rounds, of the worker's CPU time for a request, from /proc, and the median
+of what each round adds: its blocks are neighbours, so that what else the machine does falls on both. The small request asks one
 of the operator's own models. Then as many different configurations come as `--configs` says, and the worker's memory is
 printed on the way.
 """
@@ -13,8 +13,10 @@ import argparse
 import http.client
 import json
 import os
+import statistics
 import tempfile
 from collections.abc import Mapping
+from operator import truediv
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +82,8 @@ def ask(connection: http.client.HTTPConnection, body: Mapping[str, Any] | bytes)
         raise RuntimeError(f"{response.status}: {answer[:300]!r}")
 
 
-def measure_cost(server: Server, bodies: Mapping[str, bytes], requests: int, rounds: int) -> dict[str, float]:
-    """Microseconds of the worker's CPU for a request with each body."""
+def measure_cost(server: Server, bodies: Mapping[str, bytes], requests: int, rounds: int) -> dict[str, list[float]]:
+    """Microseconds of the worker's CPU for a request with each body, round by round."""
     connection, worker = http.client.HTTPConnection("127.0.0.1", server.port), worker_of(server)
     found: dict[str, list[float]] = {name: [] for name in bodies}
     for number in range(rounds + 1):
@@ -92,7 +94,7 @@ def measure_cost(server: Server, bodies: Mapping[str, bytes], requests: int, rou
             if number:
                 found[name].append((cpu_seconds(worker) - before) / requests * 1e6)
     connection.close()
-    return {name: min(costs) for name, costs in found.items()}
+    return found
 
 
 def measure_memory(server: Server, upstream: Server, configs: int) -> None:
@@ -122,9 +124,11 @@ def main() -> None:
         for worker_class in given.worker_class or WORKER_CLASSES:
             with gateway(config(upstream), Path(folder), worker_class=worker_class) as server:
                 costs = measure_cost(server, bodies, given.requests, given.rounds)
-                for name, cost in costs.items():
-                    share = cost / costs["without"] - 1
-                    print(f"{worker_class} {name:>15}: {cost:6.0f} us of CPU a request ({share:+.1%})")
+                for name, rounds in costs.items():
+                    share = statistics.median(map(truediv, rounds, costs["without"])) - 1
+                    print(
+                        f"{worker_class} {name:>15}: {min(rounds):6.0f} us of CPU a request ({share:+.1%})", flush=True
+                    )
         if given.configs:
             with gateway(config(upstream), Path(folder)) as server:
                 measure_memory(server, upstream, given.configs)
