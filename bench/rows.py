@@ -39,12 +39,15 @@ class Bench:
         path.write_text(json.dumps({**fields, **more}, separators=(",", ":")))
         return path
 
-    def interleaved(self, gateways: dict[Gateway, Program], body: Path, port: int) -> dict[str, list[Closed]]:
+    def interleaved(
+        self, gateways: dict[Gateway, Program], body: Path, port: int, connections: int = 16
+    ) -> dict[str, list[Closed]]:
         """Rounds in which each gateway has its turn."""
         found: dict[str, list[Closed]] = {gateway.name: [] for gateway in gateways}
         for turn in range(self.rounds + 1):
             for gateway, program in gateways.items():
-                measured = closed_loop(program, gateway.headers(port), body, seconds=self.seconds if turn else 1)
+                seconds = self.seconds if turn else 1
+                measured = closed_loop(program, gateway.headers(port), body, seconds=seconds, connections=connections)
                 if turn:  # The first turn warms up.
                     found[gateway.name].append(measured)
         return found
@@ -73,7 +76,7 @@ def throughput(bench: Bench, say: Callable[[str], None]) -> dict[str, list[float
         )
         small = bench.interleaved(running, bench.body("small"), bench.upstream.small)
         say(_report("small chat", small))
-        streams = bench.interleaved(running, bench.body("stream", stream=True), bench.upstream.stream)
+        streams = bench.interleaved(running, bench.body("stream", stream=True), bench.upstream.stream, 4)
         say(_report("streams of 100 chunks, as fast as they can", streams))
         say(
             _report(
