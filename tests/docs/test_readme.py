@@ -5,9 +5,11 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from proxy.settings.report import check_file
 from tests.clients.test_page import CLIENTS_PYTHON
 from tests.live.servers import ROOT, Server, gateway
 
@@ -44,6 +46,17 @@ def test_other_clients_snippets_run(server: Server, package: str, call: str) -> 
     code = f"{snippet.replace(ADDRESS, server.url)}\nassert {call}"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_configuration_is_served_whole(tmp_path: Path) -> None:
+    found = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    path = tmp_path / "config.yaml"
+    path.write_text(found[1])
+    names = re.findall(r"os\.environ/(\w+)", found[1])
+    report = check_file(path, {name: "https://a.example" if "BASE" in name else "sk-readme" for name in names})
+    assert report.serves
+    assert not [line for line in report.lines if line.startswith(("error", "warning", "ignored"))]
 
 
 def test_links_lead_somewhere() -> None:
