@@ -16,7 +16,7 @@ from proxy.domain.usage import Usage
 from proxy.domain.wire import Event, WireRequest
 from proxy.errors import GatewayError
 
-Framing = Literal["sse", "ndjson", "aws-eventstream"]
+Framing = Literal["sse", "sse-or-array", "ndjson", "aws-eventstream"]
 
 
 class StreamDecoder(Protocol):

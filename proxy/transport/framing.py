@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 
 from proxy.domain.wire import Decoder
 from proxy.transport.eventstream import EventStreamDecoder
+from proxy.transport.json_array import SSEOrArrayDecoder
 from proxy.transport.ndjson import NDJSONDecoder
 from proxy.transport.sse import SSEDecoder
 
 # Keyed by proxy.providers.contract.Framing.
 DECODERS: Mapping[str, Callable[[], Decoder]] = {
     "sse": SSEDecoder,
+    "sse-or-array": SSEOrArrayDecoder,
     "ndjson": NDJSONDecoder,
     "aws-eventstream": EventStreamDecoder,
 }

@@ -62,6 +62,7 @@ PROVIDER = Provider(
     parse_response=parse_response,
     parse_error=parse_error,
     open_stream=open_stream,
+    framing="sse-or-array",
     operations=(CHAT, EMBEDDINGS),
     supported={CHAT.name: body.SUPPORTED, EMBEDDINGS.name: embeddings.SUPPORTED},
     refused=body.refused,

@@ -136,6 +136,7 @@ def _build_provider(name: str) -> Provider:
         parse_response=parse_response,
         parse_error=parse_error,
         open_stream=open_stream,
+        framing="sse-or-array",
         operations=(CHAT, EMBEDDINGS),
         supported={CHAT.name: None, EMBEDDINGS.name: EMBEDDINGS_SUPPORTED},
         refused=refused,
