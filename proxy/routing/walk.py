@@ -59,9 +59,10 @@ class Walk:
                     break
                 rules = self._equipment.rules(self._call)
                 found = next_targets(target, error, rules, self._equipment.catalogue)
-                fresh = [one for one in found if one.key not in seen]
-                seen.update(one.key for one in fresh)
-                pending[:0] = fresh
+                # A list may name a target twice, too.
+                fresh = {one.key: one for one in found if one.key not in seen}
+                seen.update(fresh)
+                pending[:0] = fresh.values()
         return self._without_answer(first_error)
 
     def _may_enter(self, target: Target) -> bool:

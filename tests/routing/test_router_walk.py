@@ -88,6 +88,15 @@ def test_the_entry_of_all_groups_serves_when_a_group_has_none_of_its_own():
     assert bench.run().deployment.id == "b"
 
 
+def test_no_target_is_tried_twice_when_a_list_names_it_twice():
+    served = [deployment("g", "g"), deployment("h0", "h"), deployment("h1", "h")]
+    bench = build(*served, default_fallbacks=("h", "h"), num_retries=0)
+    bench.provider.script = failing("g", "h0", "h1")
+    with pytest.raises(GatewayError):
+        bench.run()
+    assert len(bench.ids) == 2
+
+
 def test_default_fallbacks_serve_when_the_group_has_no_entry():
     bench = build(*groups("g", "h"), default_fallbacks=("h",), num_retries=0)
     bench.provider.script = failing("g")
