@@ -11,6 +11,7 @@ import pytest
 from tests.clients.conftest import MASTER_KEY
 from tests.live.http import request
 from tests.live.servers import WORKER_CLASSES, Server, gateway
+from tests.live.test_shared_limits import wait_for_time_in_this_minute
 
 POEM: Any = [{"role": "user", "content": "write a short poem"}]
 OPERATOR = "sk-operator-secret-key"
@@ -124,6 +125,7 @@ def test_limit_is_remembered_between_a_clients_requests(client: openai.OpenAI, u
     config = user_config(upstream, optional_pre_call_checks=["enforce_model_rate_limits"])
     for entry in config["model_list"]:
         entry["rpm"] = 2
+    wait_for_time_in_this_minute(10)
     for _ in range(2):
         plainly(client, {"user_config": config})
     with pytest.raises(openai.RateLimitError):
