@@ -33,6 +33,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, upstreams(Path(folder)) as upstream:
             bench = rows.Bench(Path(folder), upstream, names, rounds, seconds)
             rates = rows.throughput(bench, say)
+            rows.floor(bench, say)
             rows.latency(bench, middle(rates["Patchbay"]) / 2, say)
             rows.paced(bench, (200,) if given.quick else (200, 1000), say)
             rows.growth(bench, say)

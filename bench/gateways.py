@@ -72,6 +72,27 @@ def patchbay(
 
 
 @contextlib.contextmanager
+def floor(folder: Path, upstream: Upstream) -> Iterator[Program]:
+    """No gateway: a Flask view under the same gunicorn settings that answers by itself."""
+    port = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        "/dev/null",
+        "--worker-class",
+        "gevent",
+        "--keep-alive",
+        "75",
+    ]
+    command += ["--bind", f"127.0.0.1:{port}", "--pythonpath", str(ROOT), "bench.floor:app"]
+    env = {"PYTHONPATH": str(ROOT)}
+    with running(command, port, core=SERVED_CORE, ready="/", log=folder / "floor.log", env=env) as program:
+        yield program
+
+
+@contextlib.contextmanager
 def litellm(folder: Path, upstream: Upstream) -> Iterator[Program]:
     port, binary = free_port(), TOOLS / "litellm/bin/litellm"
     if not binary.exists():
@@ -127,6 +148,7 @@ http {{
 }}
 """
 
+FLOOR = Gateway("Flask alone", floor, key_headers)
 GATEWAYS = {
     one.name: one
     for one in (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.gateways import GATEWAYS, ROOT, Gateway, key_headers, patchbay
+from bench.gateways import FLOOR, GATEWAYS, ROOT, Gateway, key_headers, patchbay
 from bench.load import Closed, closed_loop, run_client
 from bench.process import Program
 from bench.table import cell, comparison, facts, middle, short
@@ -86,6 +86,14 @@ def throughput(bench: Bench, say: Callable[[str], None]) -> dict[str, list[float
         )
         say(facts("memory after that", [(one.name, f"{program.memory():.0f} MB") for one, program in running.items()]))
     return {name: [one.rate for one in turns] for name, turns in small.items()}
+
+
+def floor(bench: Bench, say: Callable[[str], None]) -> None:
+    """Small chats beside what Flask and gunicorn alone allow."""
+    with contextlib.ExitStack() as stack:
+        both = (GATEWAYS["Patchbay"], FLOOR)
+        running = {one: stack.enter_context(one.start(bench.folder, bench.upstream)) for one in both}
+        say(_report("small chat, and the floor", bench.interleaved(running, bench.body("small"), bench.upstream.small)))
 
 
 def latency(bench: Bench, rate: float, say: Callable[[str], None]) -> None:

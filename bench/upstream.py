@@ -26,6 +26,7 @@ _ANSWER = {
     ],
     "usage": {"prompt_tokens": 9, "completion_tokens": 10, "total_tokens": 19},
 }  # fmt: skip
+SMALL_ANSWER = json.dumps(_ANSWER)
 _NGINX = """
 worker_processes 1; daemon off; error_log stderr error; pid {folder}/upstream.pid;
 events {{ worker_connections 4096; }}
