@@ -100,9 +100,11 @@ def post_worker_init(worker: Any) -> None:
     """The application is loaded, and nobody is served yet."""
     worker.drain = _drain.Drain(worker.wsgi.extensions["gateway"], worker.stopping, graceful_timeout)
     worker.drain.install()
-    from proxy.web import malformed  # noqa: PLC0415  it imports what only a worker may: its sockets are patched by now
+    # They import what only a worker may: its sockets are patched by now.
+    from proxy.web import malformed, writing  # noqa: PLC0415
 
     malformed.install(worker)
+    writing.install()
 
 
 def pre_request(worker: Any, request: Any) -> None:

@@ -84,7 +84,8 @@ class Dispatcher:
     def _prepare(self, call: Call, deployment: Deployment, provider: Provider) -> tuple[Call, tuple[str, ...]]:
         """The call as this provider takes it, and the names of what was left out."""
         document = _with_defaults(call, deployment)
-        full = call.asking(call.model, document if provider.signed_ids else without_signatures(document))
+        document = document if provider.signed_ids else without_signatures(document)
+        full = call if document is call.document else call.asking(call.model, document)
         fitted = fit(full, deployment, provider, drop_params=self._drop_params)
         if not fitted.changes and not fitted.drop:
             return full, ()
@@ -176,7 +177,9 @@ def _parts(provider: Provider, call: Call, deployment: Deployment) -> list[Call]
 
 
 def _remaining(clocks: Clocks, spent: float) -> Clocks:
-    return clocks if clocks.total is None else clocks._replace(total=max(0.0, clocks.total - spent))
+    if clocks.total is None:
+        return clocks
+    return Clocks(clocks.connect, clocks.first, clocks.idle, max(0.0, clocks.total - spent), clocks.tick)
 
 
 def _with_defaults(call: Call, deployment: Deployment) -> Document:

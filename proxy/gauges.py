@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from proxy.domain.attempt import Outcome
 from proxy.domain.deployment import Deployment
-from proxy.domain.secrets import clean_url
 from proxy.observation import Observation
 from proxy.providers.registry import find_provider
 from proxy.routing.explain import status
@@ -65,8 +64,9 @@ def show_limits(metrics: Metrics | None, outcome: Outcome) -> None:
     """What the provider says it will still take, in OpenAI's headers."""
     if metrics is None:
         return
-    told = ((name, outcome.reply.headers.get(header)) for name, header in _LEFT)
-    left = [(name, float(value)) for name, value in told if value is not None and value.isdecimal()]
+    headers = outcome.reply.headers
+    told = [(name, headers[header]) for name, header in _LEFT if header in headers]
+    left = [(name, float(value)) for name, value in told if value.isdecimal()]
     if left:
         deployment = outcome.deployment
         labels = {**deployment_labels(deployment), "model_group": deployment.group}
@@ -75,11 +75,11 @@ def show_limits(metrics: Metrics | None, outcome: Outcome) -> None:
 
 def deployment_labels(deployment: Deployment) -> dict[str, str]:
     provider = find_provider(deployment.provider)
-    base = deployment.api_base or (provider.base_url if provider else None)
+    base = deployment.shown_base or (provider.base_url if provider else None)
     return {
         "litellm_model_name": deployment.model,
         "model_id": deployment.id,
-        "api_base": clean_url(base) if base else "",
+        "api_base": base or "",
         "api_provider": deployment.provider,
     }
 

@@ -9,7 +9,6 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
-from proxy.domain.secrets import clean_url
 from proxy.domain.wire import Clocks
 from proxy.errors import GatewayError
 
@@ -59,5 +58,5 @@ def _ignore(result: Result) -> None:
 def _report(deployment: Deployment) -> Report:
     report: Report = {"model": deployment.label, "model_name": deployment.group, "model_id": deployment.id}
     if deployment.api_base:
-        report["api_base"] = clean_url(deployment.api_base)
+        report["api_base"] = deployment.shown_base
     return report

@@ -18,7 +18,7 @@ class Told(AbstractContextManager[None]):
     """
 
     def __init__(self, request: WireRequest, call: Call, deployment: Deployment) -> None:
-        self._host = None if request.guarded else urlsplit(request.url).netloc.rpartition("@")[2]
+        self._url = None if request.guarded else request.url
         self._model = call.model
         self._provider = deployment.provider
 
@@ -32,8 +32,9 @@ class Told(AbstractContextManager[None]):
 
     def _rename(self, error: GatewayError) -> GatewayError:
         message = error.message
-        if self._host is not None:
-            message = message.replace(self._host, f"the provider of '{self._model}'")
+        if self._url is not None:
+            host = urlsplit(self._url).netloc.rpartition("@")[2]
+            message = message.replace(host, f"the provider of '{self._model}'")
         return type(error)(
             f"{type(error).__name__}: {self._provider} - {message}",
             param=error.param,

@@ -7,8 +7,10 @@ where and as whom to connect (connection parameters), or it is a default request
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+from proxy.domain.secrets import clean_url
 from proxy.errors import PermissionDeniedError
 
 ROUTING_PARAMS = frozenset(
@@ -41,7 +43,7 @@ def is_connection_param(name: str) -> bool:
     return name in _CONNECTION_PARAMS or name in _DESTINATION_PARAMS or name.startswith(_CONNECTION_PREFIXES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Deployment:
     """`model` is the name that the provider is asked for, `group` the `model_name` that clients see.
 
@@ -87,11 +89,16 @@ class Deployment:
     def api_key(self) -> str | None:
         return self.connection.get("api_key")
 
-    @property
+    @cached_property
     def api_base(self) -> str | None:
         """The configured base URL without a trailing slash; None is the provider's own."""
         base = self.connection.get("api_base") or self.connection.get("base_url")
         return base.rstrip("/") if isinstance(base, str) and base else None
+
+    @cached_property
+    def shown_base(self) -> str | None:
+        """`api_base` as anybody may see it, without credentials."""
+        return clean_url(self.api_base) if self.api_base else None
 
     @property
     def label(self) -> str:

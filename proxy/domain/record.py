@@ -13,7 +13,6 @@ from proxy.domain.call import Call
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
 from proxy.domain.requester import NOBODY, Requester
-from proxy.domain.secrets import clean_url
 from proxy.domain.usage import Usage
 from proxy.errors import GatewayError
 
@@ -242,7 +241,7 @@ def build_record(
         served_group=served.group if served else None,
         model_id=served.id if served else (attempts[-1].deployment_id if attempts else None),
         custom_llm_provider=served.provider if served else (error.provider if error else None),
-        api_base=clean_url(served.api_base) if served and served.api_base else None,
+        api_base=served.shown_base if served else None,
         model_parameters=_model_parameters(call.fields),
         attempts=attempts,
         retries=retries,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, Request
+from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
 
@@ -51,6 +51,17 @@ class Application(Flask):
             if answer is not None:
                 return answer
         return None
+
+    def process_response(self, response: Response) -> Response:
+        for hook in reversed(self.after_request_funcs[None]):
+            response = hook(response)
+        return response
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Nobody waits for a request's end here: what a call holds, its answer's `close` gives back."""
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """As above."""
 
     def _spelled_out(self) -> dict[tuple[str, str], FoundRule]:
         """Path and method to rule, for the rules without a variable part."""

@@ -9,7 +9,6 @@ from proxy import __version__
 from proxy.domain.attempt import Outcome
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
-from proxy.domain.secrets import clean_url
 from proxy.errors import GatewayError
 
 # Headers of a provider's answer that describe its connection or its body's form, not the answer.
@@ -49,9 +48,9 @@ def deployment_headers(deployment: Deployment, base_url: str | None) -> Headers:
 
 
 def shown_base(deployment: Deployment, base_url: str | None) -> str | None:
-    """Where a deployment is, without credentials."""
-    base = deployment.api_base or base_url
-    return _safe(clean_url(base)) if base else None
+    """Where a deployment is, without credentials. `base_url` is the provider's own, for one that names none."""
+    base = deployment.shown_base or base_url
+    return _safe(base) if base else None
 
 
 def call_headers(call_id: str, request_id: str | None) -> Headers:
@@ -120,4 +119,4 @@ def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], 
 
 def _safe(value: str) -> str:
     """A value that can stand in a header: one line, Latin-1."""
-    return _UNSAFE.sub("?", value)
+    return value if value.isascii() and value.isprintable() else _UNSAFE.sub("?", value)

@@ -3,12 +3,11 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from ipaddress import ip_address
 from typing import Any
 
 from flask import Flask, g, has_request_context
-from werkzeug.datastructures import Headers
 
 from proxy.domain.requester import Key
 from proxy.domain.secrets import Secret
@@ -17,14 +16,24 @@ from proxy.runtime import Runtime
 from proxy.web.current import current_facts, current_request
 
 _CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def environ_name(header: str) -> str:
+    """A header as a WSGI environ names it."""
+    return "HTTP_" + header.upper().replace("-", "_")
+
+
 # Where clients put their key; the first that is there counts.
-KEY_HEADERS = (
-    "x-litellm-api-key",
-    "authorization",
-    "api-key",
-    "x-api-key",
-    "x-goog-api-key",
-    "ocp-apim-subscription-key",
+KEY_HEADERS = tuple(
+    environ_name(header)
+    for header in (
+        "x-litellm-api-key",
+        "authorization",
+        "api-key",
+        "x-api-key",
+        "x-goog-api-key",
+        "ocp-apim-subscription-key",
+    )
 )
 _SCHEME = re.compile(r"(?:bearer|basic)\s+", re.IGNORECASE)
 
@@ -64,14 +73,15 @@ def install(
     `facts` is what records tell of it; `open_views` are endpoints that the operator has opened to everybody.
     """
     expected = master_key.encode() if master_key else None
-    names = (key_header.lower(),) if key_header else KEY_HEADERS
+    names = (environ_name(key_header),) if key_header else KEY_HEADERS
 
     @app.before_request
     def identify() -> None:
         request, noted = current_request(), current_facts()
-        given = request.headers.get("x-litellm-call-id", "")
+        environ = request.environ
+        given = environ.get("HTTP_X_LITELLM_CALL_ID", "")
         noted.call_id = given if _CALL_ID.fullmatch(given) else runtime.new_id()
-        given = request.headers.get("x-request-id", "")
+        given = environ.get("HTTP_X_REQUEST_ID", "")
         noted.request_id = given if _CALL_ID.fullmatch(given) else noted.call_id
         noted.started = runtime.monotonic()
         noted.key = NO_KEY
@@ -84,7 +94,7 @@ def install(
         endpoint = request.url_rule.endpoint
         if endpoint in open_views or getattr(app.view_functions[endpoint], "is_public", False):
             return
-        check_key(request.headers, expected, names)
+        check_key(environ, expected, names)
         noted.key = facts
 
 
@@ -94,9 +104,9 @@ def check_address(address: str | None) -> None:
         raise AuthenticationError("This gateway has no master key, so it serves only its own machine.")
 
 
-def check_key(headers: Headers, expected: bytes, names: tuple[str, ...] = KEY_HEADERS) -> None:
-    """Raise AuthenticationError unless one of the headers carries the key; compared in constant time."""
-    given = next((headers[name] for name in names if headers.get(name)), None)
+def check_key(environ: Mapping[str, Any], expected: bytes, names: tuple[str, ...] = KEY_HEADERS) -> None:
+    """Raise AuthenticationError unless one of a WSGI environ's headers carries the key; compared in constant time."""
+    given: str | None = next((environ[name] for name in names if environ.get(name)), None)
     if given is None:
         raise AuthenticationError(
             "No API key was sent. Send it as 'Authorization: Bearer <key>', 'api-key' or 'x-api-key'.",

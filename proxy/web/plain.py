@@ -6,24 +6,44 @@ from typing import Any
 from flask import Response
 from werkzeug.datastructures import Headers
 
+Pairs = list[tuple[str, str]]
+
+
+class SoundPairs(Pairs):
+    """Headers as a server gets them: names and values are text without line breaks. `length` is the body's in bytes,
+    None for a stream."""
+
+    def __init__(self, pairs: Pairs, length: int | None) -> None:
+        super().__init__(pairs)
+        self.length = length
+
 
 class SoundHeaders(Headers):
-    """Headers that were made here: names and values are text without line breaks."""
+    """Headers that were made here."""
 
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
-        super().__init__()
+    def __init__(self, pairs: Pairs, length: int | None) -> None:
         self._list = pairs
+        self._length = length
+
+    def to_wsgi_list(self) -> SoundPairs:
+        return SoundPairs(self._list, self._length)
 
 
 class PlainResponse(Response):
     """A 200. `body` is all of it, or the pieces of a stream, whose `close` the server calls."""
 
-    def __init__(self, body: bytes | Iterable[bytes], content_type: str, headers: list[tuple[str, str]]) -> None:
-        sound = [("Content-Type", content_type), *headers]
+    def __init__(self, body: bytes | Iterable[bytes], content_type: str, headers: Pairs) -> None:
+        # All that werkzeug's own way would find out about them is known.
+        sound, length = [("Content-Type", content_type), *headers], None
         if isinstance(body, bytes):
-            sound.append(("Content-Length", str(len(body))))
+            length = len(body)
+            sound.append(("Content-Length", str(length)))
             body = [body]
-        super().__init__(body, "200 OK", SoundHeaders(sound), direct_passthrough=True)
+        self.headers = SoundHeaders(sound, length)
+        self._status, self._status_code = "200 OK", 200
+        self.response = body
+        self.direct_passthrough = True
+        self._on_close = []
 
     def get_wsgi_headers(self, environ: Any) -> Headers:
         return self.headers

@@ -27,7 +27,7 @@ def may_view(request: Request, key: bytes | None, now: float) -> bool:
     if found and int(found[1]) > now and hmac.compare_digest(_sign(key, found[1]), found[2]):
         return True
     try:
-        check_key(request.headers, key)
+        check_key(request.environ, key)
     except AuthenticationError:
         return False
     return True

@@ -1,0 +1,81 @@
+"""How gunicorn's workers write answers: head and first piece together, and headers that were made here not looked at again.
+
+gunicorn writes a head, and then a body: two system calls, two packets, and a client that is woken twice. Its checks of
+headers are for applications that it can't trust; SoundHeaders (plain.py) were made of safe text.
+"""
+
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Any
+
+from gunicorn.http import wsgi
+
+from proxy.web.plain import SoundPairs
+
+# A piece up to this size is copied behind the head.
+_JOINED = 32 * 1024
+
+
+class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
+    """One answer on one connection, in any worker class."""
+
+    headers_sent: bool
+    _head = b""
+
+    def process_headers(self, headers: Any) -> None:
+        if isinstance(headers, SoundPairs):
+            self.headers, self.response_length = headers, headers.length
+        else:
+            super().process_headers(headers)
+
+    def default_headers(self) -> list[str]:
+        """gunicorn's, with a date that is put into words once a second."""
+        connection = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"
+        major, minor = self.req.version
+        head = f"HTTP/{major}.{minor} {self.status}\r\nServer: {self.version}\r\nDate: {_date(int(time.time()))}\r\n"
+        return [head, f"Connection: {connection}\r\n", *(("Transfer-Encoding: chunked\r\n",) if self.chunked else ())]
+
+    def send_headers(self) -> None:
+        """They wait for what is written next."""
+        if not self.headers_sent:
+            self.headers_sent = True
+            lines = [*self.default_headers(), *[f"{name}: {value}\r\n" for name, value in self.headers], "\r\n"]
+            self._head = "".join(lines).encode("latin-1")
+
+    def write(self, arg: bytes) -> None:
+        super().write(arg)
+        # An application that has nothing to say yet wants its head to be seen.
+        self._flush()
+
+    def close(self) -> None:
+        self.send_headers()
+        if self.chunked:
+            self._flush(b"0\r\n\r\n")
+        else:
+            self._flush()
+
+    def sendfile(self, respiter: Any) -> bool:
+        """Files are small here, and written like everything else."""
+        return False
+
+    def _emit_body(self, data: bytes) -> None:
+        self._flush(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+
+    def _flush(self, data: bytes = b"") -> None:
+        head, self._head = self._head, b""
+        if head and len(data) > _JOINED:
+            self.sock.sendall(head)
+            head = b""
+        if head or data:
+            self.sock.sendall(head + data if head else data)
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+def install() -> None:
+    """Let the workers of this process write with it."""
+    wsgi.Response = Writer

@@ -1,0 +1,117 @@
+"""What goes over the wire for an answer, and in how many pieces."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from gunicorn.http import wsgi
+from gunicorn.http.errors import InvalidResponseHeader
+
+from proxy.web.plain import SoundPairs
+from proxy.web.writing import Writer, install
+
+
+class Wire:
+    """A socket that notes what each call was given."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.sent.append(data)
+
+
+def writer(wire: Wire, method: str = "POST", version: tuple[int, int] = (1, 1), closing: bool = False) -> Any:
+    request = SimpleNamespace(method=method, version=version, should_close=lambda: closing)
+    return Writer(request, wire, SimpleNamespace(protocol="http", is_ssl=False, sendfile=True))
+
+
+def test_head_and_body_leave_together() -> None:
+    wire = Wire()
+    response = writer(wire)
+
+    response.start_response("200 OK", SoundPairs([("Content-Type", "text/plain"), ("Content-Length", "5")], 5))
+    response.write(b"hello")
+    response.close()
+
+    assert len(wire.sent) == 1
+    head, _, body = wire.sent[0].partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "HTTP/1.1 200 OK"
+    assert {line.partition(":")[0] for line in lines[1:]} == {
+        "Server", "Date", "Connection", "Content-Type", "Content-Length",
+    }  # fmt: skip
+    assert "Connection: keep-alive" in lines
+    assert body == b"hello"
+
+
+def test_a_stream_is_chunked_and_its_first_piece_comes_with_the_head() -> None:
+    wire = Wire()
+    response = writer(wire)
+
+    response.start_response("200 OK", SoundPairs([("Content-Type", "text/event-stream")], None))
+    response.write(b"first")
+    response.write(b"second!")
+    response.close()
+
+    assert wire.sent[0].endswith(b"Transfer-Encoding: chunked\r\nContent-Type: text/event-stream\r\n\r\n5\r\nfirst\r\n")
+    assert wire.sent[1:] == [b"7\r\nsecond!\r\n", b"0\r\n\r\n"]
+
+
+def test_an_empty_first_piece_sends_the_head() -> None:
+    wire = Wire()
+    response = writer(wire)
+
+    response.start_response("200 OK", [("Content-Type", "text/event-stream")])
+    response.write(b"")
+
+    assert len(wire.sent) == 1
+    assert wire.sent[0].endswith(b"\r\n\r\n")
+
+
+def test_old_clients_get_a_body_that_ends_with_the_connection() -> None:
+    wire = Wire()
+    response = writer(wire, version=(1, 0))
+
+    response.start_response("200 OK", SoundPairs([], None))
+    response.write(b"first")
+    response.close()
+
+    assert b"Connection: close" in wire.sent[0]
+    assert wire.sent[0].endswith(b"\r\n\r\nfirst")
+    assert wire.sent[1:] == []
+
+
+def test_no_body_is_sent_where_none_may_be() -> None:
+    wire = Wire()
+    response = writer(wire, method="HEAD")
+
+    response.start_response("200 OK", [("Content-Length", "5")])
+    response.write(b"hello")
+    response.close()
+
+    assert b"".join(wire.sent).endswith(b"Content-Length: 5\r\n\r\n")
+
+
+def test_headers_of_unknown_origin_are_checked() -> None:
+    with pytest.raises(InvalidResponseHeader):
+        writer(Wire()).start_response("200 OK", [("x-split", "one\r\ntwo: 2")])
+
+
+def test_a_large_body_is_not_copied_behind_its_head() -> None:
+    wire, body = Wire(), bytes(200_000)
+    response = writer(wire)
+
+    response.start_response("200 OK", SoundPairs([], len(body)))
+    response.write(body)
+
+    assert len(wire.sent) == 2
+    assert wire.sent[1] is body
+
+
+def test_install_makes_gunicorn_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi, "Response", wsgi.Response)
+
+    install()
+
+    assert wsgi.Response is Writer
