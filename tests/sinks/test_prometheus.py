@@ -14,7 +14,8 @@ from proxy.gauges import queue_gauges
 from proxy.runtime import Runtime
 from proxy.settings.sharing import prepare_directory
 from proxy.sinks.contract import GaugeSample, SinkContext, SinkSetupError
-from proxy.sinks.prometheus import LABEL_VALUES, PrometheusSink, build
+from proxy.sinks.families import LABEL_VALUES
+from proxy.sinks.prometheus import PrometheusSink, build
 from proxy.sinks.queue import SinkQueue, Subscription
 from tests.sinks.receivers import no_post
 from tests.sinks.records import ANSWERED, REFUSED, FakeSink, make_failure, make_record
