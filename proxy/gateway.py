@@ -84,21 +84,21 @@ class Gateway:
         if isinstance(outcome.reply, Answer):
             return self._ledger.answered(call, outcome, outcome.reply)
         if _continues(call, router):
-            outcome = replace(outcome, reply=ContinuedStream(router, call, self.dispatcher.send, outcome).reply())
+            outcome = outcome._replace(reply=ContinuedStream(router, call, self.dispatcher.send, outcome).reply())
         return self._opened(call, outcome)
 
     def _opened(self, call: Call, outcome: Outcome) -> Outcome:
         if isinstance(outcome.reply, StreamReply):
             self._streams[id(outcome.reply)] = outcome.reply
             self.observation.show_streams(len(self._streams))
-        return replace(outcome, first=self.runtime.monotonic() - call.started)
+        return outcome._replace(first=self.runtime.monotonic() - call.started)
 
     def finish(self, call: Call, outcome: Outcome, end: StreamEnd) -> None:
         """Write the record of a stream that has ended, broken or been left."""
         stream = self._streams.pop(id(outcome.reply), None)
         self.observation.show_streams(len(self._streams))
         if stream is not None and stream.attempts():
-            outcome = replace(outcome, attempts=(*outcome.attempts, *stream.attempts()))
+            outcome = outcome._replace(attempts=(*outcome.attempts, *stream.attempts()))
         self._ledger.streamed(call, outcome, end)
 
     def logs_content(self, call: Call) -> bool:

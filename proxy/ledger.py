@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from proxy.accounting.book import PriceBook
@@ -50,29 +49,42 @@ class Ledger:
         told = read_told(answer.body)
         cost = self._cost(call, outcome, answer.usage, answer.model, told.service_tier)
         duration = self._runtime.monotonic() - call.started
-        overhead = max(0.0, duration - answer.provider_seconds - outcome.failed_seconds)
-        self._enter(
-            call, duration, outcome=outcome, usage=answer.usage, cost=cost, overhead=overhead, response_id=told.id
+        record = build_record(
+            call,
+            ended_at=self._runtime.now(),
+            duration=duration,
+            mask=self._mask,
+            outcome=outcome,
+            usage=answer.usage,
+            cost=cost,
+            overhead=max(0.0, duration - answer.provider_seconds - outcome.failed_seconds),
+            log_content=self.logs_content(call),
+            response_id=told.id,
         )
-        return replace(outcome, cost=cost) if cost else outcome
+        self._emit(record)
+        return outcome._replace(cost=cost) if cost else outcome
 
     def streamed(self, call: Call, outcome: Outcome, end: StreamEnd) -> None:
         """A stream that has ended, broken or been left. What is ours of its time is what lay before its first content."""
         first = outcome.first
         overhead = None if first is None else max(0.0, first - outcome.reply.provider_seconds - outcome.failed_seconds)
         told, model = read_told(end.chunk), _MODEL.search(end.chunk)
-        self._enter(
+        record = build_record(
             call,
-            self._runtime.monotonic() - call.started,
+            ended_at=self._runtime.now(),
+            duration=self._runtime.monotonic() - call.started,
+            mask=self._mask,
             outcome=outcome,
             usage=end.usage,
             cost=self._cost(call, outcome, end.usage, _text(model), told.service_tier),
             first=first,
             error=end.error,
             overhead=overhead,
+            log_content=self.logs_content(call),
             response_id=told.id,
             response=gather(end.chunks) if end.chunks else None,
         )
+        self._emit(record)
 
     def failed(self, call: Call, error: GatewayError, deployment: Deployment | None) -> None:
         """A call that got no answer; `deployment` is the one that was tried last.
@@ -83,8 +95,17 @@ class Ledger:
         if isinstance(error, ClientClosedRequestError) and deployment is not None:
             prompt = prompt_tokens(call.fields)
             usage = Usage(prompt, 0, prompt)
-        duration = self._runtime.monotonic() - call.started
-        self._enter(call, duration, error=error, deployment=deployment, usage=usage)
+        record = build_record(
+            call,
+            ended_at=self._runtime.now(),
+            duration=self._runtime.monotonic() - call.started,
+            mask=self._mask,
+            error=error,
+            deployment=deployment,
+            usage=usage,
+            log_content=self.logs_content(call),
+        )
+        self._emit(record)
 
     def price(self, call: Call, outcome: Outcome, usage: Usage) -> Cost | None:
         """What a stream has cost, as far as its chunk of usage can tell."""
@@ -102,41 +123,6 @@ class Ledger:
         asked = call.fields.get("service_tier")
         priced = self._prices.find(outcome.deployment, answered)
         return cost_of(usage, priced, tier or (asked if isinstance(asked, str) else None), call.started_at)
-
-    def _enter(
-        self,
-        call: Call,
-        duration: float,
-        *,
-        outcome: Outcome | None = None,
-        deployment: Deployment | None = None,
-        usage: Usage | None = None,
-        cost: Cost | None = None,
-        first: float | None = None,
-        error: GatewayError | None = None,
-        overhead: float | None = None,
-        response_id: str | None = None,
-        response: object = None,
-    ) -> None:
-        self._emit(
-            build_record(
-                call,
-                ended_at=self._runtime.now(),
-                duration=duration,
-                mask=self._mask,
-                outcome=outcome,
-                deployment=deployment,
-                error=error,
-                usage=usage,
-                cost=cost,
-                first=first,
-                overhead=overhead,
-                log_content=self.logs_content(call),
-                response=response,
-                response_id=response_id,
-                dropped_params=outcome.reply.dropped if outcome else (),
-            )
-        )
 
 
 def read_told(body: bytes) -> Told:

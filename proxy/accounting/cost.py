@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from proxy.accounting.prices import PriceTable
 from proxy.accounting.rows import PriceRow, Prices, Sheet, parse_public
-from proxy.domain.cost import Cost
+from proxy.domain.cost import Cost, Source
 from proxy.domain.deployment import Deployment
 from proxy.domain.usage import Usage
 
@@ -45,8 +45,7 @@ def cost_of(
     """`compute_cost` with prices that are already found."""
     if priced is None:
         return None if usage.cost is None else Cost(usage.cost, source="provider", priced=False)
-    cost = price(usage, priced.row.prices(usage.prompt_tokens, service_tier, at))
-    cost = cost._replace(source=priced.source, model=priced.name)
+    cost = price(usage, priced.row.prices(usage.prompt_tokens, service_tier, at), priced.source, priced.name)
     return cost if usage.cost is None else cost._replace(total=usage.cost, source="provider")
 
 
@@ -98,8 +97,11 @@ def own_prices(deployment: Deployment, listed: PriceRow | None) -> PriceRow | No
     return PriceRow(own.provider, {**own.tiers, "": Sheet(filled, sheet.above)}, own.bands)
 
 
-def price(usage: Usage, prices: Prices) -> Cost:
-    """The sum of the parts, each at its price. Audio that was cached is counted twice in a usage: it costs as cached."""
+def price(usage: Usage, prices: Prices, source: Source = "table", model: str | None = None) -> Cost:
+    """The sum of the parts, each at its price; `source` and `model` say whose prices they are.
+
+    Audio that was cached is counted twice in a usage: it costs as cached.
+    """
     input_price, output_price = prices.input or 0.0, prices.output or 0.0
     write_price = _first(prices.cache_write, input_price)
     fresh = max(0, usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens)
@@ -113,7 +115,7 @@ def price(usage: Usage, prices: Prices) -> Cost:
     thought = usage.reasoning_tokens * _first(prices.reasoning, output_price)
     prompt = (fresh - audio_in) * input_price + audio_in * _first(prices.input_audio, input_price) + cached + written
     answer = (spoken - audio_out) * output_price + audio_out * _first(prices.output_audio, output_price) + thought
-    return Cost(prompt + answer, prompt, answer, cached, written, thought)
+    return Cost(prompt + answer, prompt, answer, cached, written, thought, source, model=model)
 
 
 def _first(price: float | None, otherwise: float) -> float:

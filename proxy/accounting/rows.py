@@ -83,7 +83,7 @@ class PriceRow:
         """The prices that hold for a request of this size, at this time (Unix seconds): the most particular first."""
         ordinary = self.tiers[""]
         if not (service_tier or ordinary.above or self.bands or self.schedule):
-            return _thinking_as_output(ordinary.base)
+            return ordinary.base
         special = self.tiers.get(service_tier or "", ordinary)
         low = self.schedule is not None and at is not None and self.schedule.holds(at)
         candidates = (

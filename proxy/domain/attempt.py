@@ -1,8 +1,7 @@
 """One try of one deployment: what it may cost, and what became of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.domain.answer import Reply
 from proxy.domain.call import Call
@@ -13,8 +12,7 @@ from proxy.domain.wire import Clocks
 from proxy.errors import GatewayError
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How a try ended. `seconds` is the whole of it, `first` until the first content of a stream, None if it never came."""
 
     seconds: float
@@ -23,8 +21,7 @@ class Result:
     first: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What the record, the error object and the headers tell of a try; nothing secret."""
 
     group: str
@@ -52,8 +49,7 @@ Settle = Callable[[Result], None]
 Send = Callable[[Call, Deployment, Clocks, Settle], Reply]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A walk that succeeded: the reply, who gave it, and every try on the way.
 
     `retries` counts the further tries within a group, `fallbacks` the further groups. `cost` is that of a whole

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -47,8 +47,7 @@ class ErrorFacts(NamedTuple):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(NamedTuple):
     """`*_time` are Unix seconds, but `response_time` is how long it took; `overhead` and `first` are seconds, too.
 
     `model` is the name the provider was asked for, `model_group` the one the client asked for, `served_group` the group
@@ -72,7 +71,7 @@ class CallRecord:
     model_id: str | None = None
     custom_llm_provider: str | None = None
     api_base: str | None = None
-    model_parameters: Mapping[str, Any] = field(default_factory=dict)
+    model_parameters: Mapping[str, Any] = MappingProxyType({})
     completion_start_time: float | None = None
     first: float | None = None
     overhead: float | None = None
@@ -91,9 +90,13 @@ class CallRecord:
     dropped_params: tuple[str, ...] = ()
     error: ErrorFacts | None = None
     response_id: str | None = None
-    messages_json: bytes | None = field(default=None, repr=False)
-    response_json: bytes | None = field(default=None, repr=False)
+    messages_json: bytes | None = None
+    response_json: bytes | None = None
     no_log: bool = False
+
+    def __repr__(self) -> str:
+        """Never prompt and answer."""
+        return f"CallRecord(id={self.id!r}, status_code={self.status_code}, model_group={self.model_group!r})"
 
     @property
     def weight(self) -> int:
@@ -206,7 +209,6 @@ def build_record(
     log_content: bool = False,
     response: object = None,
     response_id: str | None = None,
-    dropped_params: tuple[str, ...] = (),
     cache_hit: bool | None = None,
     cache_key: str | None = None,
 ) -> CallRecord:
@@ -255,7 +257,7 @@ def build_record(
         requester=call.requester,
         cache_hit=cache_hit,
         cache_key=cache_key,
-        dropped_params=dropped_params,
+        dropped_params=outcome.reply.dropped if outcome else (),
         error=_error_facts(error, mask) if error else None,
         response_id=response_id,
         messages_json=messages,

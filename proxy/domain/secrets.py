@@ -144,4 +144,5 @@ def _is_secret(value: object) -> TypeGuard[str]:
 
 def clean_url(url: str) -> str:
     """A URL that may be shown: without query, fragment and userinfo, the three places where credentials travel."""
-    return _USERINFO.sub(r"\1", re.split(r"[?#]", url, maxsplit=1)[0])
+    bare = url.partition("#")[0].partition("?")[0]
+    return _USERINFO.sub(r"\1", bare) if "@" in bare else bare
