@@ -13,7 +13,8 @@ import orjson
 from proxy.domain.answer import Answer, Chunk, build_chunk, read_chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document, splice
+from proxy.domain.document import Document
+from proxy.domain.member import splice
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Event, WireRequest
