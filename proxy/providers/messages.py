@@ -14,13 +14,15 @@ def adapt_messages(messages: Any, roles: Mapping[str, str], members: Mapping[str
     """
     if not isinstance(messages, list):
         return messages
-    adapted = [_adapt(message, roles, members) for message in messages]
-    changed = any(new is not old for new, old in zip(adapted, messages, strict=True))
-    return adapted if changed else messages
+    # A conversation is long, and nearly always as it should be. (A tuple, for a role may be anything, also a list.)
+    renamed, lacks_members = tuple(roles), members.keys().isdisjoint
+    if all(type(one) is not dict or (one.get("role") not in renamed and lacks_members(one)) for one in messages):
+        return messages
+    return [_adapt(message, roles, members) for message in messages]
 
 
 def _adapt(message: Any, roles: Mapping[str, str], members: Mapping[str, str | None]) -> Any:
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         return message
     role = message.get("role")
     new_role = roles.get(role, role) if isinstance(role, str) else role
