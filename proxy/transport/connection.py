@@ -8,7 +8,7 @@ from contextlib import suppress
 from proxy.transport.origin import Origin
 from proxy.transport.resolve import resolve
 from proxy.transport.tls import TLS
-from proxy.transport.wait import READABLE, WRITABLE, Wait
+from proxy.transport.wait import Wait
 
 _BLOCK = 65536
 
@@ -29,6 +29,10 @@ class Connection:
     def secured(self) -> ssl.SSLSocket | None:
         return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
 
+    def fileno(self) -> int:
+        """The descriptor's number, also when it has been closed in the meantime."""
+        return self._fileno
+
     def handshake(self, wait: Wait) -> None:
         """TLS, with the certificate checked. Raises ssl.SSLError."""
         secured = self.secured
@@ -36,22 +40,29 @@ class Connection:
             try:
                 secured.do_handshake()
             except ssl.SSLWantReadError:
-                self._wait(wait, READABLE)
+                self._wait(wait)
             except ssl.SSLWantWriteError:
-                self._wait(wait, WRITABLE)
+                self._wait(wait, write=True)
             else:
                 return
 
     def send(self, data: bytes, wait: Wait) -> None:
         """All of `data`. Raises OSError when the other side does not take it."""
-        rest = memoryview(data)
+        rest: bytes | memoryview = data
         while rest:
             try:
-                rest = rest[self._socket.send(rest) :]
+                sent = self._socket.send(rest)
+                if sent == len(rest):
+                    return
+                rest = memoryview(rest)[sent:]
             except (BlockingIOError, ssl.SSLWantWriteError):
-                self._wait(wait, WRITABLE)
+                self._wait(wait, write=True)
             except ssl.SSLWantReadError:
-                self._wait(wait, READABLE)
+                self._wait(wait)
+
+    def await_answer(self, wait: Wait) -> None:
+        """Until something arrives; for the moment after sending, when a look before waiting would find nothing."""
+        self._wait(wait)
 
     def receive(self, wait: Wait, tick: float | None = None) -> bytes | None:
         """What has arrived, at least a byte; empty for the end, None for `tick` seconds of silence."""
@@ -59,10 +70,10 @@ class Connection:
             try:
                 return self._socket.recv(_BLOCK)
             except (BlockingIOError, ssl.SSLWantReadError):
-                events = READABLE
+                write = False
             except ssl.SSLWantWriteError:
-                events = WRITABLE
-            if not self._wait(wait, events, tick):
+                write = True
+            if not self._wait(wait, write=write, tick=tick):
                 return None
 
     def is_quiet(self) -> bool:
@@ -83,10 +94,10 @@ class Connection:
             with suppress(OSError):
                 self._socket.close()
 
-    def _wait(self, wait: Wait, events: int, tick: float | None = None) -> bool:
+    def _wait(self, wait: Wait, *, write: bool = False, tick: float | None = None) -> bool:
         self._waiting = True
         try:
-            return wait.ready(self._fileno, events, tick)
+            return wait.ready(self, write=write, tick=tick)
         finally:
             self._waiting = False
 
@@ -141,7 +152,7 @@ def _connect(address: str, origin: Origin, wait: Wait, share: float | None) -> s
 
 
 def _await_peer(connecting: socket.socket, address: str, origin: Origin, wait: Wait, share: float | None) -> None:
-    if not wait.ready(connecting.fileno(), WRITABLE, share):
+    if not wait.ready(connecting, write=True, tick=share):
         raise TimeoutError("no answer from this address")
     code = connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:

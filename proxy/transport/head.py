@@ -1,8 +1,10 @@
 """The head of a request as bytes: the header lines that HTTP needs, around those that the provider's file wrote."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from proxy.domain.wire import WireRequest
+from requests.structures import CaseInsensitiveDict
+
 from proxy.errors import BadRequestError
 from proxy.transport.origin import Destination, Origin
 
@@ -14,10 +16,47 @@ _OURS = frozenset(
 )  # fmt: skip
 
 
-def complete_headers(request: WireRequest, destination: Destination, user_agent: str) -> dict[str, str]:
-    """The request's headers with what is missing; a name occurs once, in lower case. BadRequestError for bad ones."""
-    headers = {lower: value for name, value in request.headers.items() if (lower := name.lower()) not in _OURS}
-    if request.guarded:
+class Envelope(NamedTuple):
+    """What requests have in common that differ in nothing but their bodies.
+
+    `start` is the request line and the headers, but for the body's length and the empty line. `headers` are the same
+    for who looks at the request as one of requests' own.
+    """
+
+    method: str
+    url: str
+    origin: Origin
+    start: bytes
+    headers: CaseInsensitiveDict[str]
+
+    def head(self, content: bytes) -> bytes:
+        """The whole head of the request with this body."""
+        if content or self.method not in ("GET", "HEAD"):
+            return b"%bcontent-length: %d\r\n\r\n" % (self.start, len(content))
+        return self.start + b"\r\n"
+
+
+def build_envelope(
+    method: str, url: str, origin: Origin, destination: Destination, headers: Mapping[str, str]
+) -> Envelope:
+    """`headers` are complete."""
+    lines = [f"{method} {destination.target} HTTP/1.1"]
+    if "host" not in headers:
+        lines.append(f"host: {origin.authority}")
+    lines.extend([f"{name}: {value}" for name, value in headers.items()])
+    start = ("\r\n".join(lines) + "\r\n").encode("latin-1")
+    return Envelope(method, url, origin, start, CaseInsensitiveDict(headers))
+
+
+def complete_headers(
+    given: Mapping[str, str], destination: Destination, user_agent: str, *, guarded: bool
+) -> dict[str, str]:
+    """The headers with what is missing, but for the body's length; a name occurs once, in lower case.
+
+    Raises BadRequestError for what HTTP can't carry.
+    """
+    headers = {lower: value for name, value in given.items() if (lower := name.lower()) not in _OURS}
+    if guarded:
         # Whom we call, and whom we say that we call, is one thing when a client decides.
         headers.pop("host", None)
     _check(headers)
@@ -25,18 +64,7 @@ def complete_headers(request: WireRequest, destination: Destination, user_agent:
     headers.setdefault("accept-encoding", _encodings(headers))
     if destination.basic is not None:
         headers.setdefault("authorization", destination.basic)
-    if request.body or request.method not in ("GET", "HEAD"):
-        headers["content-length"] = str(len(request.body))
     return headers
-
-
-def build_head(method: str, origin: Origin, target: str, headers: Mapping[str, str]) -> bytes:
-    """Request line and headers, with the empty line."""
-    lines = [f"{method} {target} HTTP/1.1"]
-    if "host" not in headers:
-        lines.append(f"host: {origin.authority}")
-    lines.extend([f"{name}: {value}" for name, value in headers.items()])
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def _check(headers: Mapping[str, str]) -> None:

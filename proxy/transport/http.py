@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -16,9 +16,9 @@ from proxy.runtime import Runtime
 from proxy.transport.clocks import Stopwatch
 from proxy.transport.failures import WIRE_FAILURES, before_head
 from proxy.transport.guard import Guard
-from proxy.transport.head import build_head, complete_headers
+from proxy.transport.head import Envelope, build_envelope, complete_headers
 from proxy.transport.lean import LeanAdapter, LeanRequest, LeanResponse
-from proxy.transport.origin import Origin, split_url
+from proxy.transport.origin import Destination, Origin, split_url
 from proxy.transport.proxies import Proxies
 from proxy.transport.response import Body, LibraryBody, LocalBody, Reply
 from proxy.transport.wait import Wait
@@ -28,8 +28,17 @@ Local = Callable[[WireRequest], tuple[int, Mapping[str, str], Iterable[bytes]]]
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _NO_CLOCKS = Clocks()
+_KEPT = 1024
 # No host lies behind it, and what is taken apart is kept for a while by the standard library.
 _HOST_WITHIN = 1024
+
+
+class _Route(NamedTuple):
+    """How a URL of the operator's is reached. Without `origin` the adapter of requests has to find its own way."""
+
+    destination: Destination
+    origin: Origin | None
+    proxies: Mapping[str, str]
 
 
 class Transport:
@@ -65,8 +74,10 @@ class Transport:
         self._cert = cert
         self._proxies = Proxies(proxies or {}, no_proxy)
         self._guard = guard or Guard()
-        # Deployments have few URLs and many requests.
-        self._split_url = lru_cache(maxsize=1024)(split_url)
+        # Deployments have few URLs and headers, and many requests.
+        self._route = lru_cache(maxsize=_KEPT)(self._find_route)
+        self._envelope = lru_cache(maxsize=_KEPT)(self._build_envelope)
+        self._host_of = lru_cache(maxsize=_KEPT)(host_of)
 
     def send(self, request: WireRequest, clocks: Clocks = _NO_CLOCKS, client: ClientWatch | None = None) -> Reply:
         """The answer, whatever its status, as soon as its head is there.
@@ -74,7 +85,7 @@ class Transport:
         Raises APIConnectionError, Timeout, InvalidProviderResponseError, ClientClosedRequestError, and BadRequestError
         for what can't be sent or may not be called.
         """
-        host = host_of(request.url)
+        host = self._host_of(request.url)
         wait = Wait(Stopwatch(clocks, self._runtime.monotonic, host), client)
         wait.check_client()
         local = None if request.guarded else self._local.get(request.url.partition(":")[0].lower())
@@ -101,32 +112,52 @@ class Transport:
         return Reply(status, headers, body, wait.stopwatch.host, self._limit)
 
     def _call_adapter(self, prepared: requests.PreparedRequest, clocks: Clocks) -> requests.Response | LeanResponse:
+        if isinstance(prepared, LeanRequest):
+            return self._adapter.send(prepared, stream=True)
+        proxies = self._route(prepared.url or "").proxies
         return self._adapter.send(
-            prepared,
-            stream=True,
-            timeout=None if isinstance(prepared, LeanRequest) else _timeout(clocks),
-            verify=self._verify,
-            cert=self._cert,
-            proxies=self._proxies.choose(prepared.url or ""),
+            prepared, stream=True, timeout=_timeout(clocks), verify=self._verify, cert=self._cert, proxies=proxies
         )
 
     def _prepare(self, request: WireRequest, wait: Wait) -> requests.PreparedRequest:
         """A prepared request without the work of preparing: everything is as the provider's file wrote it."""
-        origin = self._admit(request.url, wait) if request.guarded else None
-        destination = self._split_url(request.url)
-        headers = complete_headers(request, destination, self._user_agent)
-        if origin is None and isinstance(self._adapter, LeanAdapter) and not self._proxies.choose(request.url):
-            origin = Origin(destination.scheme, destination.host, destination.port, self._verify, self._cert)
-        if origin is not None:
-            head = build_head(request.method, origin, destination.target, headers)
-            prepared: requests.PreparedRequest = LeanRequest(origin, head, request.body, wait)
-        else:
-            prepared = requests.PreparedRequest()
+        if request.guarded:
+            origin = self._admit(request.url, wait)
+            destination = split_url(request.url)
+            headers = complete_headers(request.headers, destination, self._user_agent, guarded=True)
+            envelope = build_envelope(request.method, request.url, origin, destination, headers)
+            return LeanRequest(envelope, request.body, wait)
+        if self._route(request.url).origin is not None:
+            envelope = self._envelope(request.method, request.url, tuple(request.headers.items()))
+            return LeanRequest(envelope, request.body, wait)
+        return self._prepare_plain(request)
+
+    def _prepare_plain(self, request: WireRequest) -> requests.PreparedRequest:
+        """For an adapter of requests' own."""
+        destination = self._route(request.url).destination
+        prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = request.url
         prepared.body = request.body or None
-        prepared.headers = CaseInsensitiveDict(headers)
+        prepared.headers = CaseInsensitiveDict(
+            complete_headers(request.headers, destination, self._user_agent, guarded=False)
+        )
+        if request.body or request.method not in ("GET", "HEAD"):
+            prepared.headers["content-length"] = str(len(request.body))
         return prepared
+
+    def _build_envelope(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> Envelope:
+        route = self._route(url)
+        assert route.origin is not None
+        complete = complete_headers(dict(headers), route.destination, self._user_agent, guarded=False)
+        return build_envelope(method, url, route.origin, route.destination, complete)
+
+    def _find_route(self, url: str) -> _Route:
+        destination, proxies = split_url(url), self._proxies.choose(url)
+        if proxies or not isinstance(self._adapter, LeanAdapter):
+            return _Route(destination, None, proxies)
+        origin = Origin(destination.scheme, destination.host, destination.port, self._verify, self._cert)
+        return _Route(destination, origin, proxies)
 
     def _admit(self, url: str, wait: Wait) -> Origin:
         """The origin of a destination that a client named, bound to the addresses that were checked.

@@ -12,8 +12,8 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from proxy.transport.connection import Connection, open_connection
+from proxy.transport.head import Envelope
 from proxy.transport.inflate import build_inflater
-from proxy.transport.origin import Origin
 from proxy.transport.parse import ResponseParser
 from proxy.transport.pool import KEEP_SECONDS, Pool
 from proxy.transport.tls import TLS
@@ -26,10 +26,14 @@ _JOINED = 32 * 1024
 class LeanRequest(requests.PreparedRequest):
     """What requests calls a prepared request, and beside it what this adapter needs: bytes, destination, patience."""
 
-    def __init__(self, origin: Origin, head: bytes, content: bytes, wait: Wait) -> None:
+    def __init__(self, envelope: Envelope, content: bytes, wait: Wait) -> None:
         super().__init__()
-        self.origin = origin
-        self.head = head
+        self.method = envelope.method
+        self.url = envelope.url
+        self.headers = envelope.headers
+        self.body = content or None
+        self.origin = envelope.origin
+        self.head = envelope.head(content)
         self.content = content
         self.wait = wait
 
@@ -129,7 +133,8 @@ class LeanBody:
     def __init__(
         self, connection: Connection, parser: ResponseParser, wait: Wait, release: Callable[..., None]
     ) -> None:
-        self._inflater = build_inflater(parser.headers.get("content-encoding", ""))
+        encoding = parser.headers.get("content-encoding")
+        self._inflater = build_inflater(encoding) if encoding else None
         self._pieces: Iterator[bytes] = iter(())
         self._parser = parser
         self._wait = wait
@@ -140,8 +145,7 @@ class LeanBody:
     def read_block(self) -> bytes | None:
         """See proxy.transport.response.Body. Raises OSError, ContentDecodingError and GatewayErrors."""
         while True:
-            piece = next(self._pieces, None)
-            if piece is not None:
+            if self._inflater is not None and (piece := next(self._pieces, None)) is not None:
                 return piece
             data = self._parser.take()
             if data:
@@ -197,6 +201,7 @@ def _send(request: LeanRequest, connection: Connection) -> None:
 
 
 def _receive_head(request: LeanRequest, connection: Connection, parser: ResponseParser) -> None:
+    connection.await_answer(request.wait)
     while not parser.has_head:
         data = connection.receive(request.wait)
         if not data:

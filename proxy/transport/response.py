@@ -36,31 +36,31 @@ class Reply:
 
     def read(self) -> bytes:
         """The whole body; InvalidProviderResponseError when it breaks or is longer than the limit."""
-        blocks = []
-        size = 0
-        for block in self._read_blocks(streaming=False):
-            size += len(block)
-            if size > self._limit:
-                self.close()
-                raise InvalidProviderResponseError(f"{self._host} answered with more than {self._limit} bytes")
-            blocks.append(block)
-        return b"".join(blocks)
+        try:
+            blocks, size = [], 0
+            while (block := self._body.read_block()) is not None:
+                size += len(block)
+                if size > self._limit:
+                    raise InvalidProviderResponseError(f"{self._host} answered with more than {self._limit} bytes")
+                blocks.append(block)
+        except WIRE_FAILURES as exception:
+            raise in_body(exception, self._host, streaming=False) from exception
+        finally:
+            self._body.close()
+        return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     def blocks(self) -> Iterator[bytes]:
         """Blocks as they arrive, empty ones for ticks; TruncatedStreamError when it breaks."""
-        return self._read_blocks(streaming=True)
-
-    def close(self) -> None:
-        self._body.close()
-
-    def _read_blocks(self, *, streaming: bool) -> Iterator[bytes]:
         try:
             while (block := self._body.read_block()) is not None:
                 yield block
         except WIRE_FAILURES as exception:
-            raise in_body(exception, self._host, streaming=streaming) from exception
+            raise in_body(exception, self._host, streaming=True) from exception
         finally:
             self._body.close()
+
+    def close(self) -> None:
+        self._body.close()
 
 
 class LibraryBody:

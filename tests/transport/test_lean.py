@@ -75,6 +75,21 @@ def test_the_request_is_what_the_provider_wrote_when_it_is_sent(transport: Trans
     assert body == b'{"a":1}'
 
 
+def test_each_request_has_its_own_headers_and_length_when_the_url_is_the_same(transport: Transport) -> None:
+    with serving(always(OK)) as upstream:
+        for key, body in (("a", b"12"), ("b", b"12345"), ("a", b"")):
+            request = WireRequest(upstream.url, body, {"authorization": key})
+            assert transport.send(request).read() == b"ok"
+    told = [
+        [line for line in heard.split(b"\r\n") if line.startswith((b"auth", b"content-l"))] for heard in upstream.heard
+    ]
+    assert told == [
+        [b"authorization: a", b"content-length: 2"],
+        [b"authorization: b", b"content-length: 5"],
+        [b"authorization: a", b"content-length: 0"],
+    ]
+
+
 def test_a_large_body_arrives_whole_when_the_socket_is_full(transport: Transport) -> None:
     body = os.urandom(5_000_000)
     with serving(always(OK)) as upstream:

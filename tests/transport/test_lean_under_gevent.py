@@ -8,7 +8,7 @@ RUN = """
 from gevent import monkey
 monkey.patch_all()
 import sys, pytest
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests/transport/test_lean.py"]))
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests/transport/test_lean.py", "tests/transport/test_readiness.py"]))
 """
 
 

@@ -1,0 +1,64 @@
+"""Which of two sockets speaks first: the one that is waited for, or the client's."""
+
+import select
+from enum import Enum
+from typing import Protocol
+
+
+class Ready(Enum):
+    """What a wait has found. When both sockets are ready, it is SOCKET."""
+
+    SOCKET = 1
+    CLIENT = 2
+    NOTHING = 3
+
+
+class Waitable(Protocol):
+    """A socket, or what stands for one; the same one is the same object as long as it is open."""
+
+    def fileno(self) -> int: ...
+
+
+class Readiness(Protocol):
+    """For one try, in one thread or greenlet at a time."""
+
+    def wait(self, socket: Waitable, write: bool, seconds: float | None) -> Ready:
+        """Until the socket can be read, or with `write` written, or is broken; NOTHING after `seconds`, None for never."""
+
+    def forget_client(self) -> None:
+        """Its socket tells nothing any more."""
+
+
+class PollReadiness:
+    """The system's own poll."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: int | None) -> None:
+        self._client = client
+
+    def wait(self, socket: Waitable, write: bool, seconds: float | None) -> Ready:
+        fileno = socket.fileno()
+        poll = select.poll()
+        poll.register(fileno, select.POLLOUT if write else select.POLLIN)
+        if self._client is not None:
+            poll.register(self._client, select.POLLIN)
+        found = poll.poll(None if seconds is None else seconds * 1000)
+        if not found:
+            return Ready.NOTHING
+        return Ready.SOCKET if any(number == fileno for number, _ in found) else Ready.CLIENT
+
+    def forget_client(self) -> None:
+        self._client = None
+
+
+def open_readiness(client: int | None) -> Readiness:
+    """`client` is the descriptor of the client's socket, None where there is none to look at.
+
+    gevent puts its own `select.poll` in the place of the system's when it runs the process: then its hub has to wait.
+    """
+    if select.poll.__module__ != "gevent.select":
+        return PollReadiness(client)
+    from proxy.transport.hub import HubReadiness  # noqa: PLC0415  only where gevent runs the worker
+
+    return HubReadiness(client)
