@@ -5,7 +5,7 @@ PORT ?= 4000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-browser check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks soak-streams bench-streams bench-translation
+.PHONY: run test test-browser check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks bench-quick soak soak-streams bench-streams bench-translation
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m proxy serve --host $(HOST) --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
@@ -102,13 +102,18 @@ langfuse-peer: .venv-langfuse/.done
 	nice .bench/litellm/bin/python -m pip install --quiet --disable-pip-version-check 'litellm[proxy]==1.106.2'
 	@touch $@
 
-.bench/portkey/.done:
+.bench/portkey/.done: bench/portkey.json
 	mkdir -p .bench/portkey
-	nice npm install --prefix .bench/portkey --silent --no-audit --no-fund @portkey-ai/gateway@1.15.2
+	cp bench/portkey.json .bench/portkey/package.json
+	nice npm install --prefix .bench/portkey --silent --no-audit --no-fund
 	@touch $@
 
 bench: $(VENV)/.runtime .bench/litellm/.done .bench/portkey/.done
 	$(BIN)/python -m bench --chart docs/bench.svg
+
+# 20 minutes and a million requests on one worker: memory, file descriptors and threads must not grow.
+soak: $(VENV)/.runtime
+	$(BIN)/python -m bench.soak
 
 bench-quick: $(VENV)/.runtime
 	$(BIN)/python -m bench --quick

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,40 +34,56 @@ def portkey_headers(port: int) -> Mapping[str, str]:
     return {**key_headers(port), "x-portkey-provider": "openai", "x-portkey-custom-host": f"http://127.0.0.1:{port}/v1"}
 
 
-def write_config(folder: Path, upstream: Upstream, deployments: int = 1) -> Path:
-    """A LiteLLM configuration (which is JSON, hence YAML too); `deployments` - 1 further groups stand beside the three."""
+def write_config(
+    folder: Path,
+    upstream: Upstream,
+    others: Sequence[Mapping[str, object]] = (),
+    router: Mapping[str, object] | None = None,
+    name: str = "config",
+) -> Path:
+    """A LiteLLM configuration (which is JSON, hence YAML too): the three models, `others` beside them, the router's
+    settings. Gives the path of `name`.yaml.
+    """
     ports = {"small": upstream.small, "stream": upstream.stream, "paced": upstream.paced}
-    models = [_deployment(name, ports[name]) for name in MODELS]
-    models += [_deployment(f"other-{number}", upstream.small) for number in range(deployments - 1)]
     config = {
-        "model_list": models,
+        "model_list": [*(deployment(model, ports[model]) for model in MODELS), *others],
         "general_settings": {"master_key": KEY},
         "litellm_settings": {"callbacks": ["prometheus"]},
+        "router_settings": dict(router or {}),
     }
-    path = folder / f"config-{deployments}.yaml"
+    path = folder / f"{name}.yaml"
     path.write_text(json.dumps(config))
     return path
 
 
-def _deployment(name: str, port: int) -> Mapping[str, object]:
+def deployment(model_name: str, port: int, tags: Sequence[str] = (), path: str = "/v1") -> Mapping[str, object]:
     params = {
         "model": "openai/gpt-4o-mini",
-        "api_base": f"http://127.0.0.1:{port}/v1",
+        "api_base": f"http://127.0.0.1:{port}{path}",
         "api_key": "sk-up-1",
         "rpm": 10**8,
     }
-    return {"model_name": name, "litellm_params": params}
+    return {"model_name": model_name, "litellm_params": {**params, "tags": list(tags)} if tags else params}
 
 
 @contextlib.contextmanager
 def patchbay(
-    folder: Path, upstream: Upstream, *, deployments: int = 1, workers: int = 1, core: int = SERVED_CORE
+    folder: Path,
+    upstream: Upstream,
+    *,
+    config: Path | None = None,
+    options: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    core: str = SERVED_CORE,
+    log: Path | None = None,
 ) -> Iterator[Program]:
+    """`options` of `serve`; `config` is that of all gateways if nobody says another one; `log` a file of the folder."""
     port = free_port()
-    command = [sys.executable, "-m", "proxy", "serve", "--config", str(write_config(folder, upstream, deployments))]
-    command += ["--port", str(port), "--workers", str(workers)]
-    env = {"PYTHONPATH": str(ROOT)}
-    with running(command, port, core=core, ready="/health/liveliness", log=folder / "patchbay.log", env=env) as program:
+    command = [sys.executable, "-m", "proxy", "serve", "--config", str(config or write_config(folder, upstream))]
+    command += ["--port", str(port), *options]
+    given = {"PYTHONPATH": str(ROOT), **(env or {})}
+    log = log or folder / f"patchbay-{port}.log"
+    with running(command, port, core=core, ready="/health/liveliness", log=log, env=given) as program:
         yield program
 
 
@@ -75,18 +91,8 @@ def patchbay(
 def floor(folder: Path, upstream: Upstream) -> Iterator[Program]:
     """No gateway: a Flask view under the same gunicorn settings that answers by itself."""
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--config",
-        "/dev/null",
-        "--worker-class",
-        "gevent",
-        "--keep-alive",
-        "75",
-    ]
-    command += ["--bind", f"127.0.0.1:{port}", "--pythonpath", str(ROOT), "bench.floor:app"]
+    command = [sys.executable, "-m", "gunicorn", "--config", "/dev/null", "--worker-class", "gevent", "--keep-alive", "75",
+               "--bind", f"127.0.0.1:{port}", "--pythonpath", str(ROOT), "bench.floor:app"]  # fmt: skip
     env = {"PYTHONPATH": str(ROOT)}
     with running(command, port, core=SERVED_CORE, ready="/", log=folder / "floor.log", env=env) as program:
         yield program
@@ -148,7 +154,6 @@ http {{
 }}
 """
 
-FLOOR = Gateway("Flask alone", floor, key_headers)
 GATEWAYS = {
     one.name: one
     for one in (

@@ -26,26 +26,37 @@ class Closed(NamedTuple):
 
 
 def closed_loop(
-    program: Program, headers: Mapping[str, str], body: Path, *, seconds: float = 3, connections: int = 16
+    program: Program,
+    headers: Mapping[str, str],
+    body: Path,
+    *,
+    seconds: int = 3,
+    connections: int = 16,
+    variants: int = 0,
+    core: str = LOAD_CORE,
 ) -> Closed:
-    """wrk: each connection sends its next request when it has its answer."""
+    """wrk: each connection sends its next request when it has its answer.
+
+    With `variants`, the word VARIANT in the body becomes one of so many numbers, another one in each request.
+    """
     wrk = require("wrk", "apt-get install wrk")
     env = {
         **os.environ,
         "BENCH_BODY": str(body),
+        "BENCH_VARIANTS": str(variants),
         "BENCH_HEADERS": "\n".join(f"{name}: {text}" for name, text in headers.items()),
     }
-    command = ["taskset", "--cpu-list", str(LOAD_CORE), wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s",
+    command = ["taskset", "--cpu-list", core, wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s",
                "-s", str(_SCRIPT), f"http://127.0.0.1:{program.port}/v1/chat/completions"]  # fmt: skip
     before = program.cpu_seconds()
     text = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
     used = program.cpu_seconds() - before
-    count = int(_number(r"(\d+) requests in", text))
-    failed = int(_number(r"Non-2xx or 3xx responses: (\d+)", text, "0"))
-    return Closed(_number(r"Requests/sec:\s*([\d.]+)", text), used * 1000 / max(1, count), failed)
+    count = int(number(r"(\d+) requests in", text))
+    failed = int(number(r"Non-2xx or 3xx responses: (\d+)", text, "0"))
+    return Closed(number(r"Requests/sec:\s*([\d.]+)", text), used * 1000 / max(1, count), failed)
 
 
-def _number(pattern: str, text: str, default: str | None = None) -> float:
+def number(pattern: str, text: str, default: str | None = None) -> float:
     found = re.search(pattern, text)
     if found is None and default is None:
         raise RuntimeError(f"wrk said something else: {text}")
@@ -55,7 +66,7 @@ def _number(pattern: str, text: str, default: str | None = None) -> float:
 def run_client(mode: str, port: int, headers: Mapping[str, str], body: Path, *numbers: float) -> dict[str, float]:
     """Run this module's client on the load generator's core."""
     given = json.dumps({"port": port, "headers": dict(headers), "body": str(body), "numbers": numbers})
-    command = ["taskset", "--cpu-list", str(LOAD_CORE), sys.executable, "-m", "bench.load", mode, given]
+    command = ["taskset", "--cpu-list", LOAD_CORE, sys.executable, "-m", "bench.load", mode, given]
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     result: dict[str, float] = json.loads(answer)
     return result

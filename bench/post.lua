@@ -7,3 +7,12 @@ end
 local file = assert(io.open(os.getenv("BENCH_BODY"), "rb"))
 wrk.body = file:read("*a")
 file:close()
+-- Or many that differ in a number.
+local variants = tonumber(os.getenv("BENCH_VARIANTS") or "0")
+if variants > 0 then
+  math.randomseed(os.time())
+  local before, after = string.match(wrk.body, "^(.*)VARIANT(.*)$")
+  function request()
+    return wrk.format(nil, nil, nil, before .. string.format("%05d", math.random(0, variants - 1)) .. after)
+  end
+end

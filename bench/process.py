@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SERVED_CORE, LOAD_CORE = 0, 1
+# As taskset names them.
+SERVED_CORE, LOAD_CORE, ALL_CORES = "0", "1", "0,1"
 
 
 class Missing(RuntimeError):
@@ -59,13 +60,13 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], port: int, *, core: int, ready: str, log: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str], port: int, *, core: str, ready: str, log: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[Program]:
     """Run until the block ends; ready when `ready`, a path, answers anything at the port."""
     started = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["taskset", "--cpu-list", str(core), *command],
+            ["taskset", "--cpu-list", core, *command],
             stdout=output, stderr=output, start_new_session=True, env={**os.environ, **(env or {})},
         )  # fmt: skip
     try:

@@ -1,64 +1,103 @@
-"""Each row of the comparison: what is asked, of whom, how often. A row prints as soon as it is measured."""
+"""Each row of the comparison with the peers: what is asked, of whom, how often. A row prints as soon as it is measured."""
 
 import contextlib
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.gateways import FLOOR, GATEWAYS, ROOT, Gateway, key_headers, patchbay
+from bench.gateways import GATEWAYS, Gateway, key_headers, patchbay
 from bench.load import Closed, closed_loop, run_client
-from bench.process import Program
-from bench.table import cell, comparison, facts, middle, short
+from bench.process import LOAD_CORE, Program
+from bench.table import cell, comparison, facts
 from bench.upstream import Upstream
 
 _TEXT = "Hello, how are you today?"
+# 399 messages of 1 KB.
+CONVERSATION = [{"role": "assistant" if number % 2 else "user", "content": "word " * 200} for number in range(399)]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Load:
+    """A closed loop that can be run again and again; `variants` as in load.closed_loop."""
+
+    program: Program
+    headers: Mapping[str, str]
+    body: Path
+    connections: int = 16
+    variants: int = 0
+    core: str = LOAD_CORE
+
+    def run(self, seconds: int) -> Closed:
+        return closed_loop(
+            self.program,
+            self.headers,
+            self.body,
+            seconds=seconds,
+            connections=self.connections,
+            variants=self.variants,
+            core=self.core,
+        )
+
+
+@dataclass(frozen=True)
 class Bench:
-    """What the rows share. `quick` leaves the slow ones out and measures shortly."""
+    """What the rows share: a folder, the upstream, and how often and how long each measurement is made."""
 
     folder: Path
     upstream: Upstream
     names: Sequence[str]
     rounds: int
-    seconds: float
+    seconds: int
 
     def body(self, model: str, content: Any = _TEXT, **more: Any) -> Path:
+        """The file of a request's body; `content` is of its one message, unless `more` has other `messages`."""
         fields = {
             "model": model,
             "messages": [{"role": "user", "content": content}],
             "temperature": 0.7,
             "max_tokens": 100,
         }
-        path = self.folder / f"{abs(hash((model, len(str(content)), str(more))))}.json"
-        path.write_text(json.dumps({**fields, **more}, separators=(",", ":")))
+        text = json.dumps({**fields, **more}, separators=(",", ":"))
+        path = self.folder / f"{zlib.crc32(text.encode()):08x}.json"
+        path.write_text(text)
         return path
 
     def interleaved(
         self, gateways: dict[Gateway, Program], body: Path, port: int, connections: int = 16
     ) -> dict[str, list[Closed]]:
         """Rounds in which each gateway has its turn."""
-        found: dict[str, list[Closed]] = {gateway.name: [] for gateway in gateways}
-        for turn in range(self.rounds + 1):
-            for gateway, program in gateways.items():
-                seconds = self.seconds if turn else 1
-                measured = closed_loop(program, gateway.headers(port), body, seconds=seconds, connections=connections)
-                if turn:  # The first turn warms up.
-                    found[gateway.name].append(measured)
+        return self.turns(
+            {
+                gateway.name: Load(program, gateway.headers(port), body, connections)
+                for gateway, program in gateways.items()
+            }
+        )
+
+    def turns(self, loads: Mapping[str, Load]) -> dict[str, list[Closed]]:
+        """Rounds in which each of the loads has its turn; the first turn warms up."""
+        for load in loads.values():
+            load.run(1)
+        found: dict[str, list[Closed]] = {name: [] for name in loads}
+        for _ in range(self.rounds):
+            for name, load in loads.items():
+                found[name].append(load.run(self.seconds))
         return found
 
 
-def _report(title: str, found: dict[str, list[Closed]]) -> str:
+def report(title: str, found: dict[str, list[Closed]]) -> str:
+    """A comparison, and how many answers were errors."""
     rates = {name: [one.rate for one in turns] for name, turns in found.items()}
     costs = {name: [one.cpu_ms for one in turns] for name, turns in found.items()}
+    return comparison(title, rates, costs) + failures(found)
+
+
+def failures(found: dict[str, list[Closed]]) -> str:
     failed = {name: sum(one.failed for one in turns) for name, turns in found.items()}
     told = ", ".join(f"{name} {count}" for name, count in failed.items() if count)
-    return comparison(title, rates, costs) + (f"\n\nFailed: {told}" if told else "")
+    return f"\n\nFailed: {told}" if told else ""
 
 
 def throughput(bench: Bench, say: Callable[[str], None]) -> dict[str, list[float]]:
@@ -75,36 +114,34 @@ def throughput(bench: Bench, say: Callable[[str], None]) -> dict[str, list[float
             )
         )
         small = bench.interleaved(running, bench.body("small"), bench.upstream.small)
-        say(_report("small chat", small))
-        streams = bench.interleaved(running, bench.body("stream", stream=True), bench.upstream.stream, 4)
-        say(_report("streams of 100 chunks, as fast as they can", streams))
-        say(
-            _report(
-                "a body of 400 KB",
-                bench.interleaved(running, bench.body("small", "word " * 80_000), bench.upstream.small),
-            )
-        )
+        say(report("small chat", small))
+        streams = bench.interleaved(running, bench.body("stream", stream=True), bench.upstream.stream)
+        say(report("streams of 100 chunks, as fast as they can", streams))
+        large = {
+            "one text": bench.body("small", "word " * 80_000),
+            "399 messages": bench.body("small", messages=CONVERSATION),
+        }
+        for kind, body in large.items():
+            say(report(f"a body of 400 KB, {kind}", bench.interleaved(running, body, bench.upstream.small)))
         say(facts("memory after that", [(one.name, f"{program.memory():.0f} MB") for one, program in running.items()]))
     return {name: [one.rate for one in turns] for name, turns in small.items()}
 
 
-def floor(bench: Bench, say: Callable[[str], None]) -> None:
-    """Small chats beside what Flask and gunicorn alone allow."""
-    with contextlib.ExitStack() as stack:
-        both = (GATEWAYS["Patchbay"], FLOOR)
-        running = {one: stack.enter_context(one.start(bench.folder, bench.upstream)) for one in both}
-        say(_report("small chat, and the floor", bench.interleaved(running, bench.body("small"), bench.upstream.small)))
-
-
 def latency(bench: Bench, rate: float, say: Callable[[str], None]) -> None:
-    """What we add to a call, at a constant rate of arrivals."""
-    body, rows = bench.body("small"), []
+    """What we add to a call, at a constant rate of arrivals, in turns with calling the upstream itself."""
+    body = bench.body("small")
+    found: dict[str, list[dict[str, float]]] = {"directly": [], "through Patchbay": []}
     with patchbay(bench.folder, bench.upstream) as program:
         closed_loop(program, key_headers(0), body, seconds=1)
-        for name, port in (("directly", bench.upstream.small), ("through Patchbay", program.port)) * bench.rounds:
-            found = run_client("rate", port, key_headers(0), body, rate, bench.seconds * 2)
-            rows.append((name, f"p50 {found['p50']:.2f} ms, p99 {found['p99']:.2f} ms, failed {found['failed']:.0f}"))
-    say(facts(f"constant {rate:.0f} requests/s", rows))
+        for _ in range(bench.rounds):
+            for name, port in zip(found, (bench.upstream.small, program.port), strict=True):
+                found[name].append(run_client("rate", port, key_headers(0), body, rate, bench.seconds * 2))
+    say(facts(f"constant {rate:.0f} requests/s, ms", [(name, _latencies(rounds)) for name, rounds in found.items()]))
+
+
+def _latencies(rounds: Sequence[Mapping[str, float]]) -> str:
+    p50, p99 = ([one[name] for one in rounds] for name in ("p50", "p99"))
+    return f"p50 {cell(p50)}, p99 {cell(p99)}, failed {sum(one['failed'] for one in rounds):.0f}"
 
 
 def paced(bench: Bench, counts: Sequence[int], say: Callable[[str], None]) -> None:
@@ -113,46 +150,12 @@ def paced(bench: Bench, counts: Sequence[int], say: Callable[[str], None]) -> No
     for count in counts:
         with patchbay(bench.folder, bench.upstream) as program:
             for name, port in (("directly", bench.upstream.paced), ("through Patchbay", program.port)):
-                found = run_client("paced", port, key_headers(0), body, count)
-                text = f"{found['complete']:.0f} complete, lag p50 {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms"
-                rows.append((f"{count} at once, {name}", text))
+                rounds = [run_client("paced", port, key_headers(0), body, count) for _ in range(bench.rounds)]
+                rows.append((f"{count} at once, {name}", _lags(rounds)))
             rows.append((f"{count} at once, memory", f"{program.memory():.0f} MB"))
-    say(facts("paced streams", rows))
+    say(facts("paced streams, lag in ms", rows))
 
 
-def growth(bench: Bench, say: Callable[[str], None]) -> None:
-    """Does a request cost more with 1,000 deployments, a batch more than its calls, an image more memory?"""
-    headers, small = key_headers(0), bench.body("small")
-    with (
-        patchbay(bench.folder, bench.upstream) as one,
-        patchbay(bench.folder, bench.upstream, deployments=1000) as many,
-    ):
-        costs: dict[str, list[float]] = {"1 deployment": [], "1,000 deployments": []}
-        for turn in range(bench.rounds + 1):
-            for name, program in zip(costs, (one, many), strict=True):
-                found = closed_loop(program, headers, small, seconds=bench.seconds if turn else 1)
-                costs[name] += [found.cpu_ms] if turn else []
-        batch = closed_loop(one, headers, bench.body(",".join(["small"] * 16)), seconds=bench.seconds, connections=4)
-        before = one.memory()
-        picture = [{"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 2_000_000}}]
-        image = closed_loop(one, headers, bench.body("small", picture), seconds=bench.seconds, connections=1)
-        rows = [(f"CPU of a small chat, {name}", f"{cell(values)} ms") for name, values in costs.items()]
-        rows += [
-            (
-                "CPU of a batch of 16",
-                f"{short(batch.cpu_ms / 16)} ms a call, {batch.cpu_ms / 16 / middle(costs['1 deployment']):.2f}x a call alone",
-            ),
-            (
-                "2 MB image",
-                f"{short(image.rate)} requests/s, {short(image.cpu_ms)} ms of CPU, {one.memory() - before:.0f} MB more memory",
-            ),
-        ]
-    say(facts("growth", rows))
-
-
-def size(say: Callable[[str], None]) -> None:
-    """What is installed, and how long its import takes."""
-    code = "import time; s = time.perf_counter(); import app; app.create_app(); print(time.perf_counter() - s)"
-    times = [float(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
-             for _ in range(3)]  # fmt: skip
-    say(facts("size", [("import of the app and its making", f"{min(times):.2f} s")]))
+def _lags(rounds: Sequence[Mapping[str, float]]) -> str:
+    p50, p99 = ([one[name] for one in rounds] for name in ("p50", "p99"))
+    return f"p50 {cell(p50)}, p99 {cell(p99)}, complete {cell([one['complete'] for one in rounds])}"

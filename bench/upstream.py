@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -38,17 +39,22 @@ http {{
     location / {{ error_page 405 =200 /answer.json; rewrite ^ /answer.json break; }} }}
   server {{ listen 127.0.0.1:{stream} backlog=2048; root {folder}; default_type text/event-stream;
     types {{ }} location / {{ error_page 405 =200 /answer.sse; rewrite ^ /answer.sse break; }} }}
+  server {{ listen 127.0.0.1:{broken} backlog=2048; default_type application/json;
+    location / {{ return 500 '{{"error":{{"message":"broken","type":"server_error"}}}}'; }} location /cut {{ return 444; }} }}
 }}
 """
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """Ports: a small answer, a stream as fast as it can, a paced stream."""
+    """Ports: a small answer, a stream as fast as it can, a paced stream (cut after five chunks if its request says
+    "break"), and one that answers nothing but 500, or under /cut nothing at all.
+    """
 
     small: int
     stream: int
     paced: int
+    broken: int
 
 
 def chunk(text: str | None, finish: str | None = None) -> bytes:
@@ -68,9 +74,9 @@ def upstreams(folder: Path) -> Iterator[Upstream]:
     nginx = require("nginx", "apt-get install nginx-light")
     (folder / "answer.json").write_text(json.dumps(_ANSWER))
     (folder / "answer.sse").write_bytes(whole_stream())
-    ports = Upstream(free_port(), free_port(), free_port())
+    ports = Upstream(free_port(), free_port(), free_port(), free_port())
     config = folder / "upstream.conf"
-    config.write_text(_NGINX.format(folder=folder, small=ports.small, stream=ports.stream))
+    config.write_text(_NGINX.format(folder=folder, small=ports.small, stream=ports.stream, broken=ports.broken))
     paced = [sys.executable, "-m", "bench.upstream", str(ports.paced)]
     with (
         running([nginx, "-c", str(config)], ports.small, core=LOAD_CORE, ready="/", log=folder / "upstream.log"),
@@ -80,16 +86,18 @@ def upstreams(folder: Path) -> Iterator[Upstream]:
 
 
 async def _pace(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """20 chunks, one each 100 ms; the content of each is the moment at which it left."""
+    """20 chunks, one each 100 ms; the content of each is the moment at which it left. Five for who asks for a break."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
         if head.startswith(b"POST"):
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
-            for _ in range(20):
+            length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+            broken = b'"break"' in await reader.readexactly(int(length[1]) if length else 0)
+            for _ in range(5 if broken else 20):
                 writer.write(chunk(f"{time.monotonic():.6f}"))
                 await writer.drain()
                 await asyncio.sleep(0.1)
-            writer.write(chunk(None, "stop") + b"data: [DONE]\n\n")
+            writer.write(b"" if broken else chunk(None, "stop") + b"data: [DONE]\n\n")
         else:
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         await writer.drain()

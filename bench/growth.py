@@ -1,0 +1,143 @@
+"""Does a request cost more when there is more of something? Deployments, keys, tags, models of a batch, bytes of an image,
+workers. CPU is compared, not requests a second: on a machine with two cores that is what does not depend on the load's part.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+from bench.gateways import deployment, key_headers, patchbay, write_config
+from bench.load import Closed
+from bench.process import ALL_CORES
+from bench.rows import Bench, Load, failures
+from bench.table import cell, facts, short
+
+MANY_DEPLOYMENTS, MANY = 1000, 10_000
+_HEADERS = key_headers(0)
+Say = Callable[[str], None]
+
+
+def growth(bench: Bench, say: Say) -> None:
+    deployments(bench, say)
+    keys_and_tags(bench, say)
+    batch_and_image(bench, say)
+
+
+def deployments(bench: Bench, say: Say) -> None:
+    """One deployment, beside 999 of other models, and among 1,000 of the same model."""
+    port, rest = bench.upstream.small, range(MANY_DEPLOYMENTS - 1)
+    others = write_config(
+        bench.folder, bench.upstream, [deployment(f"other-{number}", port) for number in rest], name="others"
+    )
+    same = write_config(bench.folder, bench.upstream, [deployment("small", port) for _ in rest], name="same")
+    with (
+        patchbay(bench.folder, bench.upstream) as one,
+        patchbay(bench.folder, bench.upstream, config=others) as beside,
+        patchbay(bench.folder, bench.upstream, config=same) as among,
+    ):
+        body = bench.body("small")
+        loads = {
+            "1 deployment": Load(one, _HEADERS, body),
+            "1,000, each its own model": Load(beside, _HEADERS, body),
+            "1,000 of one model": Load(among, _HEADERS, body),
+        }
+        say(costs("CPU of a small chat, deployments", bench.turns(loads)))
+
+
+def keys_and_tags(bench: Bench, say: Say) -> None:
+    """Clients that bring keys of their own, calls with tags, and a model whose deployments are told apart by tags."""
+    with patchbay(bench.folder, bench.upstream) as program:
+        bodies = {
+            "key of a client": bench.body("small", api_key="sk-client-VARIANT"),
+            "tag in calls": bench.body("small", metadata={"tags": ["team-VARIANT"]}),
+        }
+        before = program.memory()
+        for kind, body in bodies.items():
+            found = bench.turns(
+                {
+                    f"1 {kind}": Load(program, _HEADERS, body, variants=1),
+                    "10,000 of them": Load(program, _HEADERS, body, variants=MANY),
+                }
+            )
+            say(costs(f"CPU of a small chat, {kind}", found))
+        say(facts("keys and tags", [("memory that all of these took", f"{program.memory() - before:.0f} MB")]))
+    with (
+        patchbay(bench.folder, bench.upstream, config=_tagged(bench, 1)) as one,
+        patchbay(bench.folder, bench.upstream, config=_tagged(bench, MANY)) as many,
+    ):
+        loads = {
+            "1 deployment with a tag": Load(one, _HEADERS, bench.body("small", tags=["team-00000"])),
+            "10,000 with a tag each": Load(many, _HEADERS, bench.body("small", tags=["team-VARIANT"]), variants=MANY),
+        }
+        say(costs("CPU of a small chat, deployments of one model chosen by tag", bench.turns(loads)))
+
+
+def _tagged(bench: Bench, count: int) -> Path:
+    tagged = [deployment("small", bench.upstream.small, [f"team-{number:05d}"]) for number in range(count)]
+    return write_config(bench.folder, bench.upstream, tagged, {"enable_tag_filtering": True}, name=f"tagged-{count}")
+
+
+def batch_and_image(bench: Bench, say: Say) -> None:
+    with patchbay(bench.folder, bench.upstream) as program:
+        loads = {
+            "a call alone": Load(program, _HEADERS, bench.body("small")),
+            "a batch of 16": Load(program, _HEADERS, bench.body(",".join(["small"] * 16)), connections=4),
+        }
+        found = bench.turns(loads)
+        alone, batch = ([one.cpu_ms for one in found[name]] for name in loads)
+        before = program.memory()
+        picture = [{"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 2_000_000}}]
+        image = Load(program, _HEADERS, bench.body("small", picture), connections=1).run(bench.seconds)
+        more = program.memory() - before
+    each = [cost / 16 for cost in batch]
+    rows = [
+        ("CPU of a call alone", f"{cell(alone)} ms"),
+        ("CPU of a call in a batch of 16", f"{cell(each)} ms, {median(each) / median(alone):.2f}x"),
+        ("2 MB image", f"{short(image.rate)} requests/s, {short(image.cpu_ms)} ms of CPU, {more:.0f} MB more memory"),
+    ]
+    say(facts("batch, image", rows) + failures(found))
+
+
+def workers(bench: Bench, say: Say) -> None:
+    """Two workers beside one.
+
+    One has a core to itself. Two have both cores, and the load and the upstream take their part of these: what is
+    left cannot show twice the rate. So the CPU of a request is printed too: as long as it is the same, a second core
+    that belongs to the second worker gives twice the requests.
+    """
+    body = bench.body("small")
+    with (
+        patchbay(bench.folder, bench.upstream) as one,
+        patchbay(bench.folder, bench.upstream, options=("--workers", "2"), core=ALL_CORES) as two,
+    ):
+        found = bench.turns(
+            {
+                "1 worker": Load(one, _HEADERS, body, connections=32),
+                "2 workers": Load(two, _HEADERS, body, connections=32, core=ALL_CORES),
+            }
+        )
+    rate = {name: [one.rate for one in turns] for name, turns in found.items()}
+    cost = {name: [one.cpu_ms for one in turns] for name, turns in found.items()}
+    # Shares of a core that the gateway had.
+    busy = {name: [one.rate * one.cpu_ms / 1000 for one in turns] for name, turns in found.items()}
+    rows = [
+        (name, f"{cell(rate[name])} requests/s, {cell(cost[name])} ms of CPU each, {cell(busy[name])} cores busy")
+        for name in found
+    ]
+    per_core = {name: median(rate[name]) / median(busy[name]) for name in found}
+    rows += [
+        (
+            "rate, 2 workers to 1, load and upstream on the same cores",
+            f"{median(rate['2 workers']) / median(rate['1 worker']):.2f}x",
+        ),
+        ("rate for a core each, 2 workers to 1", f"{2 * per_core['2 workers'] / per_core['1 worker']:.2f}x"),
+    ]
+    say(facts("workers", rows) + failures(found))
+
+
+def costs(title: str, found: Mapping[str, list[Closed]], more: Sequence[tuple[str, str]] = ()) -> str:
+    """CPU of each, and how many times the first one's."""
+    values = {name: [one.cpu_ms for one in turns] for name, turns in found.items()}
+    first = median(next(iter(values.values())))
+    rows = [(name, f"{cell(costs)} ms, {median(costs) / first:.2f}x") for name, costs in values.items()]
+    return facts(title, [*rows, *more]) + failures(dict(found))

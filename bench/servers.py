@@ -1,0 +1,50 @@
+"""The same application under other servers and settings of them, beside what Flask and gunicorn alone allow."""
+
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+
+from bench.gateways import GATEWAYS, Gateway, floor, key_headers, patchbay
+from bench.rows import Bench, report
+from bench.table import facts
+
+_PYTHON_PARSER = {"GUNICORN_CMD_ARGS": "--http-parser python"}
+
+
+def servers(bench: Bench, say: Callable[[str], None]) -> None:
+    """Small chats and streams under each server that is installed; what is not is said in a word."""
+    parser, granian = installed("gunicorn_h1c"), installed("granian")
+    choices = [GATEWAYS["Patchbay"]]
+    if parser:
+        choices.append(Gateway("gunicorn's Python parser", partial(patchbay, env=_PYTHON_PARSER), key_headers))
+    choices.append(Gateway("gthread", partial(patchbay, options=("--worker-class", "gthread")), key_headers))
+    if granian:
+        choices.append(Gateway("granian", partial(patchbay, options=("--server", "granian")), key_headers))
+    choices.append(Gateway("Flask alone, no gateway", floor, key_headers))
+    with contextlib.ExitStack() as stack:
+        running = {one: stack.enter_context(one.start(bench.folder, bench.upstream)) for one in choices}
+        say(report("servers: small chat", bench.interleaved(running, bench.body("small"), bench.upstream.small)))
+        running = {one: program for one, program in running.items() if one is not choices[-1]}
+        streams = bench.interleaved(running, bench.body("stream", stream=True), bench.upstream.stream)
+        say(report("servers: streams of 100 chunks", streams))
+        say(facts("memory after that", [(one.name, f"{program.memory():.0f} MB") for one, program in running.items()]))
+
+
+def parts() -> str:
+    """Which server `Patchbay` is measured under everywhere, and whether its extra [fast] was in use."""
+    found = {name: installed(name) for name in ("gunicorn", "gevent", "gunicorn_h1c", "granian")}
+    rows = [(name, found[name] or "not installed") for name in found]
+    rows[2] = (
+        "gunicorn_h1c, the extra [fast]",
+        f"{found['gunicorn_h1c']}, in use" if found["gunicorn_h1c"] else "not installed",
+    )
+    return facts("servers", rows)
+
+
+def installed(package: str) -> str | None:
+    """Its version; None where it isn't."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
