@@ -46,7 +46,7 @@ def closed_loop(
         "BENCH_VARIANTS": str(variants),
         "BENCH_HEADERS": "\n".join(f"{name}: {text}" for name, text in headers.items()),
     }
-    command = ["taskset", "--cpu-list", core, wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s",
+    command = ["taskset", "--cpu-list", core, wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s",
                "-s", str(_SCRIPT), f"http://127.0.0.1:{program.port}/v1/chat/completions"]  # fmt: skip
     before = program.cpu_seconds()
     text = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
