@@ -104,7 +104,7 @@ def post_worker_init(worker: Any) -> None:
     from proxy.web import malformed, writing  # noqa: PLC0415
 
     malformed.install(worker)
-    writing.install()
+    writing.install(worker)
 
 
 def pre_request(worker: Any, request: Any) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -10,8 +11,7 @@ from proxy.domain.usage import Usage
 from proxy.errors import GatewayError
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A whole answer: `body` is a JSON object's bytes, `headers` the provider's (lower case).
 
     `dropped` names the parameters that were left out; `provider_seconds` is the time spent on the wire.
@@ -20,7 +20,7 @@ class Answer:
     body: bytes
     usage: Usage | None = None
     model: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     dropped: tuple[str, ...] = ()
     provider_seconds: float = 0.0
 

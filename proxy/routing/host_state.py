@@ -11,6 +11,7 @@ import os
 import struct
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from hashlib import blake2b
 from operator import attrgetter
 from pathlib import Path
@@ -25,13 +26,7 @@ LAYOUT = 1
 PROCESSES = 256
 REAP_SECONDS = 1.0
 
-_COUNTS = (
-    "minute", "requests", "tokens", "answers", "failures", "inflight", "streak", "fails", "in_a_row", "last_status",
-    "latency_samples", "first_samples",
-)  # fmt: skip
-_TIMES = ("cooling_until", "cooled_at", "probe_until", "fails_until", "latency", "first", "sampled_at")
-_FIELDS = _COUNTS + _TIMES
-_STANDING = struct.Struct(f"<{len(_COUNTS)}q{len(_TIMES)}d")
+_STANDING = struct.Struct("<" + "".join("q" if field.type is int else "d" for field in fields(Standing)))
 _SPENDING = struct.Struct(f"<{1 + 2 * BUCKETS}q")
 _PROCESS = struct.Struct("<qq")
 _COUNT = struct.Struct("<H")
@@ -44,7 +39,7 @@ _SLOT_SIZE = _KEY_SIZE + _ROW_SIZE + PROCESSES * _COUNT.size
 _PROCESSES_AT = 64
 _SLOTS_AT = _PROCESSES_AT + PROCESSES * _PROCESS.size
 _EMPTY_KEY = bytes(_KEY_SIZE)
-_values_of = attrgetter(*_FIELDS)
+_values_of = attrgetter(*(field.name for field in fields(Standing)))
 
 
 class HostStateError(RuntimeError):
@@ -148,10 +143,7 @@ class HostState:
         raise HostStateError(f"{self._path} is full: it holds {self._capacity} deployments and groups")
 
     def _load(self, at: int) -> Standing:
-        standing = Standing()
-        for name, value in zip(_FIELDS, _STANDING.unpack_from(self._map, at + _KEY_SIZE), strict=True):
-            setattr(standing, name, value)
-        return standing
+        return Standing(*_STANDING.unpack_from(self._map, at + _KEY_SIZE))
 
     def _store(self, at: int, standing: Standing) -> None:
         _STANDING.pack_into(self._map, at + _KEY_SIZE, *_values_of(standing))

@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from copy import copy
 from typing import Any, NamedTuple, cast
 
 import redis
@@ -88,7 +88,7 @@ class RedisState:
             self._rest()
             return lease
         if word == b"ok":
-            return replace(lease, probe=True) if value == b"1" and not lease.probe else lease
+            return lease._replace(probe=True) if value == b"1" and not lease.probe else lease
         self._host.cancel(lease, now)
         return Refusal(cast(RefusalReason, word.decode()), float(value))
 
@@ -270,7 +270,7 @@ def _together(standing: Standing, fleet: Fleet | None) -> Standing:
     """The larger count, so that neither the latest calls of this host nor the others' are missed; the fleet's means."""
     if fleet is None:
         return standing
-    seen = standing.copy()
+    seen = copy(standing)
     seen.inflight = max(seen.inflight, fleet.inflight)
     seen.requests = max(seen.requests, fleet.requests)
     seen.tokens = max(seen.tokens, fleet.tokens)

@@ -46,8 +46,7 @@ class Refusal(NamedTuple):
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """A try that is counted and has to be settled or cancelled. `tokens` is the estimate in the count of `minute`."""
 
     deployment: str
@@ -90,46 +89,31 @@ class Finish(NamedTuple):
     first: float | None = None
 
 
+@dataclass(slots=True)
 class Standing:
-    """One deployment's row. Only a state store changes it, under its lock.
+    """One deployment's row. Only a state store changes it, under its lock; the order of the fields is that of the host's file.
 
     `minute` is the Unix minute that `requests`, `tokens`, `answers` and `failures` count. `in_a_row` is the number of
-    failures since the last success, `streak` that of
-    cooldowns without a success between: with `streak` and past `cooling_until` it is half-open. Latencies are moving
-    means.
+    failures since the last success, `streak` that of cooldowns without a success between: with `streak` and past
+    `cooling_until` it is half-open. Latencies are moving means.
     """
 
-    __slots__ = (
-        "answers",
-        "cooled_at",
-        "cooling_until",
-        "fails",
-        "fails_until",
-        "failures",
-        "first",
-        "first_samples",
-        "in_a_row",
-        "inflight",
-        "last_status",
-        "latency",
-        "latency_samples",
-        "minute",
-        "probe_until",
-        "requests",
-        "sampled_at",
-        "streak",
-        "tokens",
-    )
-
-    def __init__(self) -> None:
-        self.minute = self.requests = self.tokens = self.answers = self.failures = 0
-        self.inflight = self.streak = self.fails = self.in_a_row = self.last_status = 0
-        self.latency_samples = self.first_samples = 0
-        self.cooling_until = self.cooled_at = self.probe_until = self.fails_until = 0.0
-        self.latency = self.first = self.sampled_at = 0.0
-
-    def copy(self) -> "Standing":
-        made = Standing()
-        for name in self.__slots__:
-            setattr(made, name, getattr(self, name))
-        return made
+    minute: int = 0
+    requests: int = 0
+    tokens: int = 0
+    answers: int = 0
+    failures: int = 0
+    inflight: int = 0
+    streak: int = 0
+    fails: int = 0
+    in_a_row: int = 0
+    last_status: int = 0
+    latency_samples: int = 0
+    first_samples: int = 0
+    cooling_until: float = 0.0
+    cooled_at: float = 0.0
+    probe_until: float = 0.0
+    fails_until: float = 0.0
+    latency: float = 0.0
+    first: float = 0.0
+    sampled_at: float = 0.0

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gunicorn.config import Config
 from gunicorn.http import wsgi
 from gunicorn.http.errors import InvalidResponseHeader
 
@@ -111,7 +112,11 @@ def test_a_large_body_is_not_copied_behind_its_head() -> None:
 
 def test_install_makes_gunicorn_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wsgi, "Response", wsgi.Response)
+    worker = SimpleNamespace(cfg=Config())
+    worker.cfg.set("keepalive", 75)
 
-    install()
+    install(worker)
 
     assert wsgi.Response is Writer
+    assert vars(worker.cfg)["keepalive"] == 75
+    assert not worker.cfg.is_ssl
