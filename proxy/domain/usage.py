@@ -48,20 +48,23 @@ class Usage(NamedTuple):
         """Read a `usage` object leniently; None when there is none."""
         if not isinstance(usage, Mapping):
             return None
-        prompt_details = _mapping(usage.get("prompt_tokens_details"))
-        completion_details = _mapping(usage.get("completion_tokens_details"))
-        prompt = _count(usage.get("prompt_tokens"))
-        completion = _count(usage.get("completion_tokens"))
+        prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+        total = _count(usage, "total_tokens") or prompt + completion
+        cost = _cost(usage) if "cost" in usage or "cost_in_usd_ticks" in usage else None
+        read, made = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+        if not read and not made:
+            return cls(prompt, completion, total, cost=cost)
+        read, made = _mapping(read), _mapping(made)
         return cls(
             prompt_tokens=prompt,
             completion_tokens=completion,
-            total_tokens=_count(usage.get("total_tokens")) or prompt + completion,
-            cached_tokens=_count(prompt_details.get("cached_tokens")),
-            cache_write_tokens=_count(prompt_details.get("cache_creation_tokens")),
-            reasoning_tokens=_count(completion_details.get("reasoning_tokens")),
-            prompt_audio_tokens=_count(prompt_details.get("audio_tokens")),
-            completion_audio_tokens=_count(completion_details.get("audio_tokens")),
-            cost=_cost(usage),
+            total_tokens=total,
+            cached_tokens=_count(read, "cached_tokens"),
+            cache_write_tokens=_count(read, "cache_creation_tokens"),
+            reasoning_tokens=_count(made, "reasoning_tokens"),
+            prompt_audio_tokens=_count(read, "audio_tokens"),
+            completion_audio_tokens=_count(made, "audio_tokens"),
+            cost=cost,
         )
 
 
@@ -85,5 +88,6 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _count(value: object) -> int:
+def _count(counts: Mapping[str, Any], name: str) -> int:
+    value = counts.get(name)
     return int(value) if isinstance(value, int | float) and value > 0 else 0

@@ -39,9 +39,10 @@ def route(blueprint: Blueprint, operation: Operation) -> Callable[[View], View]:
 
 def read(operation: Operation, schema: type[RequestSchema], model: str | None) -> Incoming:
     """The request that is being served, as a call. Raise ServiceUnavailableError while the gateway is stopping."""
-    own = gateway()
+    extensions = serving_app().extensions
+    own: Gateway = extensions["gateway"]
     own.check_open()
-    patience = serving_app().extensions["patience"]
+    patience = extensions["patience"]
     default = own.default_model(operation)
     incoming = read_call(current_request(), own.runtime, caller(), operation, schema, model, default, patience)
     call, ignored = own.admission.admit(incoming.call)

@@ -41,7 +41,7 @@ def build_clocks(call: Call, deployment: Deployment, settings: RouterSettings, r
         idle = first_said(*(time for voice in voices for time in (voice.idle_timeout, voice.stream_timeout)))
         tick = settings.keepalive_seconds or None
     return Clocks(
-        connect=first_said(*(voice.connect_timeout for voice in voices)),
+        connect=first_said(call.options.connect_timeout, deployment.connect_timeout, settings.connect_timeout),
         first=first,
         idle=idle,
         total=total if remaining is None else remaining,
@@ -51,4 +51,7 @@ def build_clocks(call: Call, deployment: Deployment, settings: RouterSettings, r
 
 def first_said(*times: float | None) -> float | None:
     """The first that is not None."""
-    return next((time for time in times if time is not None), None)
+    for time in times:
+        if time is not None:
+            return time
+    return None

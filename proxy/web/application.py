@@ -6,6 +6,8 @@ from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
 
+from proxy.web.current import current_request
+
 
 class NoSessions(SessionInterface):
     """One empty session for everybody."""
@@ -51,6 +53,13 @@ class Application(Flask):
             if answer is not None:
                 return answer
         return None
+
+    def dispatch_request(self) -> Any:
+        request = current_request()
+        rule = request.url_rule
+        if rule is None or request.method == "OPTIONS":
+            return super().dispatch_request()
+        return self.view_functions[rule.endpoint](**(request.view_args or {}))
 
     def process_response(self, response: Response) -> Response:
         for hook in reversed(self.after_request_funcs[None]):

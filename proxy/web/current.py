@@ -1,22 +1,19 @@
 """What is being served, as the object itself: every look through one of Flask's proxies costs three calls."""
 
-from typing import Any, cast
+from typing import Any
 
-from flask import Flask, Request, current_app, g, request
+from flask import Flask, Request
+from flask.globals import _cv_app, _cv_request
 
 
 def current_request() -> Request:
-    return cast(Request, _behind(request))
+    return _cv_request.get().request
 
 
 def current_facts() -> Any:
     """What the hooks of this application have noted of the request: Flask's `g`."""
-    return _behind(g)
+    return _cv_app.get().g
 
 
 def serving_app() -> Flask:
-    return cast(Flask, _behind(current_app))
-
-
-def _behind(proxy: Any) -> Any:
-    return proxy._get_current_object()
+    return _cv_app.get().app

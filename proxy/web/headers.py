@@ -19,7 +19,9 @@ _NOT_PASSED = frozenset(
 _UNSAFE = re.compile(r"[\r\n\0]|[^\x00-\xff]")
 
 # The parts of a Cost, in its order.
-_COST_PARTS = ("input", "output", "cache-read", "cache-creation", "reasoning")
+_COST_PARTS = tuple(
+    f"x-litellm-response-cost-{part}" for part in ("input", "output", "cache-read", "cache-creation", "reasoning")
+)
 
 Headers = list[tuple[str, str]]
 Mask = Callable[[str], str]
@@ -27,15 +29,13 @@ Mask = Callable[[str], str]
 
 def provider_headers(headers: Mapping[str, str], mask: Mask) -> Headers:
     """`x-ratelimit-*` as they are, and all that tells something as `llm_provider-*`; some providers repeat the key."""
-    shown = [(name, value) for name, value in headers.items() if name not in _NOT_PASSED and not _UNSAFE.search(value)]
+    names = [name for name in headers if name not in _NOT_PASSED and not _UNSAFE.search(headers[name])]
+    if not names:
+        return []
     # One look at all values: a value holds no line break.
-    values = mask("\n".join([value for _, value in shown])).split("\n")
-    passed: Headers = []
-    for (name, _), value in zip(shown, values, strict=True) if shown else ():
-        passed.append((f"llm_provider-{name}", value))
-        if name.startswith("x-ratelimit-"):
-            passed.append((name, value))
-    return passed
+    values = mask("\n".join([headers[name] for name in names])).split("\n")
+    limits = [(name, value) for name, value in zip(names, values, strict=True) if name.startswith("x-ratelimit-")]
+    return [*zip(["llm_provider-" + name for name in names], values, strict=True), *limits]
 
 
 def deployment_headers(deployment: Deployment, base_url: str | None) -> Headers:
@@ -85,11 +85,7 @@ def outcome_headers(
 def cost_headers(cost: Cost) -> Headers:
     """The figure that counts, and what our prices make of its parts, as far as there is something to tell."""
     headers = [("x-litellm-response-cost", f"{cost.total:.12g}")]
-    headers += [
-        (f"x-litellm-response-cost-{name}", f"{part:.12g}")
-        for name, part in zip(_COST_PARTS, cost[1:6], strict=True)
-        if part
-    ]
+    headers += [(name, f"{part:.12g}") for name, part in zip(_COST_PARTS, cost[1:6], strict=True) if part]
     return headers
 
 
