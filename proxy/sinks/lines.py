@@ -3,16 +3,21 @@
 import fcntl
 import os
 import select
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from proxy.sinks.blocking import Caller, build_caller
+from proxy.sinks.blocking import Caller, build_caller, call_directly, open_again
 
-_FILE_BLOCK = 64 * 1024
+# A file takes a block of any size in one piece; this bounds by how much it may grow over its size.
+_FILE_BLOCK = 256 * 1024
 
 
 class Target(Protocol):
+    def open(self) -> bool:
+        """Called once in the process that writes. Whether a write can hold up the thread that calls it."""
+
     def write(self, lines: Sequence[bytes]) -> None:
         """Write all of them, or raise."""
 
@@ -28,7 +33,7 @@ class LineWriter:
 
     def write(self, lines: Sequence[bytes]) -> None:
         if self._call is None:
-            self._call = build_caller()
+            self._call = build_caller() if self._target.open() else call_directly
         self._call(self._target.write, lines)
 
     def close(self) -> None:
@@ -55,13 +60,22 @@ class Descriptor:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._own: int | None = None
+
+    def open(self) -> bool:
+        self._own = open_again(self._descriptor)
+        return self._own is None
 
     def write(self, lines: Sequence[bytes]) -> None:
-        for block in blocks(lines, select.PIPE_BUF):
-            write_all(self._descriptor, block)
+        descriptor = self._descriptor if self._own is None else self._own
+        for block in blocks(lines, select.PIPE_BUF if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else _FILE_BLOCK):
+            write_all(descriptor, block)
 
     def close(self) -> None:
-        """It stays open for its owner."""
+        """What is somebody else's stays open."""
+        if self._own is not None:
+            os.close(self._own)
+            self._own = None
 
 
 class RotatingFile:
@@ -75,6 +89,9 @@ class RotatingFile:
         self._max_bytes = max_bytes
         self._backups = backups
         self._descriptor: int | None = None
+
+    def open(self) -> bool:
+        return True
 
     def write(self, lines: Sequence[bytes]) -> None:
         for block in blocks(lines, _FILE_BLOCK):

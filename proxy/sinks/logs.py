@@ -23,12 +23,12 @@ class CallLines:
     tries = 1
     anonymous = True
 
-    def __init__(self, writer: LineWriter, format_line: Callable[[CallRecord], str]) -> None:
+    def __init__(self, writer: LineWriter, format_line: Callable[[CallRecord], bytes]) -> None:
         self._writer = writer
         self._format = format_line
 
     def write(self, records: Sequence[CallRecord]) -> None:
-        self._writer.write([(self._format(record) + "\n").encode() for record in records])
+        self._writer.write([self._format(record) for record in records])
 
     def close(self) -> None:
         self._writer.close()
@@ -38,12 +38,12 @@ def build(context: SinkContext) -> CallLines:
     return CallLines(LineWriter(Descriptor(2)), terminal_line if context.terminal else json_line)
 
 
-def terminal_line(record: CallRecord) -> str:
+def terminal_line(record: CallRecord) -> bytes:
     """`12:00:01 200 chat fast > openai/gpt-4o 812 ms, first 220 ms, 12+34 tokens, $0.000310, id ...`."""
     moment = datetime.fromtimestamp(record.end_time).astimezone().strftime("%H:%M:%S")
     served = f"{record.custom_llm_provider}/{record.model}" if record.custom_llm_provider else record.model
     head = f"{moment} {record.status_code} {record.operation} {record.model_group} > {served}"
-    return _one_line(", ".join([f"{head} {record.response_time * 1000:.0f} ms", *_details(record)]))
+    return (_one_line(", ".join([f"{head} {record.response_time * 1000:.0f} ms", *_details(record)])) + "\n").encode()
 
 
 def _details(record: CallRecord) -> list[str]:
@@ -63,7 +63,7 @@ def _details(record: CallRecord) -> list[str]:
     return [text for shown, text in details if shown]
 
 
-def json_line(record: CallRecord) -> str:
+def json_line(record: CallRecord) -> bytes:
     """The same as one JSON object; the names are the record's."""
     usage = record.usage
     fields = {
@@ -90,7 +90,8 @@ def json_line(record: CallRecord) -> str:
         "error_class": record.error.error_class if record.error else None,
         "error": record.error.message if record.error else None,
     }
-    return orjson.dumps({name: value for name, value in fields.items() if value is not None}).decode()
+    told = {name: value for name, value in fields.items() if value is not None}
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _one_line(text: str) -> str:

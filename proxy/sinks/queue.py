@@ -1,8 +1,8 @@
 """Hands records to the sinks off the request path: a bounded lane and a thread for each, so that none holds up another.
 
 Under gevent's monkey patching a lane's thread is a greenlet. Sinks that speak to the network wait in patched sockets
-and let the loop run; those that write to a descriptor do it through `blocking.call` in a native thread. Batches are
-small and a lane steps back after each one, so the loop is never held for longer than one batch takes to format.
+and let the loop run; those that write to a descriptor do it as `blocking` says. Batches are small and a lane steps back
+after each one, so the loop is never held for longer than one batch takes to format.
 """
 
 import logging
@@ -20,8 +20,10 @@ from proxy.sinks.contract import Sink, SinkError
 logger = logging.getLogger("patchbay.sinks")
 
 BATCH = 64
-# What a record without metadata or content takes (1.6 kB by tracemalloc), rounded up.
+# What a record without metadata or content takes (1.1 kB by tracemalloc), and some to spare.
 RECORD_BYTES = 2048
+# One of so many bytes is handed on at once: what is gathered is bounded, too.
+_HEAVY = 64 * 1024
 _COMPLAIN_EVERY = 60.0
 
 
@@ -39,6 +41,10 @@ class Subscription:
         return self.success if record.status == "success" else self.failure
 
 
+# A record, and the bytes that it counts for.
+Waiting = tuple[CallRecord, int]
+
+
 class SinkCounts(NamedTuple):
     """Records since this process began. `emitted` were accepted; each of them ends as written, failed or dropped.
     `dropped` also counts those that found the lane full."""
@@ -53,8 +59,9 @@ class SinkCounts(NamedTuple):
 class SinkQueue:
     """`emit` may be called from any thread and never waits for a sink.
 
-    `limit_bytes` bounds the records that wait for one sink. `linger` seconds pass between the first record of a batch
-    and its writing, so that busy times make full batches. Threads start with the first record in each process.
+    Records gather until there are BATCH of them, or `linger` seconds after the first, and are then handed to the lanes
+    together: a call pays for one append. `limit_bytes` bounds the records that wait for one sink. Threads start with the
+    first record in each process.
     """
 
     def __init__(
@@ -70,8 +77,12 @@ class SinkQueue:
         self._limit = limit_bytes
         self._linger = linger
         self._lanes: tuple[Lane, ...] = ()
+        self._gathered: deque[Waiting] = deque()
+        self._begun = threading.Event()
+        self._handing = threading.Lock()
         self._process: int | None = None
         self._starting = threading.Lock()
+        self._closed = False
 
     @property
     def shows_content(self) -> bool:
@@ -82,55 +93,81 @@ class SinkQueue:
         """Offer the record to every sink that wants it."""
         if self._process != os.getpid():
             self._start()
-        for lane in self._lanes:
-            lane.offer(record)
+        weight = RECORD_BYTES + record.weight
+        self._gathered.append((record, weight))
+        if not self._begun.is_set():
+            self._begun.set()
+        if len(self._gathered) >= BATCH or weight > _HEAVY:
+            self._hand_over()
 
     def counts(self) -> Mapping[str, SinkCounts]:
         """By sink name; empty before the first record of this process."""
-        return {lane.name: lane.counts() for lane in self._lanes if self._process == os.getpid()}
+        if self._process != os.getpid():
+            return {}
+        self._hand_over()
+        return {lane.name: lane.counts() for lane in self._lanes}
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was emitted is written or lost; False if `timeout` seconds were not enough."""
         deadline = self._runtime.monotonic() + timeout
-        for lane in self._lanes:
-            lane.hurry()
+        self._hand_over()
         settled = [lane.settled(max(0.0, deadline - self._runtime.monotonic())) for lane in self._lanes]
         return all(settled)
 
     def close(self, timeout: float) -> bool:
         """Flush, then stop the threads; what is still waiting is counted as dropped."""
         flushed = self.flush(timeout)
+        self._closed = True
+        self._begun.set()
         for lane in self._lanes:
             lane.close()
         return flushed
 
     def _start(self) -> None:
+        """Lanes and threads of this process; what its parent had gathered is the parent's."""
         with self._starting:
             if self._process == os.getpid():
                 return
-            self._lanes = tuple(
-                Lane(subscription, self._runtime, self._limit, self._linger) for subscription in self._subscriptions
-            )
+            self._gathered = deque()
+            self._begun = threading.Event()
+            self._handing = threading.Lock()
+            self._lanes = tuple(Lane(subscription, self._runtime, self._limit) for subscription in self._subscriptions)
+            threading.Thread(target=self._hand_over_late, name="sinks", daemon=True).start()
             self._process = os.getpid()
+
+    def _hand_over_late(self) -> None:
+        """See that no record is gathered for longer than `linger`."""
+        while not self._closed:
+            self._begun.wait()
+            self._runtime.sleep(self._linger)
+            # In this order: who appends after this look sets the event again.
+            self._begun.clear()
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Only here are records taken out, by one thread at a time; more may be appended meanwhile."""
+        with self._handing:
+            batch = [self._gathered.popleft() for _ in range(len(self._gathered))]
+            for lane in self._lanes:
+                lane.offer(batch)
 
 
 class Lane:
     """One sink's queue and thread."""
 
-    def __init__(self, subscription: Subscription, runtime: Runtime, limit: int, linger: float) -> None:
+    def __init__(self, subscription: Subscription, runtime: Runtime, limit: int) -> None:
         self._subscription = subscription
         self._sink = subscription.sink
         self._runtime = runtime
         self._limit = limit
-        self._linger = linger
-        self._waiting: deque[CallRecord] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._bytes = 0
         self._busy = False
         self._emitted = self._written = self._failed = self._dropped = 0
         self._complained = float("-inf")
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._filled = threading.Event()
-        self._hurried = threading.Event()
         self._closed = threading.Event()
         threading.Thread(target=self._run, name=f"sink-{self._sink.name}", daemon=True).start()
 
@@ -138,66 +175,59 @@ class Lane:
     def name(self) -> str:
         return self._sink.name
 
-    def offer(self, record: CallRecord) -> None:
-        if not self._subscription.wants(record):
-            return
-        weight = RECORD_BYTES + record.weight
-        with self._changed:
-            if self._bytes + weight > self._limit or self._closed.is_set():
-                self._dropped += 1
-                return
-            self._emitted += 1
-            self._bytes += weight
-            self._waiting.append(record)
-            if len(self._waiting) == 1:
+    def offer(self, batch: Sequence[Waiting]) -> None:
+        with self._lock:
+            for waiting in batch:
+                record, weight = waiting
+                if not self._subscription.wants(record):
+                    continue
+                if self._bytes + weight > self._limit or self._closed.is_set():
+                    self._dropped += 1
+                else:
+                    self._emitted += 1
+                    self._bytes += weight
+                    self._waiting.append(waiting)
+            if self._waiting:
                 self._filled.set()
 
     def counts(self) -> SinkCounts:
-        with self._changed:
+        with self._lock:
             return SinkCounts(self._emitted, self._written, self._failed, self._dropped, len(self._waiting))
 
-    def hurry(self) -> None:
-        """Write what is there without waiting for more."""
-        self._hurried.set()
-
     def settled(self, timeout: float) -> bool:
-        """Wait until nothing is left; then gather full batches again."""
+        """Wait until nothing is left."""
         with self._changed:
-            done = self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
-        self._hurried.clear()
-        return done
+            return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 
     def close(self) -> None:
-        with self._changed:
+        with self._lock:
             self._closed.set()
             self._dropped += len(self._waiting)
             self._waiting.clear()
             self._bytes = 0
-        self._hurried.set()
         self._filled.set()
 
     def _run(self) -> None:
         while not self._closed.is_set():
             self._filled.wait()
-            self._hurried.wait(self._linger)
             while batch := self._take():
-                self._write(batch)
-                self._settle(batch)
+                self._write([record for record, _ in batch])
+                self._settle(sum(weight for _, weight in batch))
                 self._runtime.sleep(0)
         self._sink.close()
 
-    def _take(self) -> list[CallRecord]:
-        with self._changed:
+    def _take(self) -> list[Waiting]:
+        with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             self._busy = bool(batch)
             if not self._waiting and not self._closed.is_set():
                 self._filled.clear()
             return batch
 
-    def _settle(self, batch: Sequence[CallRecord]) -> None:
-        """The batch has left memory only now: a sink that hangs holds what it was given."""
-        with self._changed:
-            self._bytes = max(0, self._bytes - sum(RECORD_BYTES + record.weight for record in batch))
+    def _settle(self, weight: int) -> None:
+        """A batch of so many bytes has left memory only now: a sink that hangs holds what it was given."""
+        with self._lock:
+            self._bytes = max(0, self._bytes - weight)
             self._busy = False
             self._changed.notify_all()
 

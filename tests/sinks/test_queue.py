@@ -40,6 +40,29 @@ def test_records_arrive_in_order_when_a_sink_is_well() -> None:
     assert max(len(batch) for batch in sink.batches) <= BATCH
 
 
+def test_record_arrives_when_no_other_follows() -> None:
+    arrived = threading.Event()
+    make_queue(FakeSink(fault=arrived.set)).emit(make_record())
+    assert arrived.wait(PATIENCE)
+
+
+def test_each_record_arrives_once_when_many_threads_emit() -> None:
+    sink = FakeSink()
+    queue = make_queue(sink, limit_records=5000)
+
+    def emit(thread: int) -> None:
+        for number in range(500):
+            queue.emit(make_record(f"{thread}-{number}"))
+
+    threads = [threading.Thread(target=emit, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert queue.flush(PATIENCE)
+    assert sorted(sink.ids) == sorted(f"{thread}-{number}" for thread in range(8) for number in range(500))
+
+
 def test_other_sinks_get_everything_when_one_hangs(gate: threading.Event) -> None:
     well = FakeSink("well")
     queue = make_queue(FakeSink("hung", lambda: gate.wait(PATIENCE)), well, limit_records=100)
@@ -207,3 +230,31 @@ os._exit(0)
 def test_loop_runs_on_when_a_pipe_is_full_under_gevent() -> None:
     done = subprocess.run([sys.executable, "-c", GEVENT_SCRIPT], capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["20", "300", "True"], done.stderr
+
+
+GEVENT_READER_SCRIPT = """
+from gevent import monkey; monkey.patch_all()
+import json, os, sys
+from gevent.os import make_nonblocking, nb_read
+from proxy.runtime import Runtime
+from proxy.sinks.jsonl import JsonLines
+from proxy.sinks.lines import Descriptor, LineWriter
+from proxy.sinks.queue import SinkQueue, Subscription
+from tests.sinks.records import make_record
+
+read_end, write_end = os.pipe()
+queue = SinkQueue([Subscription(JsonLines(LineWriter(Descriptor(write_end))))], Runtime())
+for number in range(300):
+    queue.emit(make_record(str(number)))
+make_nonblocking(read_end)
+read = b""
+while read.count(b"\\n") < 300:
+    read += nb_read(read_end, 1000)
+print([json.loads(line)["litellm_call_id"] for line in read.splitlines()] == [str(number) for number in range(300)])
+print(queue.flush(20), os.get_blocking(write_end), len(os.listdir("/proc/self/task")))
+"""
+
+
+def test_pipe_gets_all_without_a_native_thread_when_its_reader_is_slow_under_gevent() -> None:
+    done = subprocess.run([sys.executable, "-c", GEVENT_READER_SCRIPT], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["True", "True", "True", "1"], done.stderr
