@@ -11,7 +11,7 @@ from proxy.domain.attempt import Result, Settle
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks, Decoder, Event, WireResponse
 from proxy.errors import ClientClosedRequestError, GatewayError, Timeout, TruncatedStreamError
-from proxy.providers.contract import CountsOnTheWay, StreamDecoder
+from proxy.providers.contract import StreamDecoder
 from proxy.routing.estimate import CHARACTERS_PER_TOKEN, prompt_tokens
 
 # A stream is held back until it says something, but not for ever and not without bound.
@@ -43,10 +43,10 @@ class Settling:
         if self._first is None:
             self._first = self._monotonic() - self._started
 
-    def end(self, error: GatewayError | None, usage: Usage | None) -> None:
+    def end(self, error: GatewayError | None, spent: Callable[[], Usage | None]) -> None:
         if not self._done:
             self._done = True
-            self._settle(Result(self._monotonic() - self._started, error, usage, self._first))
+            self._settle(Result(self._monotonic() - self._started, error, spent(), self._first))
 
 
 class Meter:
@@ -61,13 +61,14 @@ class Meter:
         self._bytes = self._chunks = 0
         self._sample = b""
 
-    def note(self, chunk: Chunk) -> None:
-        if chunk.usage is not None:
-            self._said = chunk.usage
-        elif chunk.content:
-            self._chunks += 1
-            self._bytes += len(chunk.data)
-            self._sample = self._sample or chunk.data
+    def note(self, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            if chunk.usage is not None:
+                self._said = chunk.usage
+            elif chunk.content:
+                self._chunks += 1
+                self._bytes += len(chunk.data)
+                self._sample = self._sample or chunk.data
 
     def usage(self, so_far: Usage | None) -> Usage | None:
         """None while nothing was seen of which one could say what it cost. `so_far`: what the provider told on the way."""
@@ -80,6 +81,10 @@ class Meter:
             return so_far._replace(completion_tokens=completion, total_tokens=so_far.prompt_tokens + completion)
         prompt = prompt_tokens(self._fields)
         return Usage(prompt, completion, prompt + completion)
+
+
+def _nothing_told() -> Usage | None:
+    """For a decoder that is not CountsOnTheWay."""
 
 
 def _text_length(data: bytes) -> int:
@@ -123,6 +128,8 @@ class ProviderStream:
         self._blocks = response.blocks()
         self._framing = framing
         self._decoder = decoder
+        # Not isinstance: to look a protocol up takes longer than to decode some chunks.
+        self._so_far: Callable[[], Usage | None] = getattr(decoder, "usage_so_far", _nothing_told)
         self._meter = meter
         self._settling = settling
         self._clocks = clocks
@@ -183,9 +190,9 @@ class ProviderStream:
                 silent = 0 if batch else silent + 1
                 if batch or (self._clocks.tick and silent % self._ticks == 0):
                     yield batch
-            self._settling.end(None, self.spent())
+            self._settling.end(None, self.spent)
         except GatewayError as error:
-            self._settling.end(error, self.spent())
+            self._settling.end(error, self.spent)
             self.close()
             raise
         except GeneratorExit:
@@ -197,7 +204,7 @@ class ProviderStream:
 
         After it the connection may be used again, if the provider ends its stream before the next tick.
         """
-        self._settling.end(ClientClosedRequestError("The client closed the connection."), self.spent())
+        self._settling.end(ClientClosedRequestError("The client closed the connection."), self.spent)
         if self._over and self._interruption is None:
             self._over = False
             self._read_rest()
@@ -205,13 +212,12 @@ class ProviderStream:
 
     def spent(self) -> Usage | None:
         """The tokens so far: the provider's count, as far as it goes."""
-        so_far = self._decoder.usage_so_far() if isinstance(self._decoder, CountsOnTheWay) else None
-        return self._meter.usage(so_far)
+        return self._meter.usage(self._so_far())
 
     def interrupt(self, error: GatewayError) -> None:
         """End it now, from another thread: its reader gets `error`. The deployment is not to blame."""
         self._interruption = error
-        self._settling.end(ClientClosedRequestError(error.message), self.spent())
+        self._settling.end(ClientClosedRequestError(error.message), self.spent)
         self._response.close()
 
     def _read_rest(self) -> None:
@@ -286,6 +292,5 @@ class ProviderStream:
         return self._note(chunks)
 
     def _note(self, chunks: list[Chunk]) -> list[Chunk]:
-        for chunk in chunks:
-            self._meter.note(chunk)
+        self._meter.note(chunks)
         return chunks

@@ -236,7 +236,7 @@ def test_usage_is_the_providers_when_it_has_told() -> None:
 
 def test_prompt_is_counted_as_told_when_the_provider_tells_it_first() -> None:
     meter = Meter({"messages": MESSAGES})
-    meter.note(Chunk(text("a" * 40)[6:-2], content=True))
+    meter.note([Chunk(text("a" * 40)[6:-2], content=True)])
     usage = meter.usage(Usage(prompt_tokens=1000, completion_tokens=1, total_tokens=1001, cached_tokens=900))
     assert usage is not None
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (1000, 10, 1010)

@@ -6,7 +6,7 @@ the same functions again with the same values.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol
 
 from proxy.domain.answer import Answer, Chunk
 from proxy.domain.call import Call
@@ -29,7 +29,6 @@ class StreamDecoder(Protocol):
         """The last chunks, when the provider closed the stream. Raise TruncatedStreamError if it had not finished."""
 
 
-@runtime_checkable
 class CountsOnTheWay(Protocol):
     """A StreamDecoder whose provider tells tokens before its stream's end."""
 

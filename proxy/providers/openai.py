@@ -28,6 +28,7 @@ from proxy.errors import (
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.dialect import Rewrite, name_reasoning, rewrite, rewrite_choices
 from proxy.providers.errors import COMMON_WORDS, WordRules, build_error, error_from_event
+from proxy.providers.likeness import Likeness
 from proxy.providers.messages import GATEWAY_MEMBERS, adapt_messages
 from proxy.providers.parameters import OPENAI_PARAMS
 
@@ -52,6 +53,7 @@ class Compatible:
         that it refuses. refused: those that one of its models refuses.
     roles, members: the same for each message (messages.py).
     ask, answer, chunk: what can't be said in data, for requests, whole answers and chunks (dialect.py); None is nothing.
+        `chunk` must not depend on what a text says: a chunk that is like one that it left alone is not shown to it.
     usage_in_stream: false where `stream_options` is refused.
     model_prefix: goes before a model's name that has no slash.
     """
@@ -223,13 +225,15 @@ def prefixed(model: object, deployment: Deployment) -> str | None:
     return prefix + model
 
 
+# How often a stream's chunks may look new. Those of some providers carry the time of each.
+_SAMPLES = 4
 _MODEL_MEMBER = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
 
 
 class CompatibleStream:
     """Relays chunks; finished means every choice had its finish_reason, and [DONE] or the end of the body came."""
 
-    __slots__ = ("_choices", "_deployment", "_done", "_finished", "_member", "_row")
+    __slots__ = ("_choices", "_deployment", "_done", "_finished", "_likeness", "_member", "_model", "_row", "_samples")
 
     def __init__(self, deployment: Deployment, row: Compatible, choices: int = 1) -> None:
         self._deployment = deployment
@@ -238,6 +242,9 @@ class CompatibleStream:
         self._finished: set[int] = set()
         self._done = False
         self._member: bytes | None = None
+        self._samples = _SAMPLES
+        self._likeness: Likeness | None = None
+        self._model: str | None = None
 
     def feed(self, event: Event) -> list[Chunk]:
         data = event.data
@@ -246,6 +253,8 @@ class CompatibleStream:
         if data == b"[DONE]":
             self._done = True
             return []
+        if self._likeness is not None and self._likeness.covers(data) and not event.name:
+            return [Chunk(data if self._model is None else self._with_model(data, self._model), True)]
         try:
             fields = orjson.loads(data)
         except ValueError:
@@ -257,13 +266,17 @@ class CompatibleStream:
         if fields.get("error") or event.name == "error":
             raise error_from_event(data, self._deployment, words=self._row.words)
         model = prefixed(fields.get("model"), self._deployment)
+        other_model = model if model is not None and model != fields["model"] else None
         changes = self._row.chunk(fields) if self._row.chunk is not None else None
         if changes:
             fields = {**fields, **changes, **({"model": model} if model else {})}
             data = orjson.dumps(fields)
-        elif model is not None and model != fields["model"]:
-            data = self._with_model(data, model)
+        elif other_model is not None:
+            data = self._with_model(data, other_model)
         chunk = read_chunk(data, fields)
+        if not changes and chunk.content and not chunk.finished and chunk.usage is None and self._samples:
+            self._samples -= 1
+            self._likeness, self._model = Likeness(event.data), other_model
         if chunk.bare and "choices" not in fields:
             # An event of the provider's own, which OpenAI's clients can't read; a usage they can.
             return [build_chunk({**fields, "choices": []})] if chunk.usage is not None else []

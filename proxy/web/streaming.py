@@ -66,12 +66,13 @@ class EventStream:
         self._end(ClientClosedRequestError("The client closed the connection."))
 
     def _frames(self, batch: list[Chunk]) -> bytes:
-        for chunk in batch:
-            if chunk.usage is not None:
-                self._usage = chunk.usage
         self._chunk = batch[-1].data
         if self._keep:
             self._remember(batch)
+        told = [chunk.usage for chunk in batch if chunk.usage is not None]
+        if not told:
+            return b"data: " + b"\n\ndata: ".join([chunk.data for chunk in batch]) + b"\n\n"
+        self._usage = told[-1]
         # The provider is asked for its usage always; a client sees it only if it asked, too.
         if self._include_usage:
             return b"".join([frame(self._shown(chunk)) for chunk in batch])
