@@ -9,7 +9,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
 
-from gunicorn.http import wsgi
+from gunicorn.http import message, wsgi
 
 from proxy.web.plain import SoundPairs
 
@@ -22,6 +22,7 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
 
     headers_sent: bool
     _head = b""
+    _closing: bool | None = None
 
     def process_headers(self, headers: Any) -> None:
         if isinstance(headers, SoundPairs):
@@ -35,6 +36,12 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
         major, minor = self.req.version
         head = f"HTTP/{major}.{minor} {self.status}\r\nServer: {self.version}\r\nDate: {_date(int(time.time()))}\r\n"
         return [head, f"Connection: {connection}\r\n", *(("Transfer-Encoding: chunked\r\n",) if self.chunked else ())]
+
+    def should_close(self) -> bool:
+        """Asked before the head and after the body; in between, only what must close can change."""
+        if self._closing is None or self.must_close:
+            self._closing = bool(super().should_close())
+        return self._closing
 
     def send_headers(self) -> None:
         """They wait for what is written next."""
@@ -79,6 +86,17 @@ def _date(second: int) -> str:
 
 
 def install(worker: Any) -> None:
-    """Let the worker write with it, and find its settings at once: gunicorn looks them up 25 times a request."""
+    """Let the worker write with it, and do once what gunicorn does anew for each request although it never changes."""
     wsgi.Response = Writer
-    vars(worker.cfg).update({name: setting.get() for name, setting in worker.cfg.settings.items()})
+    settings = worker.cfg
+    # They are looked up 25 times a request, each time by two calls.
+    vars(settings).update({name: setting.get() for name, setting in settings.settings.items()})
+    environ = wsgi.base_environ(settings)
+    wsgi.base_environ = lambda _: environ.copy()
+    is_trusted = message._ip_in_allow_list
+
+    @lru_cache(maxsize=1024)
+    def is_trusted_proxy(address: str) -> bool:
+        return bool(is_trusted(address, settings.forwarded_allow_ips, settings.forwarded_allow_networks()))
+
+    message._ip_in_allow_list = lambda address, *_: is_trusted_proxy(address)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from gunicorn.config import Config
-from gunicorn.http import wsgi
+from gunicorn.http import message, wsgi
 from gunicorn.http.errors import InvalidResponseHeader
 
 from proxy.web.plain import SoundPairs
@@ -110,13 +110,20 @@ def test_a_large_body_is_not_copied_behind_its_head() -> None:
     assert wire.sent[1] is body
 
 
-def test_install_makes_gunicorn_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_install_makes_gunicorn_use_it_and_trust_the_same_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wsgi, "Response", wsgi.Response)
+    monkeypatch.setattr(wsgi, "base_environ", wsgi.base_environ)
+    monkeypatch.setattr(message, "_ip_in_allow_list", message._ip_in_allow_list)
     worker = SimpleNamespace(cfg=Config())
     worker.cfg.set("keepalive", 75)
+    worker.cfg.set("forwarded_allow_ips", "10.0.0.0/8,127.0.0.1")
 
     install(worker)
 
     assert wsgi.Response is Writer
     assert vars(worker.cfg)["keepalive"] == 75
     assert not worker.cfg.is_ssl
+    assert wsgi.base_environ(worker.cfg) == wsgi.base_environ(worker.cfg)
+    assert wsgi.base_environ(worker.cfg) is not wsgi.base_environ(worker.cfg)
+    trusted = [message._ip_in_allow_list(one, (), ()) for one in ("10.1.2.3", "127.0.0.1", "11.0.0.1", "::1", "x")]
+    assert trusted == [True, True, False, False, False]
