@@ -37,7 +37,9 @@ def main() -> None:
 @click.option("--port", envvar="PORT", type=click.IntRange(0, 65535), default=4000, show_default=True)
 @click.option("--workers", "--num_workers", envvar="NUM_WORKERS", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--worker-class", type=click.Choice(["gevent", "gthread"]), default="gevent", show_default=True)
-@click.option("--threads", type=click.IntRange(1), help="Threads of a gthread worker.")
+@click.option("--server", type=click.Choice(["gunicorn", "granian"]), default="gunicorn", show_default=True,
+              help="granian is an extra: see docs/servers.md.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), help="Threads of a gthread worker, or under granian.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error", "critical"]))
 @click.option("--debug", "--detailed_debug", "debug", is_flag=True, help="The same as --log-level debug.")
 def serve(**options: Any) -> None:
@@ -45,8 +47,8 @@ def serve(**options: Any) -> None:
     if options["config"] and options["model"]:
         raise click.UsageError("--config and --model exclude each other: the file says which models there are")
     check_port(options["host"], options["port"])
-    command = serve_command(options)
-    # gunicorn takes this process over, with nothing of ours loaded in it before its workers have patched their sockets.
+    command = granian_command(options) if options["server"] == "granian" else serve_command(options)
+    # The server takes this process over, with nothing of ours loaded in it before its workers have patched their sockets.
     os.execv(command[0], command)  # noqa: S606
 
 
@@ -66,19 +68,41 @@ def check_port(host: str, port: int) -> None:
 def serve_command(options: Mapping[str, Any]) -> list[str]:
     """gunicorn's command line. What concerns the gateway itself goes to its workers by the environment."""
     host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
-    log_level = "debug" if options["debug"] else options["log_level"]
     command = [sys.executable, "-m", "gunicorn", "--config", str(_ROOT / "gunicorn.conf.py")]
     command += ["--pythonpath", str(_ROOT), "--bind", f"{host}:{options['port']}"]
     command += ["--workers", str(options["workers"]), "--worker-class", options["worker_class"]]
     if options["threads"]:
         command += ["--threads", str(options["threads"])]
+    return [*command, *_told(options), "wsgi:app"]
+
+
+def granian_command(options: Mapping[str, Any]) -> list[str]:
+    """The same for granian_server.py, whose options are named alike; the kind of worker is granian's own."""
+    command = [
+        sys.executable,
+        str(_ROOT / "granian_server.py"),
+        "--host",
+        options["host"],
+        "--port",
+        str(options["port"]),
+    ]
+    command += ["--workers", str(options["workers"])]
+    if options["threads"]:
+        command += ["--threads", str(options["threads"])]
+    return [*command, *_told(options)]
+
+
+def _told(options: Mapping[str, Any]) -> list[str]:
+    """The log's level for the server, and what its workers find in their environment."""
+    told = []
+    log_level = "debug" if options["debug"] else options["log_level"]
     if log_level:
-        command += ["--log-level", log_level, "--env", f"LITELLM_LOG={log_level.upper()}"]
+        told += ["--log-level", log_level, "--env", f"LITELLM_LOG={log_level.upper()}"]
     if options["config"]:
-        command += ["--env", f"CONFIG_FILE_PATH={Path(options['config']).resolve()}"]
+        told += ["--env", f"CONFIG_FILE_PATH={Path(options['config']).resolve()}"]
     if options["model"]:
-        command += ["--env", "CONFIG_FILE_PATH=", "--env", f"PATCHBAY_MODEL={options['model']}"]
-    return [*command, "wsgi:app"]
+        told += ["--env", "CONFIG_FILE_PATH=", "--env", f"PATCHBAY_MODEL={options['model']}"]
+    return told
 
 
 @main.command()

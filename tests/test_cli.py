@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from proxy.cli import main, serve_command
+from proxy.cli import granian_command, main, serve_command
 from tests.settings.fakes import entry, write
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,6 +66,13 @@ def variables_of(arguments: list[str]) -> list[str]:
 )
 def test_workers_are_told_when_an_option_concerns_the_gateway(options: dict[str, Any], variables: list[str]) -> None:
     assert variables_of(serve_command({**OPTIONS, **options})) == variables
+
+
+def test_granian_is_told_the_same_when_it_is_the_server() -> None:
+    command = granian_command({**OPTIONS, "workers": 3, "threads": 9, "model": "groq/x", "log_level": "error"})
+    told = [option_of(command, name) for name in ("--host", "--port", "--workers", "--threads", "--log-level")]
+    assert told == ["127.0.0.1", "4000", "3", "9", "error"]
+    assert variables_of(command) == ["LITELLM_LOG=ERROR", "CONFIG_FILE_PATH=", "PATCHBAY_MODEL=groq/x"]
 
 
 def test_serve_may_be_left_out_when_options_follow() -> None:

@@ -1,0 +1,132 @@
+"""Patchbay under granian, a server in Rust: what gunicorn.conf.py does under gunicorn, as far as granian lets it.
+
+    python granian_server.py --host 127.0.0.1 --port 4000 [--workers N] [--threads N] [--env NAME=VALUE]...
+
+`python -m proxy serve --server granian` starts it. What is gained by it, and what is not there, says docs/servers.md.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.util import Finalize
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from proxy import settings as _settings
+from proxy.drain import LONGEST_MARGIN, Drained, StopFlag
+from proxy.routing.stores import default_path
+from proxy.settings import sharing
+from proxy.settings.exposure import check_exposure
+
+# As in gunicorn.conf.py.
+_GRACEFUL, _THREADS, _BACKLOG = 6060, 64, 2048
+_LONGEST_KILL_TIMEOUT = 1800
+_POLL = 0.1
+
+
+def main() -> None:
+    given = read_arguments()
+    os.environ.update(pair.split("=", 1) for pair in given.env)
+    try:
+        from granian import Granian  # noqa: PLC0415  an extra
+        from granian.constants import Interfaces  # noqa: PLC0415
+    except ModuleNotFoundError:
+        sys.exit("granian is not installed: pip install 'patchbay[granian]'")
+    environ = _settings.environment()
+    graceful = int(environ.get("GRACEFUL_TIMEOUT") or _GRACEFUL)
+    check_settings(given.host, given.port)
+    state, stopping = default_path(os.getpid()), StopFlag()
+    metrics = sharing.choose_directory(environ, state.with_suffix(".metrics"))
+    sharing.publish_directory(metrics)
+    server = Granian(
+        "wsgi:app",
+        address=given.host,
+        port=given.port,
+        interface=Interfaces.WSGI,
+        workers=given.workers,
+        blocking_threads=given.threads,
+        backlog=_BACKLOG,
+        websockets=False,
+        respawn_failed_workers=True,
+        # Without one it waits for as long as anything runs.
+        workers_kill_timeout=graceful if graceful <= _LONGEST_KILL_TIMEOUT else None,
+        log_level=given.log_level,
+    )
+    server.on_startup(partial(prepare, metrics, stopping))
+    server.on_shutdown(partial(clear, metrics, state))
+    server.serve(target_loader=partial(load_application, stopping, graceful), wrap_loader=False)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=4000)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=_THREADS, help="calls and streams that a worker serves at once")
+    parser.add_argument("--log-level", default="info")
+    parser.add_argument("--env", action="append", default=[], help="NAME=VALUE, for the workers")
+    return parser.parse_args()
+
+
+def check_settings(host: str, port: int) -> None:
+    """Look at the configuration, and at who could use it, before there is any worker."""
+    try:
+        settings = _settings.load_default(_settings.environment())
+        warnings = (*settings.warnings, *check_exposure(settings, [(host, port)]))
+    except _settings.ConfigError as error:
+        sys.exit(f"Patchbay can't start.\n{error}")
+    for warning in warnings:
+        sys.stderr.write(f"{warning}\n")
+
+
+def prepare(metrics: Path, stopping: StopFlag) -> None:
+    """granian has installed its handlers, and there is no worker yet."""
+    sharing.prepare_directory(metrics)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, partial(_note_and_stop, stopping, signal.getsignal(number)))
+
+
+def _note_and_stop(stopping: StopFlag, stop: Any, number: int, frame: FrameType | None) -> None:
+    stopping.raise_()
+    stop(number, frame)
+
+
+def clear(metrics: Path, state: Path) -> None:
+    """What the workers shared ends with their parent."""
+    sharing.remove_directory(metrics)
+    sharing.remove_directory(state.with_suffix(".board"))
+    state.unlink(missing_ok=True)
+
+
+def load_application(stopping: StopFlag, graceful: int) -> Callable[..., Any]:
+    """In each worker: the application, its sinks written at the end, its last streams ended in words."""
+    from wsgi import app  # noqa: PLC0415  a process of its own for each
+
+    gateway = app.extensions["gateway"]
+    # atexit is not asked in a process that multiprocessing has made.
+    Finalize(None, gateway.close, exitpriority=1)
+    Finalize(None, sharing.forget_process, (os.getpid(), Path(os.environ[sharing.VARIABLE])), exitpriority=0)
+    threading.Thread(target=end_streams, args=(gateway, stopping, graceful), name="drain", daemon=True).start()
+    return app
+
+
+def end_streams(gateway: Drained, stopping: StopFlag, graceful: float) -> None:
+    """granian closes the sockets by itself and waits; who would be cut off is told shortly before."""
+    while not stopping:
+        time.sleep(_POLL)
+    gateway.drain()
+    time.sleep(_POLL)
+    # The parent's own signal is lost on a worker that was still being started.
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(graceful - min(LONGEST_MARGIN, graceful / 10))
+    gateway.interrupt_streams()
+
+
+if __name__ == "__main__":
+    main()
