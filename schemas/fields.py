@@ -30,33 +30,43 @@ def wrong_type(value: object, expected: str) -> ValidationError:
     return ValidationError(f"expected {expected}, but got {type_name(value)} instead")
 
 
-class Text(fields.Field[Any]):
+class Shape(fields.Field[Any]):
+    """A field that is looked at and left as it is."""
+
+    def check(self, value: Any) -> None:
+        """Raise ValidationError unless the value, which is not null, has the shape."""
+        raise NotImplementedError
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        self.check(value)
+        return value
+
+
+class Text(Shape):
     """A string; `filled` refuses the empty one."""
 
     def __init__(self, *, filled: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self._filled = filled
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+    def check(self, value: Any) -> None:
         if type(value) is not str:
             raise wrong_type(value, "a string")
         if self._filled and not value.strip():
             raise ValidationError("must not be empty")
         if "\x00" in value and self._filled:
             raise ValidationError("must not contain NUL")
-        return value
 
 
-class Flag(fields.Field[Any]):
+class Flag(Shape):
     """true or false, nothing that only looks like it."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+    def check(self, value: Any) -> None:
         if type(value) is not bool:
             raise wrong_type(value, "a boolean")
-        return value
 
 
-class Number(fields.Field[Any]):
+class Number(Shape):
     """A number within bounds; `whole` refuses fractions."""
 
     def __init__(
@@ -65,7 +75,7 @@ class Number(fields.Field[Any]):
         super().__init__(**options)
         self._minimum, self._maximum, self._whole = minimum, maximum, whole
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+    def check(self, value: Any) -> None:
         kind = type(value)
         if kind is not int and (self._whole or kind is not float):
             raise wrong_type(value, "an integer" if self._whole else "a number")
@@ -73,63 +83,60 @@ class Number(fields.Field[Any]):
             raise ValidationError(f"must be at least {self._minimum:g}")
         if self._maximum is not None and value > self._maximum:
             raise ValidationError(f"must be at most {self._maximum:g}")
-        return value
 
 
-class Object(fields.Field[Any]):
+class Object(Shape):
     """An object; `text_values` asks for strings in it."""
 
     def __init__(self, *, text_values: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self._text_values = text_values
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+    def check(self, value: Any) -> None:
         if type(value) is not dict:
             raise wrong_type(value, "an object")
         if self._text_values:
             wrong = {name: [str(wrong_type(item, "a string"))] for name, item in value.items() if type(item) is not str}
             if wrong:
                 raise ValidationError(wrong)
-        return value
 
 
 Check = Callable[[Any], None]
 
 
-class ListOf(fields.Field[Any]):
+class ListOf(Shape):
     """A list whose items pass `check`, which raises ValidationError."""
 
     def __init__(self, check: Check, *, filled: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self._check, self._filled = check, filled
+        self._check_item, self._filled = check, filled
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+    def check(self, value: Any) -> None:
         if type(value) is not list:
             raise wrong_type(value, "an array")
         if self._filled and not value:
             raise ValidationError("must not be empty")
         for position, item in enumerate(value):
             try:
-                self._check(item)
+                self._check_item(item)
             except ValidationError as error:
                 raise ValidationError({position: error.messages}) from None
-        return value
 
 
-class OneOf(fields.Field[Any]):
+class OneOf(Shape):
     """Anything that passes one of the checks; `expected` says what in words."""
 
     def __init__(self, *checks: Check, expected: str, **options: Any) -> None:
         super().__init__(**options)
         self._checks, self._expected = checks, expected
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+    def check(self, value: Any) -> None:
         for check in self._checks:
             try:
                 check(value)
             except ValidationError:
                 continue
-            return value
+            return
         raise wrong_type(value, self._expected)
 
 
@@ -186,8 +193,7 @@ class Headers(Object):
     def __init__(self, **options: Any) -> None:
         super().__init__(text_values=True, **options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        headers = super()._deserialize(value, attr, data, **options)
-        for name, text in headers.items():
+    def check(self, value: Any) -> None:
+        super().check(value)
+        for name, text in value.items():
             check_header(name, text)
-        return headers

@@ -3,8 +3,9 @@
 The gateway's own fields are LiteLLM's: they steer the call and are never sent to a provider.
 """
 
+from collections.abc import Mapping, Set
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import INCLUDE, Schema, ValidationError
 
@@ -15,6 +16,7 @@ from schemas.fields import (
     Number,
     Object,
     OneOf,
+    Shape,
     Text,
     check_list,
     check_object,
@@ -49,8 +51,9 @@ class Fallbacks(ListOf):
     def __init__(self, **options: Any) -> None:
         super().__init__(check_fallback, **options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        return value if type(value) is str else super()._deserialize(value, attr, data, **options)
+    def check(self, value: Any) -> None:
+        if type(value) is not str:
+            super().check(value)
 
 
 class RequestSchema(Schema):
@@ -122,21 +125,15 @@ REFUSED_FIELDS = frozenset({"model_list"})
 
 
 def check(schema_class: type[RequestSchema], body: dict[str, Any]) -> None:
-    """Raise marshmallow's ValidationError unless `body` has the schema's shape.
-
-    Only the fields that are there are looked at (and those that must be): a body has few of the many that it may have.
-    """
-    refused = REFUSED_FIELDS.intersection(body)
-    if refused:
-        raise ValidationError({name: ["is not allowed in a request body"] for name in refused})
-    known = _declared(schema_class)
-    schema = _instance(schema_class, frozenset(name for name in body if name in known))
-    try:
-        for name, field in schema.fields.items():
-            field.deserialize(body[name])
-    except (KeyError, ValidationError):
-        # Only a schema knows how to say what is wrong, and where.
-        schema.load(body)
+    """Raise marshmallow's ValidationError unless `body` has the schema's shape."""
+    if not REFUSED_FIELDS.isdisjoint(body):
+        raise ValidationError(
+            {name: ["is not allowed in a request body"] for name in REFUSED_FIELDS.intersection(body)}
+        )
+    shapes = _shapes(schema_class)
+    if not _fits(shapes, body):
+        # Only the schema knows how to say what is wrong, and where.
+        shapes.schema.load(body)
     if isinstance(body.get("fallbacks"), list):
         _check_fallbacks(schema_class, body)
 
@@ -151,12 +148,31 @@ def _check_fallbacks(schema_class: type[RequestSchema], body: dict[str, Any]) ->
                 raise ValidationError({"fallbacks": {position: error.messages}}) from None
 
 
+class _Shapes(NamedTuple):
+    """A schema, and its fields as they are asked one by one: marshmallow's own round costs ten times as much."""
+
+    schema: RequestSchema
+    by_name: Mapping[str, Shape]
+    required: Set[str]
+
+
+def _fits(shapes: _Shapes, body: Mapping[str, Any]) -> bool:
+    try:
+        for name, value in body.items():
+            shape = shapes.by_name.get(name)
+            if shape is not None and not (value is None and shape.allow_none):
+                shape.check(value)
+    except ValidationError:
+        return False
+    return shapes.required <= body.keys()
+
+
 @lru_cache(maxsize=32)
-def _declared(schema_class: type[RequestSchema]) -> frozenset[str]:
-    return frozenset(schema_class._declared_fields)
-
-
-@lru_cache(maxsize=512)
-def _instance(schema_class: type[RequestSchema], present: frozenset[str]) -> RequestSchema:
-    wanted = [name for name, field in schema_class._declared_fields.items() if field.required or name in present]
-    return schema_class(only=wanted)
+def _shapes(schema_class: type[RequestSchema]) -> _Shapes:
+    schema = schema_class()
+    by_name = {name: field for name, field in schema.fields.items() if isinstance(field, Shape)}
+    if len(by_name) < len(schema.fields):
+        raise TypeError(
+            f"{schema_class.__name__} has a field that is not one of schemas.fields: nobody would look at it"
+        )
+    return _Shapes(schema, by_name, frozenset(name for name, field in schema.fields.items() if field.required))
