@@ -1,0 +1,58 @@
+"""The bytes of a request's body: JSON by its type, not too long, and here in time."""
+
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+from proxy.errors import BadRequestError, ClientClosedRequestError, Timeout
+from proxy.web.current import serving_app
+from proxy.web.patience import Patience
+
+_JSON_TYPES = ("application/json", "text/json")
+
+
+def read_json(request: Request, patience: Patience | None) -> bytes:
+    """The body as it came. Raise BadRequestError for another type, and what the HTTP layer makes a 408, 413 or 499 of."""
+    environ = request.environ
+    if environ.get("CONTENT_TYPE") not in _JSON_TYPES:
+        _check_type(request.mimetype)
+    if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+        raise BadRequestError("Compressed bodies are not accepted.", param="content-encoding", status_code=415)
+    return _read_in_time(request, patience) if patience else _read(request)
+
+
+def _check_type(given: str) -> None:
+    if given and given not in _JSON_TYPES and not given.endswith("+json"):
+        raise BadRequestError(
+            f"The content type must be application/json, but it is {given}.", param="content-type", status_code=415
+        )
+
+
+def _read(request: Request) -> bytes:
+    """The body, read in one piece where its length is said: werkzeug's way copies it once more."""
+    limit, length = serving_app().config["MAX_CONTENT_LENGTH"], request.content_length
+    if length is not None:
+        if length > limit:
+            raise RequestEntityTooLarge
+        raw: bytes = request.environ["wsgi.input"].read(length)
+        if len(raw) < length:
+            raise ClientDisconnected
+        return raw
+    raw = request.get_data(cache=False)
+    if len(raw) >= limit:
+        raise RequestEntityTooLarge  # A chunked body is cut at the limit without a word.
+    return raw
+
+
+def _read_in_time(request: Request, patience: Patience) -> bytes:
+    deadline = patience.receiving(request.environ.get("gunicorn.socket"))
+    deadline.begin()
+    try:
+        raw = _read(request)
+    except (OSError, ClientDisconnected):
+        if not deadline.expired:
+            raise ClientClosedRequestError("The client left before its request was complete.") from None
+    finally:
+        deadline.end()
+    if deadline.expired:
+        raise Timeout("The request's body did not arrive in time.", param="request_body")
+    return raw
