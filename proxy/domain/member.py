@@ -22,13 +22,17 @@ _OPEN = (b"{", b"[")
 _CLOSE = (b"}", b"]")
 _WHITE = b" \t\r\n"
 _SPACE = r"[ \t\r\n]*+"
-# A name, and the value with what ends it where that is a number, a word or a short text.
+# A name, and the value with what ends it where that is a number, a word or a short text ...
 _MEMBER = re.compile(
     rf'{_SPACE}("[^"\\]*+"){_SPACE}:{_SPACE}(?:("[^"\\]{{0,256}}+"|[-+.\w]++){_SPACE}([,}}]))?'.encode()
 )
-
-
+# ... or nearly anything, for bodies so short that looking at all of it takes no time.
+_SHORT_MEMBER = re.compile(
+    rf'{_SPACE}("[^"\\]*+"){_SPACE}:{_SPACE}(?:({_STRING}|[-+.\w]++|{_SHALLOW}){_SPACE}([,}}]))?'.encode(), re.DOTALL
+)
+_SHORT = 4096
 _COMMA = ord(",")
+_CLOSING = ord("}")
 
 
 class Member(NamedTuple):
@@ -47,18 +51,21 @@ def locate(raw: bytes, names: Collection[str]) -> tuple[Member, ...] | None:
     seen to be one, so there is no other member between those that are found.
     """
     front: list[Member] = []
-    at = raw.index(b"{") + 1
+    at, last = raw.index(b"{") + 1, len(names)
+    match_member = (_SHORT_MEMBER if len(raw) <= _SHORT else _MEMBER).match
     for position, name in enumerate(names, 1):
-        head = _MEMBER.match(raw, at)
-        if head is None or head[1] != _quote(name):
+        head = match_member(raw, at)
+        if head is None:
             return None
-        if head[2] is None:
+        (_, at), (start, name_end), (value_start, end), (separator, _) = head.regs
+        if raw[start + 1 : name_end - 1] != name.encode():
+            return None
+        if value_start < 0:
             back = _from_behind(raw, head, list(names)[position:])
-            return None if back is None else (*front, Member(name, head.start(1), head.end(), back.end), *back.members)
-        if (head[3] == b"}") != (position == len(names)):
+            return None if back is None else (*front, Member(name, start, at, back.end), *back.members)
+        if (raw[separator] == _CLOSING) != (position == last):
             return None
-        front.append(Member(name, head.start(1), head.start(2), head.end(2)))
-        at = head.end()
+        front.append(Member(name, start, value_start, end))
     return tuple(front)
 
 
