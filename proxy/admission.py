@@ -1,7 +1,6 @@
 """What a client may bring into its request, and what must be known of it before anything is done with it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from proxy.clients import Clients
@@ -33,11 +32,11 @@ class Admission:
         self._check_mocks(options)
         holds = self._hold(options)
         if options.user_config is None:
-            return (replace(call, holds=holds) if holds else call), ()
+            return (call._replace(holds=holds) if holds else call), ()
         if not self._general.allow_client_side_credentials:
             raise PermissionDeniedError("'user_config' may not be set in a request here.", param="user_config")
         client = self._clients.find(options.user_config)
-        return replace(call, holds=(*holds, client.hold)), client.ignored
+        return call._replace(holds=(*holds, client.hold)), client.ignored
 
     def _hold(self, options: Options) -> tuple[Hold, ...]:
         secrets = [secret for given in _brought(options) for secret in secrets_of(given)]

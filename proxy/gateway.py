@@ -1,7 +1,6 @@
 """The gateway itself: what the views are given."""
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -232,6 +231,6 @@ def _continues(call: Call, router: Router) -> bool:
 
 def _each(call: Call, models: Sequence[str]) -> list[Call]:
     return [
-        replace(call.asking(model, call.document.edit({"model": model})), id=f"{call.id}-{position}")
+        call.asking(model, call.document.edit({"model": model}))._replace(id=f"{call.id}-{position}")
         for position, model in enumerate(models)
     ]

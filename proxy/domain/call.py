@@ -1,8 +1,8 @@
 """One client request, as the gateway understands it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from proxy.domain.deployment import brings_connection
 from proxy.domain.document import Document
@@ -52,8 +52,10 @@ class Options:
         return bool(self.mock) or brings_connection(self.overrides)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+NO_OPTIONS = Options()
+
+
+class Call(NamedTuple):
     """`document` is the provider-bound body: OpenAI's form, the gateway's own fields already taken out.
 
     `model` is the name that the client asked for; `started` is monotonic, `started_at` Unix seconds. `holds`
@@ -63,16 +65,16 @@ class Call:
     id: str
     operation: Operation
     model: str
-    document: Document = field(repr=False)
-    options: Options = field(default_factory=Options)
+    document: Document
+    options: Options = NO_OPTIONS
     stream: bool = False
     include_usage: bool = False
     started: float = 0.0
     started_at: float = 0.0
     key_alias: str | None = None
     requester: Requester = NOBODY
-    client: ClientWatch | None = field(default=None, repr=False, compare=False)
-    holds: tuple[Hold, ...] = field(default=(), repr=False, compare=False)
+    client: ClientWatch | None = None
+    holds: tuple[Hold, ...] = ()
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -81,4 +83,4 @@ class Call:
 
     def asking(self, model: str, document: Document | None = None) -> "Call":
         """The same request for another model."""
-        return replace(self, model=model, document=self.document if document is None else document)
+        return self._replace(model=model, document=self.document if document is None else document)

@@ -1,7 +1,5 @@
 """What the gateway would do and can do, without calling anyone."""
 
-from dataclasses import replace
-
 import orjson
 from flask import Blueprint, Response, jsonify
 
@@ -42,7 +40,7 @@ def _read_any() -> Call:
     call = read(CHAT, RequestSchema, None).call
     _, operation, schema = next((kind for kind in _KINDS if kind[0] in call.fields), _KINDS[0])
     check_body(schema, {**call.fields, "model": call.model})
-    return replace(call, operation=operation, stream=call.stream and operation.streams)
+    return call._replace(operation=operation, stream=call.stream and operation.streams)
 
 
 @blueprint.get("/router/state")

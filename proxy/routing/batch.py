@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from proxy.domain.answer import Chunk, StreamReply
@@ -173,7 +173,7 @@ def _start(
 ) -> None:
     _check_number(calls)
     for position, call in enumerate(calls):
-        _thread(_run, position, replace(call, client=_Watch(over, call.client)), run_one, arrive)
+        _thread(_run, position, call._replace(client=_Watch(over, call.client)), run_one, arrive)
 
 
 def _check_number(calls: Sequence[Call]) -> None:

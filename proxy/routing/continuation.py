@@ -69,7 +69,7 @@ def continued_call(call: Call, said: str, deployment: Deployment) -> Call:
         messages.append({"role": "user", "content": _INSTRUCTION + quoted})
     spent = len(said) // CHARACTERS_PER_TOKEN
     limits = {name: max(_LEAST_TOKENS, call.fields[name] - spent) for name in _LIMITS if call.fields.get(name)}
-    return replace(call, document=call.document.edit({"messages": messages, **limits}))
+    return call._replace(document=call.document.edit({"messages": messages, **limits}))
 
 
 class Said:

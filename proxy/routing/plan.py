@@ -125,7 +125,7 @@ def _target(after: Target, listed: Listed, position: int, reason: Reason, catalo
     group = catalogue.find(listed.model)
     if group is None:
         return None
-    call = replace(after.call, model=listed.model, options=for_fallback(after.call.options))
+    call = after.call._replace(model=listed.model, options=for_fallback(after.call.options))
     if not listed.changes:
         return Target(group, call, listed.model, reason=reason)
     return Target(group, changed(call, listed.changes), listed.model, reason=reason, variant=position + 1)
@@ -139,7 +139,7 @@ def changed(call: Call, changes: Mapping[str, Any]) -> Call:
     connection = {name: value for name, value in changes.items() if is_connection_param(name)}
     body = {name: value for name, value in changes.items() if name not in connection and name not in _OWN_FIELDS}
     options = replace(call.options, overrides=connection) if connection else call.options
-    return replace(call, document=call.document.edit(body), options=options)
+    return call._replace(document=call.document.edit(body), options=options)
 
 
 def _entry(rules: FallbackRules, names: Sequence[str]) -> tuple[str, ...] | None:

@@ -8,14 +8,14 @@ import orjson
 from flask import Request
 from marshmallow import ValidationError
 
-from proxy.domain.call import Call
+from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import is_connection_param
 from proxy.domain.document import Document
 from proxy.domain.operations import Operation
 from proxy.domain.requester import Key, Requester
 from proxy.errors import BadRequestError
 from proxy.runtime import Runtime
-from proxy.web.options import NO_OPTIONS, own_headers, read_options
+from proxy.web.options import own_headers, read_options
 from proxy.web.patience import Patience
 from proxy.web.receiving import read_json
 from proxy.web.watch import SocketWatch

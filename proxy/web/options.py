@@ -13,7 +13,6 @@ from proxy.errors import BadRequestError
 
 _MOCKS = (*MOCK_PARAMS, *TESTS)
 _MOST_RETRIES = 100
-NO_OPTIONS = Options()
 # As a WSGI environ names them.
 _OWN_HEADERS = ("HTTP_X_LITELLM_", "HTTP_LANGFUSE_", "HTTP_ANTHROPIC_BETA")
 

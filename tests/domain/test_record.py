@@ -1,8 +1,5 @@
 """The record of a call: complete, redacted, and in the names that LiteLLM's users know."""
 
-import dataclasses
-from dataclasses import replace
-
 import orjson
 import pytest
 
@@ -147,13 +144,13 @@ def test_weight_grows_when_a_client_sends_much_metadata() -> None:
 
 
 def test_vectors_input_is_the_content_when_the_call_is_an_embedding() -> None:
-    call = dataclasses.replace(make_call(), operation=EMBEDDINGS, document=Document.of({"input": ["one"]}))
+    call = make_call()._replace(operation=EMBEDDINGS, document=Document.of({"input": ["one"]}))
     assert make_record(call=call, log_content=True).to_dict()["messages"] == ["one"]
 
 
 def test_dict_is_json_when_every_field_is_filled() -> None:
     requester = Requester("r", "/chat/completions", "127.0.0.1", "curl", "hash", None)
-    call = replace(make_call(), requester=requester)
+    call = make_call()._replace(requester=requester)
     record = make_record(call=call, usage=Usage(1, 1, 2), cost=Cost(0.1), log_content=True)
     assert orjson.loads(orjson.dumps(record.to_dict())) == record.to_dict()
 
@@ -168,7 +165,7 @@ def test_dict_is_json_when_every_field_is_filled() -> None:
     ],
 )
 def test_content_is_allowed_when_nobody_objects(operator: bool, redacted: bool, no_log: bool, allowed: bool) -> None:
-    call = dataclasses.replace(make_call(), options=Options(no_log=no_log, redact_content=redacted))
+    call = make_call()._replace(options=Options(no_log=no_log, redact_content=redacted))
     assert may_log_content(call, operator) is allowed
 
 

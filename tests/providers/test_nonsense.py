@@ -1,6 +1,5 @@
 """Requests of which any part is broken, to the providers with a format of their own."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ def build(provider_name: str, model: str, fields: dict[str, Any]) -> bytes:
     call = build_call("chat", fields)
     fitted = fit(call, deployment, provider, drop_params=True)
     return provider.build_request(
-        replace(call, document=call.document.edit(fitted.changes, fitted.drop)), deployment
+        call._replace(document=call.document.edit(fitted.changes, fitted.drop)), deployment
     ).body
 
 

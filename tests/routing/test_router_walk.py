@@ -1,7 +1,5 @@
 """The walk: levels of `order`, then the fallbacks of the error's kind (2.7, 4.4, 4.6)."""
 
-from dataclasses import replace
-
 import pytest
 from router_bench import build, deployment, error
 
@@ -315,7 +313,7 @@ def test_no_more_is_tried_when_the_client_leaves_during_a_pause():
 
     bench = build(deployment("a"), deployment("h", "h"), fallbacks=(("g", ("h",)),))
     bench.provider.script = {"a": 500}
-    call = replace(bench.call(), client=Leaving())
+    call = bench.call()._replace(client=Leaving())
     with pytest.raises(GatewayError):
         bench.router.run(call, bench.provider)
     assert bench.ids == ["a"]
