@@ -51,13 +51,15 @@ class Document:
         gone = [name for name in drop if name in self.fields]
         if not gone and _all_there(changes, self.fields):
             return self
-        fields = {**self.fields, **changes}
+        fields, changed, dropped = {**self.fields, **changes}, {**self._changed, **changes}, self._dropped
         for name in gone:
             fields.pop(name, None)
+            changed.pop(name, None)
         if self._raw is None:
             return Document(None, fields)
-        changed = {name: value for name, value in {**self._changed, **changes}.items() if name in fields}
-        return Document(self._raw, fields, changed, (self._dropped | set(gone)) - set(changed), self._members)
+        if gone or dropped:
+            dropped = dropped.union(gone).difference(changed)
+        return Document(self._raw, fields, changed, dropped, self._members)
 
     def repeated(self) -> str | None:
         """A name that two top-level members have; only one of them is in `fields`."""

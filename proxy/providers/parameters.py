@@ -56,6 +56,9 @@ class Fit(NamedTuple):
     dropped: tuple[str, ...]
 
 
+_AS_IT_IS = Fit({}, (), ())
+
+
 def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: bool = False) -> Fit:
     """What of the body the provider can't take, and what the client or the deployment wants left out.
 
@@ -65,11 +68,13 @@ def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: 
     if call.operation not in provider.operations:
         raise BadRequestError(f"{provider.name} has no {call.operation.name}", param="model", provider=provider.name)
     options = call.options
-    changes, drop, dropped = leave_out(
-        call.fields, (*options.additional_drop_params, *deployment.additional_drop_params)
-    )
+    unsupported = find_unsupported(call, deployment, provider)
+    unwanted = (*options.additional_drop_params, *deployment.additional_drop_params)
+    if not unsupported and not unwanted:
+        return _AS_IT_IS
+    changes, drop, dropped = leave_out(call.fields, unwanted)
     allowed = {*options.allowed_openai_params, *deployment.allowed_openai_params, *drop}
-    unsupported = [name for name in find_unsupported(call, deployment, provider) if name not in allowed]
+    unsupported = [name for name in unsupported if name not in allowed]
     wanted = [name for name in unsupported if not is_neutral(name, call.fields[name])]
     if wanted and not _first(options.drop_params, deployment.drop_params, drop_params):
         raise _unsupported(wanted, provider, deployment)
@@ -85,6 +90,8 @@ def find_unsupported(call: Call, deployment: Deployment, provider: Provider) -> 
     openai = OPENAI_PARAMS[call.operation.name]
     supported = provider.supported.get(call.operation.name)
     refused = provider.refused(call.fields, deployment) if provider.refused is not None else frozenset()
+    if supported is None and not refused:
+        return []
     return [
         name
         for name in call.fields
