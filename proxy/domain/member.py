@@ -142,31 +142,31 @@ def splice(
     raw: bytes, changes: Mapping[str, Any], drop: Collection[str] = (), found: Iterable[Member] | None = None
 ) -> bytes:
     """`raw` with the top-level members in `changes` replaced (or added at the end) and those in `drop` cut."""
-    pieces: list[bytes] = []
-    missing = dict(changes)
-    untouched_from: int | None = None
-    last_end = 0
+    return b"".join(pieces(raw, changes, drop, members(raw) if found is None else found))
 
-    def flush() -> None:
-        nonlocal untouched_from
-        if untouched_from is not None:
-            pieces.append(raw[untouched_from:last_end])
-            untouched_from = None
 
-    for name, start, value_start, end in members(raw) if found is None else found:
-        if name in changes:
-            flush()
-            if name in missing:
-                pieces.append(raw[start:value_start] + orjson.dumps(missing.pop(name)))
-        elif name in drop:
-            flush()
-        else:
-            if untouched_from is None:
-                untouched_from = start
-            last_end = end
-    flush()
-    pieces.extend(orjson.dumps(name) + b":" + orjson.dumps(value) for name, value in missing.items())
-    return b"{" + b",".join(pieces) + b"}"
+def pieces(
+    raw: bytes, changes: Mapping[str, Any], drop: Collection[str], found: Iterable[Member]
+) -> list[bytes | memoryview]:
+    """What `splice` puts together; what stays is not copied."""
+    built: list[bytes | memoryview] = []
+    view, missing = memoryview(raw), dict(changes)
+    kept_from: int | None = None
+    kept_to = 0
+    for name, start, value_start, end in found:
+        if name not in changes and name not in drop:
+            kept_from, kept_to = start if kept_from is None else kept_from, end
+            continue
+        if kept_from is not None:
+            built += (b",", view[kept_from:kept_to])
+            kept_from = None
+        if name in missing:
+            built += (b",", view[start:value_start], orjson.dumps(missing.pop(name)))
+    if kept_from is not None:
+        built += (b",", view[kept_from:kept_to])
+    for name, value in missing.items():
+        built += (b",", orjson.dumps(name), b":", orjson.dumps(value))
+    return [b"{", *built[1:], b"}"]
 
 
 def _value_start(raw: bytes, position: int) -> int:
