@@ -16,12 +16,15 @@ _BLOCK = 65536
 class Connection:
     """A connected socket. `idle_since` is when it was put aside, None while it serves its first request."""
 
-    __slots__ = ("_fileno", "_socket", "_waiting", "idle_since", "origin")
+    __slots__ = ("_closed", "_drained", "_fileno", "_socket", "_waiting", "idle_since", "origin")
 
     def __init__(self, connected: socket.socket, origin: Origin) -> None:
         self._socket = connected
         self._fileno = connected.fileno()
         self._waiting = False
+        self._closed = False
+        # A look would find nothing: all that had come was taken, and little has happened since.
+        self._drained = False
         self.origin = origin
         self.idle_since: float | None = None
 
@@ -48,6 +51,7 @@ class Connection:
 
     def send(self, data: bytes, wait: Wait) -> None:
         """All of `data`. Raises OSError when the other side does not take it."""
+        self._drained = self.secured is None
         rest: bytes | memoryview = data
         while rest:
             try:
@@ -60,21 +64,23 @@ class Connection:
             except ssl.SSLWantReadError:
                 self._wait(wait)
 
-    def await_answer(self, wait: Wait) -> None:
-        """Until something arrives; for the moment after sending, when a look before waiting would find nothing."""
-        self._wait(wait)
-
     def receive(self, wait: Wait, tick: float | None = None) -> bytes | None:
         """What has arrived, at least a byte; empty for the end, None for `tick` seconds of silence."""
+        write = False
         while True:
-            try:
-                return self._socket.recv(_BLOCK)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                write = False
-            except ssl.SSLWantWriteError:
-                write = True
-            if not self._wait(wait, write=write, tick=tick):
+            # Waiting comes first where the socket is drained. What TLS has decrypted already, no wait would find, and
+            # nothing is heard of a socket that was closed in the meantime.
+            if self._drained and not self._wait(wait, write=write, tick=tick):
                 return None
+            try:
+                data = self._socket.recv(_BLOCK)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                self._drained, write = True, False
+            except ssl.SSLWantWriteError:
+                self._drained, write = True, True
+            else:
+                self._drained = len(data) < _BLOCK and self.secured is None
+                return data
 
     def is_quiet(self) -> bool:
         """True while an idle connection is as it should be: open, and with nothing said."""
@@ -88,6 +94,7 @@ class Connection:
 
     def close(self) -> None:
         """End it now, also from another thread: whoever waits for it is woken, and closes the socket in its turn."""
+        self._closed = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         if not self._waiting:
@@ -97,7 +104,7 @@ class Connection:
     def _wait(self, wait: Wait, *, write: bool = False, tick: float | None = None) -> bool:
         self._waiting = True
         try:
-            return wait.ready(self, write=write, tick=tick)
+            return self._closed or wait.ready(self, write=write, tick=tick)
         finally:
             self._waiting = False
 

@@ -201,7 +201,6 @@ def _send(request: LeanRequest, connection: Connection) -> None:
 
 
 def _receive_head(request: LeanRequest, connection: Connection, parser: ResponseParser) -> None:
-    connection.await_answer(request.wait)
     while not parser.has_head:
         data = connection.receive(request.wait)
         if not data:

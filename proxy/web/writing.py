@@ -74,10 +74,16 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
     def _flush(self, data: bytes = b"") -> None:
         head, self._head = self._head, b""
         if head and len(data) > _JOINED:
-            self.sock.sendall(head)
+            self._send(head)
             head = b""
         if head or data:
-            self.sock.sendall(head + data if head else data)
+            self._send(head + data if head else data)
+
+    def _send(self, data: bytes) -> None:
+        """Nearly always the socket takes all at once; gevent's sendall asks the system for its buffer's size first."""
+        sent = self.sock.send(data)
+        if sent < len(data):
+            self.sock.sendall(memoryview(data)[sent:])
 
 
 @lru_cache(maxsize=1)

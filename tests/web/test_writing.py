@@ -13,13 +13,18 @@ from proxy.web.writing import Writer, install
 
 
 class Wire:
-    """A socket that notes what each call was given."""
+    """A socket that notes what each call took; `send` takes at most `room` bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 1 << 20) -> None:
         self.sent: list[bytes] = []
+        self._room = room
 
-    def sendall(self, data: bytes) -> None:
-        self.sent.append(data)
+    def send(self, data: bytes) -> int:
+        self.sent.append(data[: self._room])
+        return len(self.sent[-1])
+
+    def sendall(self, data: bytes | memoryview) -> None:
+        self.sent.append(bytes(data))
 
 
 def writer(wire: Wire, method: str = "POST", version: tuple[int, int] = (1, 1), closing: bool = False) -> Any:
@@ -44,6 +49,17 @@ def test_head_and_body_leave_together() -> None:
     }  # fmt: skip
     assert "Connection: keep-alive" in lines
     assert body == b"hello"
+
+
+def test_the_rest_is_sent_when_the_socket_takes_a_part() -> None:
+    wire = Wire(room=100)
+    response = writer(wire)
+
+    response.start_response("200 OK", SoundPairs([("Content-Type", "text/plain"), ("Content-Length", "500")], 500))
+    response.write(bytes(range(250)) * 2)
+
+    assert len(wire.sent[0]) == 100
+    assert b"".join(wire.sent).partition(b"\r\n\r\n")[2] == bytes(range(250)) * 2
 
 
 def test_a_stream_is_chunked_and_its_first_piece_comes_with_the_head() -> None:
