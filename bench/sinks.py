@@ -1,214 +1,188 @@
-"""What sinks cost a call: at fault (in this process), and switched on (a gateway under load). One run prints all.
+"""What sinks cost a call, at fault and switched on: whole calls through gateways of one worker each. One run prints all.
 
-python -m bench.sinks faults            the time of building and emitting a record, one sink of three at fault
-python -m bench.sinks overhead [SECS]   requests a second with the log alone and with JSON and Prometheus, in turns
+python -m bench.sinks faults   [ROUNDS] [SECONDS]   calls beside a webhook whose receiver hangs, refuses, fails ...
+python -m bench.sinks overhead [ROUNDS] [SECONDS]   the log line alone, and with JSON lines and Prometheus
 """
 
-import http.client
-import os
-import resource
-import subprocess
+import contextlib
+import json
+import re
+import socketserver
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median, quantiles
+from typing import Any
 
-from proxy.domain.answer import Answer
-from proxy.domain.attempt import Attempt, Outcome
-from proxy.domain.call import Call, Options
-from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
-from proxy.domain.operations import CHAT
-from proxy.domain.record import CallRecord, build_record
-from proxy.domain.usage import Usage
-from proxy.runtime import Runtime
-from proxy.sinks.jsonl import JsonLines
-from proxy.sinks.lines import LineWriter, RotatingFile
-from proxy.sinks.prometheus import PrometheusSink
-from proxy.sinks.queue import SinkQueue, Subscription
+from bench.gateways import ROOT
+from bench.load import closed_loop, run_client
+from bench.process import SERVED_CORE, Program, free_port, running
+from bench.table import cell, middle
 
-CALLS, EVERY = 10_000, 0.001
-PORT = 4187
+# Calls a second, and the metadata of each: a lane's memory is full after some 2,500 of them.
+RATE, METADATA = 200, {"trace_id": "t", "filler": "x" * 4000}
 
 
-class Faulty:
-    """A sink whose `write` does what the fault does."""
-
-    name = "faulty"
-    tries = 1
-    anonymous = False
-
-    def __init__(self, fault: Callable[[], None]) -> None:
-        self._fault = fault
-
-    def write(self, records: Sequence[CallRecord]) -> None:
-        self._fault()
-
-    def close(self) -> None:
-        return
-
-
-def throw() -> None:
-    raise ValueError("broken")
-
-
-def refuse() -> None:
-    http.client.HTTPConnection("127.0.0.1", 9, timeout=5).request("POST", "/")
-
-
-FAULTS: dict[str, Callable[[], None]] = {
-    "none": lambda: None,
-    "hanging": lambda: time.sleep(3600),
-    "refusing": refuse,
-    "throwing": throw,
-    "slow": lambda: time.sleep(1),
-}
-
-
-def make_record(number: int) -> CallRecord:
-    call = Call(
-        str(number),
-        CHAT,
-        "fast",
-        Document.of({"messages": [{"role": "user", "content": "hello"}]}),
-        Options(metadata={"trace_id": f"t{number}", "filler": "x" * 200}),
-        started_at=1.0,
-    )
-    outcome = Outcome(
-        Answer(b"{}"), Deployment("d1", "fast", "openai", "gpt-4o"), (Attempt("fast", "d1", "only", 200, None, 5.0),)
-    )
-    return build_record(call, ended_at=2.0, duration=1.0, mask=str, outcome=outcome, usage=Usage(10, 20, 30))
-
-
-def measure_fault(name: str, folder: Path) -> None:
-    """CALLS calls at a steady pace; the time that building and emitting the record takes of each."""
-    json_lines = JsonLines(LineWriter(RotatingFile(folder / f"{name}.jsonl")))
-    sinks = (json_lines, PrometheusSink(), Faulty(FAULTS[name]))
-    queue = SinkQueue([Subscription(sink) for sink in sinks], Runtime())
-    taken = []
-    for number in range(CALLS):
-        time.sleep(EVERY)
-        began = time.perf_counter()
-        queue.emit(make_record(number))
-        taken.append((time.perf_counter() - began) * 1e6)
-    flushed = queue.flush(2)
-    counts = queue.counts()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{name:9} p50 {median(taken):5.0f} us  p99 {quantiles(taken, n=100)[98]:5.0f} us  max memory {memory:4.0f} MB  "
-        f"json {counts['json'].written}/{CALLS}  faulty {counts['faulty']}  flushed {flushed}"
-    )
-
-
-def faults() -> None:
-    """Each fault in a process of its own, so that memory is that fault's."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name in FAULTS:
-            child = os.fork()
-            if child == 0:
-                measure_fault(name, Path(folder))
-                sys.stdout.flush()
-                os._exit(0)
-            os.waitpid(child, 0)
-
-
-BODY = b'{"model":"demo","messages":[{"role":"user","content":"hello"}],"metadata":{"trace_id":"t"}}'
-
-
-def serve(callbacks: str, folder: Path) -> subprocess.Popen[bytes]:
-    config = folder / "config.yaml"
+@contextlib.contextmanager
+def gateway(folder: Path, callbacks: list[str], settings: Mapping[str, Any]) -> Iterator[Program]:
+    """A gateway whose one model answers by itself; `settings` are `callback_settings`."""
+    folder.mkdir()
+    port, config = free_port(), folder / "config.yaml"
+    models = [{"model_name": "demo", "litellm_params": {"model": "mock/demo"}}]
+    litellm = {"callbacks": callbacks, "turn_off_message_logging": True}
     config.write_text(
-        "model_list:\n- model_name: demo\n  litellm_params: {model: mock/demo}\n"
-        f"litellm_settings:\n  callbacks: [{callbacks}]\n  turn_off_message_logging: true\n"
+        json.dumps({"model_list": models, "litellm_settings": litellm, "callback_settings": dict(settings)})
     )
-    shared = folder / "metrics"
-    shared.mkdir(exist_ok=True)
-    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(shared)}
-    command = [sys.executable, "-m", "proxy", "serve", "--config", str(config), "--port", str(PORT), "--workers", "1"]
-    return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "proxy", "serve", "--config", str(config), "--port", str(port), "--workers", "1"]
+    env = {"PYTHONPATH": str(ROOT)}
+    with running(command, port, core=SERVED_CORE, ready="/health/liveliness", log=folder / "log", env=env) as program:
+        yield program
 
 
-def ask(connection: http.client.HTTPConnection) -> None:
-    connection.request("POST", "/v1/chat/completions", BODY, {"content-type": "application/json"})
-    answer = connection.getresponse()
-    body = answer.read()
-    if answer.status != 200:
-        raise RuntimeError(f"{answer.status}: {body[:200]!r}")
+def write_body(folder: Path, metadata: Mapping[str, str]) -> Path:
+    path = folder / "body.json"
+    messages = [{"role": "user", "content": "hello"}]
+    path.write_text(json.dumps({"model": "demo", "messages": messages, "metadata": dict(metadata)}))
+    return path
 
 
-def wait_until_ready() -> None:
-    for _ in range(300):
-        try:
-            ask(http.client.HTTPConnection("127.0.0.1", PORT, timeout=10))
-        except ConnectionError:
-            time.sleep(0.1)
+class Receiver(socketserver.ThreadingTCPServer):
+    """What a webhook posts to: answers each request with `status` after `delay` seconds."""
+
+    daemon_threads = True
+
+    def __init__(self, status: int, delay: float) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.status, self.delay = status, delay
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/"
+
+
+class Handler(socketserver.StreamRequestHandler):
+    server: Receiver
+
+    def handle(self) -> None:
+        while head := self.rfile.readline():
+            length = 0
+            while head not in (b"\r\n", b""):
+                found = re.match(rb"content-length: *(\d+)", head, re.IGNORECASE)
+                length = int(found[1]) if found else length
+                head = self.rfile.readline()
+            self.rfile.read(length)
+            time.sleep(self.server.delay)
+            self.wfile.write(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % self.server.status)
+
+
+FAULTS = ("no webhook", "well", "hanging", "refusing", "answering 500", "slow (1 s)", "throwing")
+
+
+def webhooks() -> dict[str, str | None]:
+    """A receiver's address for each of FAULTS."""
+    refusing = f"http://127.0.0.1:{free_port()}/"
+    receivers = [Receiver(200, 0), Receiver(200, 3600), Receiver(500, 0), Receiver(200, 1)]
+    well, hanging, failing, slow = (one.url for one in receivers)
+    # No address at all: the sink's write raises before anything is sent.
+    return dict(zip(FAULTS, (None, well, hanging, refusing, failing, slow, "http://[nowhere"), strict=True))
+
+
+@dataclass
+class Watched:
+    """A gateway with one of FAULTS, and what its calls took in each round."""
+
+    program: Program
+    lines: Path
+    before: float = 0.0
+    calls: int = 0
+    p50: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+
+    def measure(self, body: Path, seconds: float, *, keep: bool) -> None:
+        found = run_client("rate", self.program.port, {}, body, RATE, seconds)
+        if found["failed"]:
+            raise RuntimeError(f"{found['failed']:.0f} calls failed")
+        self.calls += int(RATE * seconds)
+        if keep:
+            self.p50.append(found["p50"])
+            self.p99.append(found["p99"])
         else:
-            return
-    raise RuntimeError("the gateway did not start")
+            self.before = self.program.memory()
+
+    def row(self, name: str) -> str:
+        counts = sink_counts(self.program.port)
+        hook = " / ".join(str(counts.get(("webhook", state), "-")) for state in ("written", "failed", "dropped"))
+        written = sum(1 for _ in self.lines.open("rb"))
+        memory = f"{self.before:.0f} to {self.program.memory():.0f} MB"
+        return f"| {name} | {cell(self.p50)} | {cell(self.p99)} | {memory} | {hook} | {written} of {self.calls} |"
 
 
-def load(seconds: float, clients: int = 8) -> float:
-    """Requests a second of `clients` that ask again as soon as they are answered."""
-    counts = [0] * clients
-    end = time.monotonic() + seconds
-
-    def run(index: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
-        while time.monotonic() < end:
-            ask(connection)
-            counts[index] += 1
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / seconds
+def sink_counts(port: int) -> dict[tuple[str, str], int]:
+    """Records by sink, and what became of them, as /metrics tells it."""
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read().decode()
+    found = re.findall(r'^patchbay_sink_records\{sink="(\w+)",state="(\w+)"\} ([\d.]+)', text, re.MULTILINE)
+    return {(sink, state): int(float(count)) for sink, state, count in found}
 
 
-def processor_seconds(parent: int) -> float:
-    """What the workers of a gunicorn have used so far."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    fields = [Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split() for child in children]
-    return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
+def faults(rounds: int, seconds: float) -> None:
+    """Gateways that take turns, each with JSON lines and Prometheus, and a webhook at fault."""
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        watched: dict[str, Watched] = {}
+        body = write_body(folder, METADATA)
+        for fault, url in webhooks().items():
+            own = folder / str(len(watched))
+            settings = {"json": {"path": str(own / "calls.jsonl")}, "webhook": {"url": url}}
+            callbacks = ["json", "prometheus", *(["webhook"] if url else [])]
+            program = stack.enter_context(gateway(own, callbacks, settings))
+            watched[fault] = Watched(program, own / "calls.jsonl")
+        for turn in range(rounds + 1):
+            for one in watched.values():
+                one.measure(body, seconds if turn else 1, keep=turn > 0)
+        time.sleep(1)
+        print(
+            f"| a webhook beside, {RATE} calls/s | p50 ms | p99 ms | memory | written / failed / dropped | JSON lines |"
+        )
+        print("|---|---|---|---|---|---|")
+        for fault, one in watched.items():
+            print(one.row(fault), flush=True)
 
 
-def measure(callbacks: str, seconds: float) -> tuple[float, float]:
-    """(requests a second, microseconds of processor time a request)."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = serve(callbacks, Path(folder))
-        try:
-            wait_until_ready()
-            load(seconds / 4)
-            before = processor_seconds(server.pid)
-            rate = load(seconds)
-            return rate, (processor_seconds(server.pid) - before) / (rate * seconds) * 1e6
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def overhead(seconds: float, rounds: int = 4) -> None:
-    """The two settings in turns, so that what else the machine does falls on both."""
-    found: dict[str, list[tuple[float, float]]] = {"": [], "json, prometheus": []}
-    for _ in range(rounds):
-        for callbacks, measured in found.items():
-            measured.append(measure(callbacks, seconds))
-            print(f"[{callbacks}] {measured[-1][0]:.0f} requests/s, {measured[-1][1]:.0f} us each", flush=True)
-    rates, times = ([median(one[index] for one in measured) for measured in found.values()] for index in (0, 1))
-    print(
-        f"log alone {rates[0]:.0f}/s, with JSON and Prometheus {rates[1]:.0f}/s: {100 * (1 - rates[1] / rates[0]):.1f} % fewer"
-    )
-    print(
-        f"processor time of a request {times[0]:.0f} us, then {times[1]:.0f} us: {100 * (times[1] / times[0] - 1):.1f} % more"
-    )
+def overhead(rounds: int, seconds: int) -> None:
+    """Both gateways take turns, so that what else the machine does falls on both."""
+    settings = {"log alone": [], "with JSON lines and Prometheus": ["json", "prometheus"]}
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        body = write_body(folder, {"trace_id": "t"})
+        running = {
+            title: stack.enter_context(
+                gateway(folder / str(len(callbacks)), callbacks, {"json": {"path": str(folder / "calls.jsonl")}})
+            )
+            for title, callbacks in settings.items()
+        }
+        rates: dict[str, list[float]] = {title: [] for title in running}
+        costs: dict[str, list[float]] = {title: [] for title in running}
+        for turn in range(rounds + 1):
+            for title, program in running.items():
+                found = closed_loop(program, {}, body, seconds=seconds if turn else 1)
+                if found.failed:
+                    raise RuntimeError(f"{found.failed} calls failed")
+                if turn:
+                    rates[title].append(found.rate)
+                    costs[title].append(found.cpu_ms * 1000)
+    print("| sinks | requests/s | CPU us a request |\n|---|---|---|")
+    for title in running:
+        print(f"| {title} | {cell(rates[title])} | {cell(costs[title])} |")
+    (rate, more), (cost, dearer) = ([middle(found) for found in one.values()] for one in (rates, costs))
+    print(f"\n{100 * (1 - more / rate):.1f} % fewer requests/s, {100 * (dearer / cost - 1):.1f} % more CPU for each")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["overhead"]:
-        overhead(float((sys.argv[2:3] or ["5"])[0]))
-    else:
-        faults()
+    kind, *numbers = sys.argv[1:]
+    measured = {"faults": faults, "overhead": overhead}[kind]
+    measured(*(int(number) for number in (numbers or (5, 4))))

@@ -16,7 +16,6 @@ from proxy.domain.operations import CHAT, MODERATIONS, Operation
 from proxy.domain.secrets import MASK, PLAIN_HEADERS, clean_url
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError, ServiceUnavailableError
-from proxy.gauges import show_limits
 from proxy.ledger import Ledger
 from proxy.observation import Observation
 from proxy.probe import Report, probe
@@ -79,7 +78,7 @@ class Gateway:
         except GatewayError as error:
             self._ledger.failed(call, error, self._last_tried(call, error))
             raise
-        show_limits(self.observation.metrics, outcome)
+        self.observation.note_headers(outcome)
         if isinstance(outcome.reply, Answer):
             return self._ledger.answered(call, outcome, outcome.reply)
         if _continues(call, router):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from proxy.domain.attempt import Outcome
 from proxy.domain.deployment import Deployment
 from proxy.observation import Observation
 from proxy.providers.registry import find_provider
@@ -28,6 +27,7 @@ def watch(observation: Observation, router: Router) -> None:
         metrics.know_deployments(labels.get)
         metrics.watch(lambda: router_gauges(router), shared=True)
         metrics.watch(lambda: queue_gauges(observation.queue))
+        metrics.watch(lambda: limit_gauges(observation))
         metrics.watch(lambda: state_gauges(router))
 
 
@@ -60,17 +60,14 @@ def queue_gauges(queue: SinkQueue) -> Iterator[GaugeSample]:
             yield GaugeSample("patchbay_sink_records", getattr(counts, state), {"sink": sink, "state": state})
 
 
-def show_limits(metrics: Metrics | None, outcome: Outcome) -> None:
-    """What the provider says it will still take, in OpenAI's headers."""
-    if metrics is None:
-        return
-    headers = outcome.reply.headers
-    told = [(name, headers[header]) for name, header in _LEFT if header in headers]
-    left = [(name, float(value)) for name, value in told if value.isdecimal()]
-    if left:
-        deployment = outcome.deployment
-        labels = {**deployment_labels(deployment), "model_group": deployment.group}
-        metrics.show(GaugeSample(name, value, labels) for name, value in left)
+def limit_gauges(observation: Observation) -> Iterator[GaugeSample]:
+    """What the providers say they will still take, in OpenAI's headers."""
+    for deployment, headers in observation.take_headers():
+        told = ((name, headers.get(header)) for name, header in _LEFT)
+        left = [(name, float(value)) for name, value in told if value is not None and value.isdecimal()]
+        labels = {**deployment_labels(deployment), "model_group": deployment.group} if left else {}
+        for name, value in left:
+            yield GaugeSample(name, value, labels)
 
 
 def deployment_labels(deployment: Deployment) -> dict[str, str]:

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.domain.attempt import Attempt
+from proxy.domain.answer import Answer
+from proxy.domain.attempt import Attempt, Outcome
 from proxy.domain.cost import Cost
-from proxy.gauges import queue_gauges
+from proxy.domain.deployment import Deployment
+from proxy.gauges import limit_gauges, queue_gauges
+from proxy.observation import Observation
 from proxy.runtime import Runtime
 from proxy.settings.sharing import prepare_directory
+from proxy.sinks.board import Board
 from proxy.sinks.contract import GaugeSample, SinkContext, SinkSetupError
 from proxy.sinks.families import LABEL_VALUES
 from proxy.sinks.prometheus import PrometheusSink, build
@@ -145,6 +149,27 @@ def test_lost_records_show_when_another_sink_throws() -> None:
     assert total(text, "patchbay_sink_queue_records", sink="thrower") == 0
 
 
+def test_newest_limits_show_when_a_provider_told_them() -> None:
+    sink = PrometheusSink()
+    observation = Observation(SinkQueue([], Runtime()), Board(), sink)
+    sink.watch(lambda: limit_gauges(observation))
+    deployment = Deployment("d1", "fast", "openai", "gpt-4o")
+    for left in ("8", "7", "nonsense", None):
+        headers = {"x-ratelimit-remaining-requests": left or "6", "x-ratelimit-remaining-tokens": left or "600"}
+        observation.note_headers(Outcome(Answer(b"{}", headers=headers), deployment, (ANSWERED,)))
+    labels = {"model_id": "d1", "model_group": "fast", "api_base": "https://api.openai.com/v1"}
+    text = sink.render()
+    assert total(text, "litellm_remaining_requests_metric", **labels) == 6
+    assert total(text, "litellm_remaining_tokens_metric", **labels) == 600
+    assert not observation.told
+
+
+def test_nothing_is_kept_of_a_providers_headers_when_nothing_counts() -> None:
+    observation = Observation(SinkQueue([], Runtime()), Board())
+    observation.note_headers(Outcome(Answer(b"{}"), Deployment("d1", "fast", "openai", "gpt-4o"), (ANSWERED,)))
+    assert not observation.told
+
+
 def test_event_is_counted_when_it_is_not_a_call() -> None:
     sink = PrometheusSink()
     sink.add("litellm_deployment_cooled_down", {"model_id": "d1", "exception_status": "429"})
@@ -173,6 +198,7 @@ WORKERS_SCRIPT = """
 import json, os, sys
 from pathlib import Path
 from proxy.runtime import Runtime
+from proxy.sinks.board import Board
 from proxy.sinks.contract import GaugeSample, SinkContext
 from proxy.sinks.prometheus import build
 from proxy.sinks.queue import SinkQueue, Subscription
