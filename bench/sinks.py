@@ -23,8 +23,8 @@ from bench.load import closed_loop, run_client
 from bench.process import SERVED_CORE, Program, free_port, running
 from bench.table import cell, middle
 
-# Calls a second, and the metadata of each: a lane's memory is full after some 2,500 of them.
-RATE, METADATA = 200, {"trace_id": "t", "filler": "x" * 4000}
+# Calls a second, and the metadata of each: a lane is full after some 1,350 of them.
+RATE, METADATA = 200, {"trace_id": "t", "filler": "x" * 10_000}
 
 
 @contextlib.contextmanager
