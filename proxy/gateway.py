@@ -132,7 +132,7 @@ class Gateway:
             "method": wire.method,
             "url": clean_url(wire.url),
             "headers": headers,
-            "body": orjson.loads(wire.body),
+            "body": orjson.loads(bytes(wire.body)),
         }
         return {**explanation.plan, "request": self._mask(request)}
 

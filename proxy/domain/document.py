@@ -10,9 +10,12 @@ from typing import Any
 
 import orjson
 
-from proxy.domain.member import Member, locate, members, splice
+from proxy.domain.member import Member, locate, members, pieces, splice
+from proxy.domain.wire import Content, Pieces
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+# A shorter text is sooner copied than sent in pieces.
+_LONG = 128 * 1024
 
 
 class Document:
@@ -79,6 +82,12 @@ class Document:
         if not self._changed and not self._dropped:
             return self._raw
         return splice(self._raw, self._changed, self._dropped, self._members)
+
+    def to_content(self) -> Content:
+        """The same, for sending it: of a long text nothing is copied that did not change."""
+        if self._raw is None or len(self._raw) < _LONG or not (self._changed or self._dropped):
+            return self.to_bytes()
+        return Pieces(pieces(self._raw, self._changed, self._dropped, self._members or members(self._raw)))
 
 
 def _all_there(changes: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:

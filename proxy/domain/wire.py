@@ -1,8 +1,35 @@
 """What goes to a provider and what comes back, before anything is understood of it."""
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+
+class Pieces:
+    """A long body in the pieces in which it is sent: what stays of the client's own is not copied.
+
+    `len()` and `bytes()` are those of the whole. Of the pieces that are short, neighbours are one.
+    """
+
+    __slots__ = ("_length", "pieces")
+    SHORT = 16 * 1024
+
+    def __init__(self, pieces: Iterable[bytes | memoryview]) -> None:
+        groups = itertools.groupby(pieces, lambda piece: len(piece) <= self.SHORT)
+        self.pieces: list[bytes | memoryview] = []
+        for short, group in groups:
+            self.pieces += [b"".join(group)] if short else group
+        self._length = sum(map(len, self.pieces))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self.pieces)
+
+
+Content = bytes | Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +37,7 @@ class WireRequest:
     """One HTTP request. `guarded` marks a destination that a client named: the address guard looks at it."""
 
     url: str
-    body: bytes = field(repr=False)
+    body: Content = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     method: str = "POST"
     guarded: bool = False

@@ -16,7 +16,7 @@ def build_local(
     """A function for the transport: request in; status, headers and blocks of the body out."""
 
     def send(request: WireRequest) -> tuple[int, Mapping[str, str], Iterator[bytes]]:
-        given = answer(urlsplit(request.url).path, request.body)
+        given = answer(urlsplit(request.url).path, bytes(request.body))
 
         def pause(seconds: float) -> Iterator[bytes]:
             """In steps, with an empty block after each: whoever waits can look whether it is still worth it."""

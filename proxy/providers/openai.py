@@ -17,7 +17,7 @@ from proxy.domain.document import Document
 from proxy.domain.member import splice
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
 from proxy.domain.usage import Usage
-from proxy.domain.wire import Event, WireRequest
+from proxy.domain.wire import Content, Event, WireRequest
 from proxy.errors import (
     BadRequestError,
     ConfigurationError,
@@ -159,7 +159,7 @@ def build_headers(call: Call, deployment: Deployment, row: Compatible) -> dict[s
     return headers
 
 
-def build_body(call: Call, deployment: Deployment, row: Compatible) -> bytes:
+def build_body(call: Call, deployment: Deployment, row: Compatible) -> Content:
     fields = call.fields
     changes: dict[str, Any] = {"model": name_model(deployment.model, row)}
     drop = [*row.drop, *row.rename]
@@ -177,7 +177,7 @@ def build_body(call: Call, deployment: Deployment, row: Compatible) -> bytes:
         drop.append("stream_options")
     elif call.stream:
         changes["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
-    return call.document.edit(changes, drop).to_bytes()
+    return call.document.edit(changes, drop).to_content()
 
 
 def name_model(model: str, row: Compatible) -> str:

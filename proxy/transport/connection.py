@@ -49,7 +49,7 @@ class Connection:
             else:
                 return
 
-    def send(self, data: bytes, wait: Wait) -> None:
+    def send(self, data: bytes | memoryview, wait: Wait) -> None:
         """All of `data`. Raises OSError when the other side does not take it."""
         self._drained = self.secured is None
         rest: bytes | memoryview = data

@@ -1,6 +1,6 @@
 """The head of a request as bytes: the header lines that HTTP needs, around those that the provider's file wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import NamedTuple
 
 from requests.structures import CaseInsensitiveDict
@@ -29,7 +29,7 @@ class Envelope(NamedTuple):
     start: bytes
     headers: CaseInsensitiveDict[str]
 
-    def head(self, content: bytes) -> bytes:
+    def head(self, content: Sized) -> bytes:
         """The whole head of the request with this body."""
         if content or self.method not in ("GET", "HEAD"):
             return b"%bcontent-length: %d\r\n\r\n" % (self.start, len(content))

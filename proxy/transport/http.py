@@ -138,7 +138,7 @@ class Transport:
         prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = request.url
-        prepared.body = request.body or None
+        prepared.body = bytes(request.body) or None
         prepared.headers = CaseInsensitiveDict(
             complete_headers(request.headers, destination, self._user_agent, guarded=False)
         )

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import requests
 from requests.adapters import HTTPAdapter
 
+from proxy.domain.wire import Content, Pieces
 from proxy.transport.connection import Connection, open_connection
 from proxy.transport.head import Envelope
 from proxy.transport.inflate import build_inflater
@@ -26,12 +27,13 @@ _JOINED = 32 * 1024
 class LeanRequest(requests.PreparedRequest):
     """What requests calls a prepared request, and beside it what this adapter needs: bytes, destination, patience."""
 
-    def __init__(self, envelope: Envelope, content: bytes, wait: Wait) -> None:
+    def __init__(self, envelope: Envelope, content: Content, wait: Wait) -> None:
         super().__init__()
         self.method = envelope.method
         self.url = envelope.url
         self.headers = envelope.headers
-        self.body = content or None
+        # For who stands in for this adapter; a body in pieces is not put together for nobody.
+        self.body = content if isinstance(content, bytes) and content else None
         self.origin = envelope.origin
         self.head = envelope.head(content)
         self.content = content
@@ -191,10 +193,11 @@ def _send(request: LeanRequest, connection: Connection) -> None:
     content = request.content
     try:
         if len(content) <= _JOINED:
-            connection.send(request.head + content, request.wait)
+            connection.send(request.head + bytes(content), request.wait)
         else:
             connection.send(request.head, request.wait)
-            connection.send(content, request.wait)
+            for piece in content.pieces if isinstance(content, Pieces) else (content,):
+                connection.send(piece, request.wait)
     except (BrokenPipeError, ConnectionResetError):
         # Refused before it was sent to the end: the answer that says why (413, 429) may be there.
         return

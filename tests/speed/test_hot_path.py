@@ -122,13 +122,13 @@ def count_once(app: Flask, body: bytes) -> int:
     return count
 
 
-def ask(app: Flask, body: bytes) -> None:
+def ask(app: Flask, body: bytes, source: Any = None) -> None:
     statuses: list[str] = []
     environ = {
         "REQUEST_METHOD": "POST", "PATH_INFO": "/v1/chat/completions", "QUERY_STRING": "", "SCRIPT_NAME": "",
         "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "4000", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1",
         "HTTP_HOST": "127.0.0.1:4000", "HTTP_AUTHORIZATION": f"Bearer {_KEY}", "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), "wsgi.url_scheme": "http",
+        "CONTENT_LENGTH": str(len(body)), "wsgi.input": source or io.BytesIO(body), "wsgi.url_scheme": "http",
         "wsgi.errors": sys.stderr, "wsgi.version": (1, 0), "wsgi.input_terminated": True,
     }  # fmt: skip
     answer: Any = app.wsgi_app(environ, lambda status, headers, exc_info=None: statuses.append(status))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.domain.wire import Clocks, WireRequest
+from proxy.domain.wire import Clocks, Pieces, WireRequest
 from proxy.errors import (
     APIConnectionError,
     BadRequestError,
@@ -95,6 +95,27 @@ def test_a_large_body_arrives_whole_when_the_socket_is_full(transport: Transport
     with serving(always(OK)) as upstream:
         assert transport.send(ask(upstream, body)).read() == b"ok"
     assert upstream.heard[0].endswith(body)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_body_in_pieces_arrives_as_one_when_it_is_sent(transport: Transport, tls: bool) -> None:
+    long = os.urandom(3_000_000)
+    body = Pieces([b'{"model":', b'"m"', memoryview(long)[:2_000_000], b",", memoryview(long)[2_000_000:], b"", b"}"])
+    with serving(always(OK), tls=tls) as upstream:
+        request = WireRequest(upstream.url.replace("127.0.0.1", "localhost"), body, {})
+        assert transport.send(request).read() == b"ok"
+    head, _, arrived = upstream.heard[0].partition(b"\r\n\r\n")
+    assert f"content-length: {len(arrived)}".encode() in head
+    assert arrived == b'{"model":"m"' + long[:2_000_000] + b"," + long[2_000_000:] + b"}"
+
+
+def test_a_body_in_pieces_is_sent_again_whole_when_a_kept_connection_died(transport: Transport) -> None:
+    body = Pieces([b"[", b"1," * 200_000, b"1]"])
+    with serving(answering(OK)) as upstream:
+        for _ in range(2):
+            assert transport.send(WireRequest(upstream.url, body, {})).read() == b"ok"
+    assert all(heard.endswith(bytes(body)) for heard in upstream.heard)
+    assert upstream.connections == 2
 
 
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Connection", "Expect", "TE", "Upgrade"])

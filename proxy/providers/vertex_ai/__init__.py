@@ -10,7 +10,7 @@ from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, EMBEDDINGS
-from proxy.domain.wire import WireRequest
+from proxy.domain.wire import Content, WireRequest
 from proxy.providers import anthropic
 from proxy.providers.call_ids import without_signatures
 from proxy.providers.contract import Provider, StreamDecoder
@@ -40,7 +40,7 @@ _CLAUDE_SUPPORTED = anthropic.SUPPORTED - {"service_tier"}
 class Dialect:
     """What a family's wire format does. `body` is the JSON bytes; `refused` the OpenAI parameters it doesn't take."""
 
-    body: Callable[[Call, Deployment, Target], bytes]
+    body: Callable[[Call, Deployment, Target], Content]
     parse: Callable[[bytes, Mapping[str, str], Call, Deployment], Answer]
     open_stream: Callable[[Call, Deployment], StreamDecoder]
     refused: Callable[[Mapping[str, Any], Deployment], frozenset[str]]
@@ -50,6 +50,7 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
     """The token comes later (auth="google"), unless the deployment has a key."""
     headers = dict(STREAM_HEADERS if call.stream else JSON_HEADERS)
     headers.update(_key_headers(deployment.api_key))
+    body: Content
     if call.operation.name == EMBEDDINGS.name:
         embedding = build_embedding(call.fields, deployment.model)
         url, body = build_url(deployment, embedding.resource), orjson.dumps(embedding.body)
@@ -80,7 +81,7 @@ def _claude_body(call: Call, deployment: Deployment, target: Target) -> bytes:
     return orjson.dumps({"anthropic_version": _CLAUDE_VERSION, **body, **({"anthropic_beta": betas} if betas else {})})
 
 
-def _openai_body(call: Call, deployment: Deployment, target: Target) -> bytes:
+def _openai_body(call: Call, deployment: Deployment, target: Target) -> Content:
     call = call.asking(call.model, without_signatures(call.document))
     return build_body(call, replace(deployment, model=target.name), _PARTNER)
 

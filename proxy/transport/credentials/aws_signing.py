@@ -46,7 +46,7 @@ def sign(request: WireRequest, source: Any, service: str, region: str) -> dict[s
     except (BotoCoreError, OSError) as exception:
         raise APIConnectionError(f"AWS credentials could not be fetched: {type(exception).__name__}") from exception
     headers = {name: value for name, value in request.headers.items() if name == "content-type"}
-    signed = AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)
+    signed = AWSRequest(method=request.method, url=request.url, data=bytes(request.body), headers=headers)
     SigV4Auth(keys, service, region).add_auth(signed)
     return {name.lower(): signed.headers[name] for name in _SIGNED if name in signed.headers}
 
