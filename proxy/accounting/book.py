@@ -17,11 +17,14 @@ class PriceBook:
 
     def find(self, deployment: Deployment, answered: str | None) -> Priced | None:
         """As `find_prices`. `answered` is the model that the answer names."""
+        if deployment.client_owned:
+            # It is made for one request, and holds a client's key: nothing to remember.
+            return find_prices(deployment, self._table, answered)
         key = (id(deployment), answered)
         known = self._found.get(key)
         if known is None:
             if len(self._found) >= _MOST:
-                # Clients' own deployments are made for one request each.
+                # Routers of clients bring deployments of their own, and go.
                 self._found.clear()
             known = self._found[key] = (deployment, find_prices(deployment, self._table, answered))
         return known[1]

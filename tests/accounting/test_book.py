@@ -35,3 +35,10 @@ def test_an_equal_id_is_not_enough_when_the_deployment_is_another():
     unknown = book.find(Deployment("1", "group", "openai", "something"), None)
     assert priced is not None
     assert unknown is None
+
+
+def test_nothing_is_remembered_of_a_deployment_that_a_client_owns():
+    table = make_table()
+    book, deployment = PriceBook(table), Deployment("1", "group", "openai", "gpt-4o", client_owned=True)
+    assert book.find(deployment, None) == book.find(deployment, None) is not None
+    assert table.looked_up == 2
