@@ -7,17 +7,19 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.errors import AuthenticationError, ContextWindowExceededError
 from proxy.routing.estimate import prompt_tokens
-from proxy.routing.tags import allowed_by_tags
+from proxy.routing.tags import Positions, allowed_by_tags
 
 
-def candidates(level: Sequence[Deployment], call: Call, settings: RouterSettings, group: str) -> Sequence[Deployment]:
-    """The level's deployments that fit the call's tags and its length.
+def candidates(
+    level: Sequence[Deployment], positions: Positions, call: Call, settings: RouterSettings, group: str
+) -> Sequence[Deployment]:
+    """The level's deployments that fit the call's tags and its length; `positions` are where its tags are in it.
 
     Raise AuthenticationError when the tags allow none, ContextWindowExceededError when the prompt is too long for all.
     """
     if settings.enable_tag_filtering:
         agent = call.requester.user_agent
-        level = allowed_by_tags(level, call.options.tags, settings.tag_filtering_match_any, agent)
+        level = allowed_by_tags(level, positions, call.options.tags, settings.tag_filtering_match_any, agent)
         if not level:
             raise AuthenticationError(
                 "Not allowed to access model due to tags configuration. "

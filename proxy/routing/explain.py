@@ -22,6 +22,7 @@ from proxy.routing.profile import Profile
 from proxy.routing.retry import allowed
 from proxy.routing.router import Router
 from proxy.routing.standing import Standing
+from proxy.routing.tags import tag_positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def _why_out(router: Router, call: Call, deployment: Deployment, standing: Stand
     """Why it would not be asked first, None when it could be."""
     now = router.runtime.now()
     try:
-        fits = bool(candidates([deployment], call, router.settings, deployment.group))
+        fits = bool(candidates([deployment], tag_positions([deployment]), call, router.settings, deployment.group))
     except AuthenticationError:
         return "tags"
     except ContextWindowExceededError:

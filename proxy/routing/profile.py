@@ -8,6 +8,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.routing.catalogue import Group
 from proxy.routing.standing import BudgetRule, Cooling, Limits
+from proxy.routing.tags import Positions, tag_positions
 
 _HARD_STRATEGIES = frozenset({"usage-based-routing", "usage-based-routing-v2"})
 
@@ -23,11 +24,15 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class GroupProfile:
-    """`rescued`: the configuration names another group that may stand in for this one. Members by deployment id."""
+    """`rescued`: the configuration names another group that may stand in for this one. Members by deployment id.
+
+    `tags`: where each tag is among the group's deployments.
+    """
 
     budget: BudgetRule
     rescued: bool
     members: Mapping[str, Profile]
+    tags: Positions
 
 
 def build_group_profile(group: Group, rescued: bool, settings: RouterSettings) -> GroupProfile:
@@ -36,6 +41,7 @@ def build_group_profile(group: Group, rescued: bool, settings: RouterSettings) -
         budget=BudgetRule(group.key, settings.retry_budget, settings.retry_budget_floor),
         rescued=rescued,
         members={one.id: build_profile(one, alternatives, settings) for one in group.deployments},
+        tags=tag_positions(group.deployments),
     )
 
 

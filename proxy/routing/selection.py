@@ -36,9 +36,11 @@ class Selection:
     def level(self, target: Target) -> Sequence[Deployment]:
         """The target's deployments that fit the call; raises as `candidates` does where nobody of the group fits."""
         level = target.group.levels[target.level]
-        fitting = candidates(target.group.deployments, target.call, self._settings, target.group.name)
+        fitting = self._candidates(target)
         if fitting is target.group.deployments:
             return level
+        if len(target.group.levels) == 1:
+            return fitting
         fits = {one.id for one in fitting}
         return [one for one in level if one.id in fits]
 
@@ -65,7 +67,7 @@ class Selection:
     def last_resort(self, target: Target) -> Grant | None:
         """The deployment that recovers first. It spends of the retry budget, so a dead one's load falls."""
         state, now = self._equipment.state, self._runtime.now()
-        pool = candidates(target.group.deployments, target.call, self._settings, target.group.name)
+        pool = self._candidates(target)
         standings = state.view([one.id for one in pool], now)
         ranked = sorted(zip(pool, standings, strict=True), key=lambda pair: pair[1].cooling_until)
         for deployment, standing in ranked:
@@ -91,6 +93,12 @@ class Selection:
             f"Passed model={target.asked}.",
             error_type="all_deployments_in_cooldown" if cooling else None,
             retry_after=float(seconds),
+        )
+
+    def _candidates(self, target: Target) -> Sequence[Deployment]:
+        group = target.group
+        return candidates(
+            group.deployments, self._equipment.profile(group).tags, target.call, self._settings, group.name
         )
 
     def _choose(self, target: Target, pool: Sequence[Deployment], past_limits: bool = False) -> Grant | None:

@@ -5,7 +5,10 @@ use.
 """
 
 import random
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from operator import attrgetter
 from typing import NamedTuple
 
 from proxy.domain.deployment import Deployment
@@ -44,10 +47,9 @@ class Strategy(NamedTuple):
 def simple_shuffle(candidates: Sequence[Deployment], standings: Sequence[Standing], wish: Wish) -> int:
     """Weighted dice by the first of weight, rpm, tpm that any candidate has; else all alike."""
     for metric in _METRICS:
-        weights = [metric(candidate) or 0 for candidate in candidates]
-        total = sum(weights)
-        if total > 0:
-            return _weighted(weights, wish.dice.random() * total)
+        weights = list(map(metric, candidates))
+        if any(weights):
+            return _weighted(weights, wish.dice)
     return int(wish.dice.random() * len(candidates))
 
 
@@ -72,21 +74,17 @@ def cost_based(candidates: Sequence[Deployment], standings: Sequence[Standing], 
 
 
 _METRICS: tuple[Callable[[Deployment], float | None], ...] = (
-    lambda deployment: deployment.weight,
-    lambda deployment: deployment.rpm,
-    lambda deployment: deployment.tpm,
+    attrgetter("weight"),
+    attrgetter("rpm"),
+    attrgetter("tpm"),
 )
 
 
-def _weighted(weights: Sequence[float], point: float) -> int:
-    last = 0
-    for position, weight in enumerate(weights):
-        if weight > 0:
-            last = position
-            if point < weight:
-                return position
-            point -= weight
-    return last
+def _weighted(weights: Sequence[float | None], dice: random.Random) -> int:
+    """Loops in C only: there may be a thousand candidates."""
+    ends = list(accumulate([weight or 0 for weight in weights]))
+    # The last that weighs something ends where the sum does.
+    return bisect_right(ends, dice.random() * ends[-1], hi=bisect_left(ends, ends[-1]))
 
 
 def _lowest(values: Sequence[float], buffer: float, dice: random.Random) -> int:

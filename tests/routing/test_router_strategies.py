@@ -15,8 +15,8 @@ from proxy.routing.standing import Standing
 from proxy.routing.strategies import STRATEGIES, Wish
 
 
-def wish(stream=False, buffer=0.0, ttl=3600.0, prices=None, seed=5):
-    return Wish(stream, START, random.Random(seed), lambda one: (prices or {}).get(one.id), buffer, ttl)
+def wish(stream=False, buffer=0.0, ttl=3600.0, prices=None, dice=None):
+    return Wish(stream, START, dice or random.Random(5), lambda one: (prices or {}).get(one.id), buffer, ttl)
 
 
 def standing(**values):
@@ -54,6 +54,15 @@ def test_the_first_metric_that_any_candidate_has_decides_when_there_are_several(
 
 def test_one_without_a_weight_is_never_chosen_when_another_has_one():
     assert chosen("simple-shuffle", [deployment("a"), deployment("b", weight=1)]) == {"b": 400}
+
+
+def test_the_last_that_weighs_something_is_chosen_when_the_dice_show_their_most():
+    class Loaded(random.Random):
+        def random(self) -> float:
+            return 1.0
+
+    candidates = [deployment("a", weight=0.1), deployment("b", weight=0.2), deployment("c", weight=0)]
+    assert chosen("simple-shuffle", candidates, dice=Loaded(), number=1) == {"b": 1}
 
 
 @pytest.mark.parametrize("weight", [None, 0])

@@ -3,7 +3,7 @@
 import pytest
 from router_bench import build, deployment
 
-from proxy.routing.tags import allowed_by_tags
+from proxy.routing.tags import allowed_by_tags, tag_positions
 
 FREE = deployment("free", tags=("free", "eu"))
 PAID = deployment("paid", tags=("paid", "eu"))
@@ -33,7 +33,7 @@ ALL = (FREE, PAID, DEFAULT, PLAIN)
     ],
 )
 def test_tags_choose_the_deployments_when_filtering_is_on(tags, match_any, served, expected):
-    assert {one.id for one in allowed_by_tags(served, tags, match_any)} == expected
+    assert {one.id for one in allowed_by_tags(served, tag_positions(served), tags, match_any)} == expected
 
 
 AGENT = deployment("agent", tag_regex=("^User-Agent: batch/", "nightly"))
@@ -52,7 +52,7 @@ AGENT = deployment("agent", tag_regex=("^User-Agent: batch/", "nightly"))
     ],
 )
 def test_a_program_is_recognised_when_no_tag_of_the_request_fits(agent, tags, served, expected):
-    assert {one.id for one in allowed_by_tags(served, tags, True, agent)} == expected
+    assert {one.id for one in allowed_by_tags(served, tag_positions(served), tags, True, agent)} == expected
 
 
 def test_the_call_is_a_401_when_its_tags_allow_nobody():

@@ -9,7 +9,7 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,17 +80,22 @@ def chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
     return b"data: " + json.dumps(fields).encode() + b"\n\n"
 
 
-def make_app(folder: Path, transport: FakeTransport, deployments: int = 1) -> Flask:
-    def deployment(name: str) -> dict[str, Any]:
-        return {
-            "model_name": name,
-            "litellm_params": {"model": "openai/gpt-4o-mini", "api_key": "sk-up-1", "rpm": 10**6},
-        }
+def deployment(name: str, *tags: str) -> dict[str, Any]:
+    params = {"model": "openai/gpt-4o-mini", "api_key": "sk-up-1", "rpm": 10**6, "tags": list(tags)}
+    return {"model_name": name, "litellm_params": params}
 
-    path = folder / f"{deployments}.yaml"
+
+def make_app(
+    folder: Path, transport: FakeTransport, others: Sequence[dict[str, Any]] = (), *, by_tag: bool = False
+) -> Flask:
+    path = folder / f"{len(others)}.yaml"
+    own = deployment("fast", "own")
+    # The others of the same model weigh nothing: it is always this one that is chosen, and known.
+    own["litellm_params"]["weight"] = 1
     config = {
-        "model_list": [deployment("fast"), *(deployment(f"other-{number}") for number in range(deployments - 1))],
+        "model_list": [own, *others],
         "general_settings": {"master_key": _KEY},
+        "router_settings": {"enable_tag_filtering": by_tag},
     }
     path.write_text(json.dumps(config))
     return create_app(load(path, {}), transport=transport)
@@ -143,9 +148,20 @@ def test_a_chat_takes_no_more_calls_than_it_did(tmp_path: Path):
     assert count_calls(make_app(tmp_path, FakeTransport())) <= CALLS_OF_A_CHAT
 
 
-def test_a_chat_takes_as_many_calls_when_there_are_many_deployments(tmp_path: Path):
-    few = count_calls(make_app(tmp_path, FakeTransport()))
-    many = count_calls(make_app(tmp_path, FakeTransport(), deployments=300))
+@pytest.mark.parametrize(
+    ("others", "more"),
+    [
+        pytest.param([deployment(f"other-{number}") for number in range(300)], {}, id="of other models"),
+        pytest.param([deployment("fast") for _ in range(300)], {}, id="of the same model"),
+        pytest.param([deployment("fast", f"tag-{number}") for number in range(300)], {"tags": ["own"]}, id="with tags"),
+    ],
+)
+def test_a_chat_takes_as_many_calls_when_there_are_many_deployments(
+    others: list[dict[str, Any]], more: dict[str, Any], tmp_path: Path
+):
+    # A choice between two is made as one between many.
+    few = count_calls(make_app(tmp_path, FakeTransport(), others[:1], by_tag=bool(more)), **more)
+    many = count_calls(make_app(tmp_path, FakeTransport(), others, by_tag=bool(more)), **more)
     assert abs(many - few) <= few * 0.02
 
 
