@@ -62,6 +62,7 @@ def chunk(delta: bytes, finish: bytes = b"null") -> bytes:
     return b"%x\r\n%b\r\n" % (len(event), event)
 
 
+OPENING_SECONDS = 0.5
 END = chunk(b"{}", b'"stop"') + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 
 
@@ -111,20 +112,18 @@ def measure(port: int, streams: int, interval: float) -> Lags:
     open_streams: dict[int, socket.socket] = {}
     rests: dict[int, bytes] = {}
     lags: list[float] = []
-    complete = 0
-    head = f"POST /chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(ASKED)}\r\n\r\n"
+    complete = opened = 0
     started = time.monotonic()
-    for _ in range(streams):
-        client = socket.create_connection(("127.0.0.1", port), timeout=30)
-        client.sendall(head.encode() + ASKED)
-        client.setblocking(False)
-        open_streams[client.fileno()] = client
-        rests[client.fileno()] = b""
-        poll.register(client, select.EPOLLIN)
-        time.sleep(0.5 / streams)
-    while open_streams:
-        ready = poll.poll(30)
-        if not ready:
+    while open_streams or opened < streams:
+        # What has come is read before the next one is opened: what is late by our own doing is nobody's lag.
+        due = time.monotonic() - started >= opened * OPENING_SECONDS / streams
+        if opened < streams and due:
+            client = ask(port)
+            open_streams[client.fileno()], rests[client.fileno()] = client, b""
+            poll.register(client, select.EPOLLIN)
+            opened += 1
+        ready = poll.poll(30 if opened == streams else 0.0005)
+        if not ready and opened == streams:
             break
         for number, _ in ready:
             data = open_streams[number].recv(262144)
@@ -138,6 +137,15 @@ def measure(port: int, streams: int, interval: float) -> Lags:
                 poll.unregister(number)
                 open_streams.pop(number).close()
     return Lags(sorted(lags) or [0.0], complete, time.monotonic() - started)
+
+
+def ask(port: int) -> socket.socket:
+    """A connection on which a stream was asked for."""
+    head = f"POST /chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(ASKED)}\r\n\r\n"
+    client = socket.create_connection(("127.0.0.1", port), timeout=30)
+    client.sendall(head.encode() + ASKED)
+    client.setblocking(False)
+    return client
 
 
 def free_port() -> int:
