@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from proxy.transport.origin import Origin
+from proxy.transport.readiness import is_readable
 from proxy.transport.resolve import resolve
 from proxy.transport.tls import TLS
 from proxy.transport.wait import Wait
@@ -85,10 +86,13 @@ class Connection:
     def is_quiet(self) -> bool:
         """True while an idle connection is as it should be: open, and with nothing said."""
         try:
+            if not is_readable(self._socket):
+                return True
+            # TLS may have said something that is nothing to us.
             self._socket.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
-        except OSError:
+        except (OSError, ValueError):
             return False
         return False
 

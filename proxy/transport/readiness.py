@@ -1,8 +1,11 @@
-"""Which of two sockets speaks first: the one that is waited for, or the client's."""
+"""Which of two sockets speaks first: the one that is waited for, or the client's. And whether one has spoken already."""
 
 import select
+import sys
+from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol
 
 
 class Ready(Enum):
@@ -62,3 +65,18 @@ def open_readiness(client: int | None) -> Readiness:
     from proxy.transport.hub import HubReadiness  # noqa: PLC0415  only where gevent runs the worker
 
     return HubReadiness(client)
+
+
+def is_readable(socket: Waitable) -> bool:
+    """Whether something has come, or the other side has closed; waits for nothing. Raises ValueError for a closed one."""
+    poll = _system_poll()()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+@lru_cache(maxsize=1)
+def _system_poll() -> Callable[[], Any]:
+    """select.poll as the system has it, now and later: gevent's own makes watchers for a look that waits for nothing."""
+    monkey: Any = sys.modules.get("gevent.monkey")
+    found: Callable[[], Any] = select.poll if monkey is None else monkey.get_original("select", "poll")
+    return found

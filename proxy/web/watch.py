@@ -1,17 +1,10 @@
 """Is the client still there? A look at its socket, without taking anything out of it."""
 
-import select
 import socket
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-
-def _system_poll() -> Callable[[], Any]:
-    """select.poll as the system has it: gevent's own makes watchers for a look that waits for nothing."""
-    monkey: Any = sys.modules.get("gevent.monkey")
-    found: Callable[[], Any] = select.poll if monkey is None else monkey.get_original("select", "poll")
-    return found
+from proxy.transport.readiness import is_readable
 
 
 class SocketWatch:
@@ -35,10 +28,8 @@ class SocketWatch:
 
     def gone(self) -> bool:
         try:
-            poll = _system_poll()()
-            poll.register(self._socket, select.POLLIN)
             # Only a readable socket is looked into: a gevent socket would wait where there is nothing.
-            return bool(poll.poll(0)) and self._socket.recv(1, socket.MSG_PEEK) == b""
+            return is_readable(self._socket) and self._socket.recv(1, socket.MSG_PEEK) == b""
         except (OSError, ValueError):
             return True
 
