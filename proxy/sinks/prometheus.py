@@ -5,14 +5,15 @@ whichever worker is scraped adds them all up (the library's multiprocess mode). 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import prometheus_client
 from prometheus_client import values
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from proxy.domain.record import CallRecord
 from proxy.sinks.amounts import Tried, counts, observations, tries
 from proxy.sinks.contract import DeploymentLabels, GaugeSample, GaugeSource, SinkContext, SinkSetupError
+from proxy.sinks.exposition import Pause, render_directory
 from proxy.sinks.families import Family
 from proxy.sinks.labels import CallLabels
 from proxy.sinks.metrics import CALLER_LABELS, METRICS
@@ -27,9 +28,14 @@ class PrometheusSink:
     content_type = prometheus_client.CONTENT_TYPE_LATEST
 
     def __init__(
-        self, directory: str | None = None, caller_labels: Sequence[str] = (), hidden: Sequence[str] = ()
+        self,
+        directory: str | None = None,
+        caller_labels: Sequence[str] = (),
+        hidden: Sequence[str] = (),
+        pause: Pause = lambda: None,
     ) -> None:
         self._directory = directory
+        self._pause = pause
         self._registry = prometheus_client.CollectorRegistry()
         self._families = {metric.name: Family(metric, None if directory else self._registry) for metric in METRICS}
         self._labels = CallLabels(frozenset(CALLER_LABELS) - frozenset(caller_labels) | frozenset(hidden))
@@ -79,9 +85,7 @@ class PrometheusSink:
             self.show(source())
         if self._directory is None:
             return prometheus_client.generate_latest(self._registry)
-        registry = prometheus_client.CollectorRegistry()
-        MultiProcessCollector(registry, path=self._directory)  # type: ignore[no-untyped-call]
-        return prometheus_client.generate_latest(registry)
+        return render_directory(Path(self._directory), self._pause)
 
     def close(self) -> None:
         """Files of values stay until the process is known to be dead: `forget_process` of the settings."""
@@ -119,4 +123,5 @@ def build(context: SinkContext) -> PrometheusSink:
         wanted.append("end_user")
     # Whoever may read the metrics without the key must not be able to try keys on its digest.
     opened = context.settings.get("require_auth_for_metrics_endpoint") is False
-    return PrometheusSink(directory, wanted, ("hashed_api_key",) if opened else ())
+    hidden = ("hashed_api_key",) if opened else ()
+    return PrometheusSink(directory, wanted, hidden, pause=lambda: context.runtime.sleep(0))

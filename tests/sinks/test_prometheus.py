@@ -197,6 +197,8 @@ def test_older_values_are_gone_when_the_directory_is_prepared(tmp_path: Path) ->
 WORKERS_SCRIPT = """
 import json, os, sys
 from pathlib import Path
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from proxy.runtime import Runtime
 from proxy.sinks.board import Board
 from proxy.sinks.contract import GaugeSample, SinkContext
@@ -216,36 +218,64 @@ for worker in range(4):
     if child == 0:
         sink.watch(lambda: [GaugeSample("patchbay_streams_open", 5)])
         for number in range(500):
-            queue.emit(make_failure() if number % 5 == 0 else make_record(model_id=f"d{worker}"))
+            queue.emit(make_failure() if number % 5 == 0 else make_record(model_id=f"d{worker}", response_time=number / 100))
         queue.flush(60)
         os._exit(0)
     children.append(child)
 for child in children:
     os.waitpid(child, 0)
+sink.write([make_record(model_group='a"b\\\\c\\nd, le="1"', key_alias="käse {x}", response_time=1e9)])
 before = sink.render()
+registry = CollectorRegistry()
+MultiProcessCollector(registry, path=str(directory))
+library = generate_latest(registry)
 for child in children:
     forget_process(child, directory)
-json.dump([before.decode(), sink.render().decode()], sys.stdout)
+json.dump([before.decode(), sink.render().decode(), library.decode()], sys.stdout)
 """
 
 
-def test_sums_are_exact_when_four_processes_count(tmp_path: Path) -> None:
-    environ = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"), "PYTHONPATH": "."}
+@pytest.fixture(scope="module")
+def four_workers(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """/metrics while they live, after their end, and what the library makes of the first."""
+    folder = tmp_path_factory.mktemp("workers")
+    environ = {"PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"), "PYTHONPATH": "."}
     done = subprocess.run(
         [sys.executable, "-c", WORKERS_SCRIPT], env=environ, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    before, after = (text.encode() for text in json.loads(done.stdout))
+    return [text.encode() for text in json.loads(done.stdout)]
+
+
+def test_sums_are_exact_when_four_processes_count(four_workers: list[bytes]) -> None:
+    before, after, _ = four_workers
     for text in (before, after):
-        assert total(text, "litellm_proxy_total_requests_metric_total") == 2000
+        assert total(text, "litellm_proxy_total_requests_metric_total", requested_model="fast") == 2000
         assert total(text, "litellm_proxy_failed_requests_metric_total") == 400
-        assert total(text, "litellm_requests_metric_total") == 1600
-        assert total(text, "litellm_total_tokens_metric_total") == 1600 * 46
-        assert total(text, "litellm_spend_metric_total") == pytest.approx(1600 * 0.00031)
-        assert total(text, "litellm_request_total_latency_metric_count") == 2000
-        assert total(text, "litellm_request_total_latency_metric_bucket", le="1.0") == 2000
+        assert total(text, "litellm_requests_metric_total", requested_model="fast") == 1600
+        assert total(text, "litellm_total_tokens_metric_total", requested_model="fast") == 1600 * 46
+        assert total(text, "litellm_spend_metric_total", requested_model="fast") == pytest.approx(1600 * 0.00031)
+        assert total(text, "litellm_request_total_latency_metric_count", requested_model="fast") == 2000
+        # A failure, and each fifth number, takes 1 s; the others as many hundredths as their number.
+        assert total(text, "litellm_request_total_latency_metric_bucket", le="1.0", requested_model="fast") == 4 * 180
+        awkward = {"requested_model": 'a"b\\c\nd, le="1"', "api_key_alias": "käse {x}"}
+        assert total(text, "litellm_request_total_latency_metric_bucket", le="+Inf", **awkward) == 1
     assert total(before, "patchbay_streams_open") == 20
     assert total(after, "patchbay_streams_open") == 0
+
+
+def test_text_tells_what_the_librarys_tells_when_four_processes_count(four_workers: list[bytes]) -> None:
+    shown, _, library = (samples_of(text) for text in four_workers)
+    assert shown.keys() == library.keys()
+    assert shown == pytest.approx(library)
+
+
+def samples_of(text: bytes) -> dict[tuple[object, ...], float]:
+    return {
+        (family.name, family.type, family.documentation, sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
 
 
 def test_try_without_a_deployment_we_know_is_counted_when_it_failed() -> None:
