@@ -20,8 +20,9 @@ from app import create_app
 from proxy.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
-CALLS_OF_A_CHAT = 590
-CALLS_OF_A_CHUNK = 34
+CALLS_OF_A_CHAT = 365
+CALLS_OF_A_MESSAGE = 3.2
+CALLS_OF_A_CHUNK = 28
 IMPORTED_MODULES = 770
 # Extras, and what only some configurations need.
 NEVER_IMPORTED = {
@@ -163,6 +164,19 @@ def test_a_chat_takes_as_many_calls_when_there_are_many_deployments(
     few = count_calls(make_app(tmp_path, FakeTransport(), others[:1], by_tag=bool(more)), **more)
     many = count_calls(make_app(tmp_path, FakeTransport(), others, by_tag=bool(more)), **more)
     assert abs(many - few) <= few * 0.02
+
+
+def test_a_message_takes_no_more_calls_than_it_did(tmp_path: Path):
+    app = make_app(tmp_path, FakeTransport())
+    messages = [{"role": "assistant" if number % 2 else "user", "content": "word " * 200} for number in range(399)]
+    short, long = count_calls(app, messages=messages[:1]), count_calls(app, messages=messages)
+    assert (long - short) / 398 <= CALLS_OF_A_MESSAGE
+
+
+def test_a_long_text_takes_no_more_calls_than_a_short_one(tmp_path: Path):
+    app = make_app(tmp_path, FakeTransport())
+    short, long = (count_calls(app, messages=[{"role": "user", "content": "word " * words}]) for words in (200, 80_000))
+    assert long <= short * 1.1
 
 
 def test_a_chunk_takes_no_more_calls_than_it_did(tmp_path: Path):
