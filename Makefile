@@ -108,8 +108,8 @@ langfuse-peer: .venv-langfuse/.done
 	nice npm install --prefix .bench/portkey --silent --no-audit --no-fund
 	@touch $@
 
-bench: $(VENV)/.runtime .bench/litellm/.done .bench/portkey/.done
-	$(BIN)/python -m bench --chart docs/bench.svg
+bench: $(VENV)/.dev .bench/litellm/.done .bench/portkey/.done
+	$(BIN)/python -m bench --chart docs/bench.svg --report docs/bench.md --readme README.md
 
 # 20 minutes and a million requests on one worker: memory, file descriptors and threads must not grow.
 soak: $(VENV)/.runtime

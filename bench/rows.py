@@ -15,6 +15,8 @@ from bench.table import cell, comparison, facts
 from bench.upstream import Upstream
 
 _TEXT = "Hello, how are you today?"
+SMALL, STREAMS = "small chat", "streams of 100 chunks, as fast as they can"
+LONG_TEXT, MESSAGES = "a body of 400 KB, one text", "a body of 400 KB, 399 messages"
 # 399 messages of 1 KB.
 CONVERSATION = [{"role": "assistant" if number % 2 else "user", "content": "word " * 200} for number in range(399)]
 
@@ -100,31 +102,40 @@ def failures(found: dict[str, list[Closed]]) -> str:
     return f"\n\nFailed: {told}" if told else ""
 
 
-def throughput(bench: Bench, say: Callable[[str], None]) -> dict[str, list[float]]:
-    """Small chats, streams and a large body, for all gateways in turn."""
+@dataclass(frozen=True)
+class Measured:
+    """What the gateways did: rounds by row and gateway; seconds to the first answer, MB at the end."""
+
+    rounds: Mapping[str, Mapping[str, list[Closed]]]
+    ready: Mapping[str, float]
+    memory: Mapping[str, float]
+
+    def rates(self, row: str) -> dict[str, list[float]]:
+        return {name: [one.rate for one in turns] for name, turns in self.rounds[row].items()}
+
+
+def throughput(bench: Bench, say: Callable[[str], None]) -> Measured:
+    """Small chats, streams and large bodies, for all gateways in turn."""
+    asked = {
+        SMALL: (bench.body("small"), bench.upstream.small),
+        STREAMS: (bench.body("stream", stream=True), bench.upstream.stream),
+        LONG_TEXT: (bench.body("small", "word " * 80_000), bench.upstream.small),
+        MESSAGES: (bench.body("small", messages=CONVERSATION), bench.upstream.small),
+    }
     with contextlib.ExitStack() as stack:
         running = {
             GATEWAYS[name]: stack.enter_context(GATEWAYS[name].start(bench.folder, bench.upstream))
             for name in bench.names
         }
-        say(
-            facts(
-                "start to first answer",
-                [(one.name, f"{program.ready_after:.2f} s") for one, program in running.items()],
-            )
-        )
-        small = bench.interleaved(running, bench.body("small"), bench.upstream.small)
-        say(report("small chat", small))
-        streams = bench.interleaved(running, bench.body("stream", stream=True), bench.upstream.stream)
-        say(report("streams of 100 chunks, as fast as they can", streams))
-        large = {
-            "one text": bench.body("small", "word " * 80_000),
-            "399 messages": bench.body("small", messages=CONVERSATION),
-        }
-        for kind, body in large.items():
-            say(report(f"a body of 400 KB, {kind}", bench.interleaved(running, body, bench.upstream.small)))
-        say(facts("memory after that", [(one.name, f"{program.memory():.0f} MB") for one, program in running.items()]))
-    return {name: [one.rate for one in turns] for name, turns in small.items()}
+        ready = {one.name: program.ready_after for one, program in running.items()}
+        say(facts("start to first answer", [(name, f"{seconds:.2f} s") for name, seconds in ready.items()]))
+        rounds = {}
+        for row, (body, port) in asked.items():
+            rounds[row] = bench.interleaved(running, body, port)
+            say(report(row, rounds[row]))
+        memory = {one.name: program.memory() for one, program in running.items()}
+        say(facts("memory after that", [(name, f"{size:.0f} MB") for name, size in memory.items()]))
+    return Measured(rounds, ready, memory)
 
 
 def latency(bench: Bench, rate: float, say: Callable[[str], None]) -> None:

@@ -42,21 +42,34 @@ def facts(title: str, rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join([f"| {title} | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
 
-def chart(title: str, figures: Figures) -> str:
-    """A bar for each gateway, as SVG; the figures stand beside the bars."""
+def summary(names: Sequence[str], columns: Mapping[str, Mapping[str, str]]) -> str:
+    """A line for each gateway; columns by their titles."""
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    lines += [f"| {name} | {' | '.join(column[name] for column in columns.values())} |" for name in names]
+    return "\n".join(lines)
+
+
+def chart(panels: Mapping[str, Figures]) -> str:
+    """For each panel a bar for each gateway, as SVG; the figures stand beside the bars."""
+    drawn, top = [], 0
+    for title, figures in panels.items():
+        drawn.append(_panel(title, figures, top))
+        top += 40 + 28 * len(figures)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{top}" font-family="sans-serif" font-size="13">'
+        f'<rect width="640" height="{top}" fill="#ffffff"/>{"".join(drawn)}</svg>\n'
+    )
+
+
+def _panel(title: str, figures: Figures, top: int) -> str:
     largest = max(middle(values) for values in figures.values())
-    height = 40 + 28 * len(figures)
-    bars = []
+    bars = [f'<text x="10" y="{top + 20}" font-weight="bold">{escape(title)}</text>']
     for number, (name, values) in enumerate(figures.items()):
-        y, width = 34 + 28 * number, max(2.0, 420 * middle(values) / largest)
+        y, width = top + 34 + 28 * number, max(2.0, 420 * middle(values) / largest)
         colour = "#2f6f4f" if name == "Patchbay" else "#9aa5b1"
         bars.append(
             f'<text x="100" y="{y + 14}" text-anchor="end">{escape(name)}</text>'
             f'<rect x="110" y="{y}" width="{width:.0f}" height="20" fill="{colour}"/>'
             f'<text x="{118 + width:.0f}" y="{y + 14}">{short(middle(values))}</text>'
         )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{height}" font-family="sans-serif" font-size="13">'
-        f'<rect width="640" height="{height}" fill="#ffffff"/><text x="10" y="20" font-weight="bold">{escape(title)}</text>'
-        f"{''.join(bars)}</svg>\n"
-    )
+    return "".join(bars)
