@@ -178,5 +178,6 @@ def _value_start(raw: bytes, position: int) -> int:
 
 def _strip_back(raw: bytes, end: int) -> int:
     while raw[end - 1] in _WHITE:
-        end -= 1
+        start = max(0, end - 256)
+        end = start + len(raw[start:end].rstrip(_WHITE))
     return end
