@@ -8,6 +8,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.routing.catalogue import Group
 from proxy.routing.standing import BudgetRule, Cooling, Limits
+from proxy.routing.strategies import shares
 from proxy.routing.tags import Positions, tag_positions
 
 _HARD_STRATEGIES = frozenset({"usage-based-routing", "usage-based-routing-v2"})
@@ -26,13 +27,14 @@ class Profile:
 class GroupProfile:
     """`rescued`: the configuration names another group that may stand in for this one. Members by deployment id.
 
-    `tags`: where each tag is among the group's deployments.
+    `tags`: where each tag is among the group's deployments. `shares` of each level's deployments.
     """
 
     budget: BudgetRule
     rescued: bool
     members: Mapping[str, Profile]
     tags: Positions
+    shares: Sequence[Sequence[float]]
 
 
 def build_group_profile(group: Group, rescued: bool, settings: RouterSettings) -> GroupProfile:
@@ -42,6 +44,7 @@ def build_group_profile(group: Group, rescued: bool, settings: RouterSettings) -
         rescued=rescued,
         members={one.id: build_profile(one, alternatives, settings) for one in group.deployments},
         tags=tag_positions(group.deployments),
+        shares=[shares(level) for level in group.levels],
     )
 
 

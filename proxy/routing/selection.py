@@ -103,16 +103,18 @@ class Selection:
 
     def _choose(self, target: Target, pool: Sequence[Deployment], past_limits: bool = False) -> Grant | None:
         """The strategy's choice among those that the shared state lets through, its try counted."""
-        left = list(pool)
+        left = pool
         soft: list[Deployment] = []
         while left and self._deadline.allows():
-            deployment = left.pop(self._pick(target, left))
+            position = self._pick(target, left)
+            deployment = left[position]
             answer = self._reserve(target, deployment, past_limits)
             if isinstance(answer, Grant):
                 return answer
             if answer.reason == "budget":
                 self.spent = True
                 return None
+            left = [*left[:position], *left[position + 1 :]]
             limits = self._equipment.profile(target.group).members[deployment.id].limits
             if answer.reason in _SLOTS and limits is not None and not limits.hard:
                 soft.append(deployment)
@@ -126,7 +128,10 @@ class Selection:
         strategy = self._equipment.strategy
         now = self._runtime.now()
         standings = [] if strategy.blind else self._equipment.state.view([one.id for one in pool], now)
-        return strategy.pick(pool, standings, self._equipment.wish(target.call, now))
+        wish = self._equipment.wish(target.call, now)
+        if pool is target.group.levels[target.level]:
+            wish = wish._replace(shares=self._equipment.profile(target.group).shares[target.level])
+        return strategy.pick(pool, standings, wish)
 
     def _reserve(
         self, target: Target, deployment: Deployment, past_limits: bool = False, last_resort: bool = False

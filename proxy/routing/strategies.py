@@ -22,7 +22,7 @@ class Wish(NamedTuple):
     """What a strategy may know beside the candidates. `price`: USD per token, input and output together; None unknown.
 
     `buffer`: how much slower than the quickest still counts as quick (0.1 is 10 %). Samples older than `ttl` are
-    forgotten.
+    forgotten. `shares` of the candidates, where somebody has them already.
     """
 
     stream: bool
@@ -31,6 +31,7 @@ class Wish(NamedTuple):
     price: Callable[[Deployment], float | None]
     buffer: float = 0.0
     ttl: float = 3600.0
+    shares: Sequence[float] | None = None
 
 
 # The position of the chosen one. Standings come in the order of the candidates; there is at least one of each.
@@ -46,11 +47,18 @@ class Strategy(NamedTuple):
 
 def simple_shuffle(candidates: Sequence[Deployment], standings: Sequence[Standing], wish: Wish) -> int:
     """Weighted dice by the first of weight, rpm, tpm that any candidate has; else all alike."""
+    ends = wish.shares or shares(candidates)
+    # The last that weighs something ends where the sum does.
+    return bisect_right(ends, wish.dice.random() * ends[-1], hi=bisect_left(ends, ends[-1]))
+
+
+def shares(candidates: Sequence[Deployment]) -> Sequence[float]:
+    """Where each one's part of the dice of `simple_shuffle` ends."""
     for metric in _METRICS:
-        weights = list(map(metric, candidates))
+        weights = [metric(candidate) or 0 for candidate in candidates]
         if any(weights):
-            return _weighted(weights, wish.dice)
-    return int(wish.dice.random() * len(candidates))
+            return list(accumulate(weights))
+    return range(1, len(candidates) + 1)
 
 
 def least_busy(candidates: Sequence[Deployment], standings: Sequence[Standing], wish: Wish) -> int:
@@ -78,13 +86,6 @@ _METRICS: tuple[Callable[[Deployment], float | None], ...] = (
     attrgetter("rpm"),
     attrgetter("tpm"),
 )
-
-
-def _weighted(weights: Sequence[float | None], dice: random.Random) -> int:
-    """Loops in C only: there may be a thousand candidates."""
-    ends = list(accumulate([weight or 0 for weight in weights]))
-    # The last that weighs something ends where the sum does.
-    return bisect_right(ends, dice.random() * ends[-1], hi=bisect_left(ends, ends[-1]))
 
 
 def _lowest(values: Sequence[float], buffer: float, dice: random.Random) -> int:
