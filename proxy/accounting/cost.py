@@ -88,6 +88,8 @@ def own_prices(deployment: Deployment, listed: PriceRow | None) -> PriceRow | No
         )
         if price is not None
     }
+    if not given and not deployment.info:
+        return None
     own = parse_public({**deployment.info, **given, "litellm_provider": deployment.provider})
     if own is None:
         return None
