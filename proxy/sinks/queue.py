@@ -70,7 +70,7 @@ class SinkQueue:
         runtime: Runtime,
         *,
         limit_bytes: int = 16 * 1024 * 1024,
-        linger: float = 0.05,
+        linger: float = 0.1,
     ) -> None:
         self._subscriptions = tuple(subscriptions)
         self._runtime = runtime
