@@ -1,6 +1,7 @@
 """One call to one deployment: the provider's request out, the transport, the provider's answer back."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from proxy.domain.answer import Answer, Reply, StreamReply
@@ -96,11 +97,17 @@ class Dispatcher:
         try:
             request = _with_extra_headers(provider.build_request(call, deployment), call, deployment)
             request = _with_trace(request, call) if self._forward_trace else request
-            return self._credentials[provider.auth].apply(request, deployment) if provider.auth else request
+            request = self._credentials[provider.auth].apply(request, deployment) if provider.auth else request
+            return replace(request, single=True) if self._is_single(call, deployment, provider) else request
         except ConfigurationError as error:
             if not deployment.client_owned:
                 raise
             raise BadRequestError(error.message, param="model", provider=error.provider) from None
+
+    def _is_single(self, call: Call, deployment: Deployment, provider: Provider) -> bool:
+        """Whether the request's headers are for it alone: a client's key, a client's headers, a trace, a signature."""
+        of_client = deployment.client_owned or call.options.extra_headers
+        return bool(of_client) or self._forward_trace or provider.auth == "aws"
 
     def _attempt(
         self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle, started: float

@@ -10,7 +10,8 @@ from proxy.domain.call import Call, Options
 from proxy.domain.deployment import Deployment
 from proxy.domain.document import Document
 from proxy.domain.operations import CHAT
-from proxy.errors import BadRequestError
+from proxy.domain.wire import Clocks, WireRequest
+from proxy.errors import APIConnectionError, BadRequestError
 from proxy.providers.registry import find_provider
 from proxy.runtime import Runtime
 from tests.providers.recordings import load_recordings
@@ -48,3 +49,35 @@ def test_betas_of_the_clients_header_reach_the_provider_when_it_sends_some(tmp_p
     body = {"model": "group", "messages": [{"role": "user", "content": "Hi"}]}
     client.post("/v1/chat/completions", json=body, headers={"Anthropic-Beta": "new-2030-01-01"})
     assert upstream.requests[-1].headers["anthropic-beta"] == "new-2030-01-01"
+
+
+class Noting(Silent):
+    """Takes note of what it is to send, and fails."""
+
+    def __init__(self) -> None:
+        self.sent: list[WireRequest] = []
+
+    def send(self, request: WireRequest, *_: Any) -> Any:
+        self.sent.append(request)
+        raise APIConnectionError("closed")
+
+
+@pytest.mark.parametrize(
+    ("options", "trace", "single"),
+    [
+        (Options(), False, False),
+        (Options(overrides={"api_key": "theirs"}), False, True),
+        (Options(extra_headers={"x-theirs": "secret"}), False, True),
+        (Options(), True, True),
+    ],
+)
+def test_headers_are_marked_when_they_are_one_requests_alone(options: Options, trace: bool, single: bool) -> None:
+    upstream = Noting()
+    call = Call("call-1", CHAT, "group", Document.of({"messages": [], "model": "group"}), options)
+    deployment = Deployment("deployment-1", "group", "openai", "gpt-4o", {"api_key": "ours"})
+    dispatcher = Dispatcher(upstream, Runtime(), find_provider, {}, {}, forward_trace=trace)
+
+    with pytest.raises(APIConnectionError):
+        dispatcher.send(call, deployment.with_overrides(options.overrides), Clocks(), lambda _: None)
+
+    assert [request.single for request in upstream.sent] == [single]

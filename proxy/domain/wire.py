@@ -34,13 +34,17 @@ Content = bytes | Pieces
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One HTTP request. `guarded` marks a destination that a client named: the address guard looks at it."""
+    """One HTTP request. `guarded` marks a destination that a client named: the address guard looks at it.
+
+    `single`: no other request has the same headers, or they hold a client's own key: nothing of them is remembered.
+    """
 
     url: str
     body: Content = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     method: str = "POST"
     guarded: bool = False
+    single: bool = False
 
 
 class Clocks(NamedTuple):

@@ -128,7 +128,8 @@ class Transport:
             envelope = build_envelope(request.method, request.url, origin, destination, headers)
             return LeanRequest(envelope, request.body, wait)
         if self._route(request.url).origin is not None:
-            envelope = self._envelope(request.method, request.url, tuple(request.headers.items()))
+            build = self._build_envelope if request.single else self._envelope
+            envelope = build(request.method, request.url, tuple(request.headers.items()))
             return LeanRequest(envelope, request.body, wait)
         return self._prepare_plain(request)
 

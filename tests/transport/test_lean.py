@@ -1,5 +1,6 @@
 """The lean adapter, through Transport, against sockets that behave well and badly. Also run under gevent."""
 
+import gc
 import gzip
 import os
 import socket
@@ -7,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import pytest
 
@@ -618,3 +620,32 @@ def test_every_error_is_ours_when_the_provider_resets(transport: Transport) -> N
 
     with serving(script) as upstream, pytest.raises(GatewayError, match="was reset"):
         transport.send(ask(upstream), Clocks(total=10))
+
+
+# What is remembered
+
+
+def texts_in(root: object) -> set[str]:
+    """All texts that can be reached from an object, without going through modules, classes and functions."""
+    seen: set[int] = set()
+    found: set[str] = set()
+    waiting = [root]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, ModuleType | type | FunctionType):
+            continue
+        seen.add(id(one))
+        if isinstance(one, str | bytes):
+            found.add(one if isinstance(one, str) else one.decode("latin-1"))
+        waiting.extend(gc.get_referents(one))
+    return found
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_a_clients_key_is_forgotten_when_its_request_is_over(transport: Transport, single: bool) -> None:
+    with serving(always(OK)) as upstream:
+        request = WireRequest(upstream.url, b"{}", {"authorization": "Bearer sk-of-a-client"}, single=single)
+        assert transport.send(request).read() == b"ok"
+
+    remembered = any("sk-of-a-client" in text for text in texts_in(transport))
+    assert remembered is not single
