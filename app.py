@@ -102,7 +102,7 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
         settings.deployments,
         settings.router,
         runtime,
-        build_state(settings.router, shared_path),
+        build_state(settings.router, shared_path, len(settings.deployments)),
         price=lambda deployment: price_per_token(deployment, prices),
         infer=infer_provider,
         on_cooldown=partial(count_cooldown, observation.metrics),

@@ -6,6 +6,7 @@ and a reload. Measured against SQLite in bench/NOTES.md.
 """
 
 import fcntl
+import logging
 import mmap
 import os
 import struct
@@ -21,6 +22,9 @@ from proxy.routing import budget, limits, state
 from proxy.routing.budget import BUCKETS, Spending
 from proxy.routing.processes import is_alive, start_time
 from proxy.routing.standing import Ask, Finish, Lease, Refusal, Standing
+from proxy.routing.state import MemoryState
+
+_log = logging.getLogger("patchbay.routing")
 
 LAYOUT = 1
 PROCESSES = 256
@@ -49,7 +53,8 @@ class HostStateError(RuntimeError):
 class HostState:
     """`path` is created when it is not there; `capacity` is the number of deployments and budgets that it can hold.
 
-    Raise HostStateError for a file that is somebody else's or of another layout.
+    What finds no place in it (a reload brought many more) is counted by this process alone. Raise HostStateError for a
+    file that is somebody else's or of another layout.
     """
 
     def __init__(self, path: str | Path, capacity: int = 8192) -> None:
@@ -57,14 +62,20 @@ class HostState:
         self._lock = threading.Lock()
         self._file, self._capacity = _open(self._path, capacity)
         self._map = mmap.mmap(self._file, _SLOTS_AT + self._capacity * _SLOT_SIZE)
-        self._slots: dict[str, int] = {}
+        self._slots: dict[str, int | None] = {}
+        self._own = MemoryState()
         self._process = -1
         self._pid = 0
         self._reaped_at = 0.0
+        self._told = False
 
     def view(self, deployments: Sequence[str], now: float) -> list[Standing]:
         with self._step(now):
-            standings = [self._load(self._slot("d:" + deployment)) for deployment in deployments]
+            places = [self._slot("d:" + deployment) for deployment in deployments]
+            standings = [
+                self._own.view([deployment], now)[0] if at is None else self._load(at)
+                for deployment, at in zip(deployments, places, strict=True)
+            ]
         for standing in standings:
             limits.roll(standing, now)
         return standings
@@ -72,6 +83,8 @@ class HostState:
     def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
         with self._step(now):
             at, budget_at = self._slot("d:" + ask.deployment), self._slot("b:" + ask.budget.key)
+            if at is None or budget_at is None:
+                return self._own.reserve(ask, now)
             standing, spending = self._load(at), self._load_spending(budget_at)
             answer = state.reserve(standing, spending, ask, now)
             if isinstance(answer, Lease):
@@ -83,6 +96,8 @@ class HostState:
     def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
         with self._step(now):
             at = self._slot("d:" + lease.deployment)
+            if at is None or self._slot("b:" + lease.budget.key) is None:
+                return self._own.settle(lease, finish, now)
             standing = self._load(at)
             cools = state.settle(standing, lease, finish, now)
             self._store(at, standing)
@@ -92,6 +107,9 @@ class HostState:
     def cancel(self, lease: Lease, now: float) -> None:
         with self._step(now):
             at, budget_at = self._slot("d:" + lease.deployment), self._slot("b:" + lease.budget.key)
+            if at is None or budget_at is None:
+                self._own.cancel(lease, now)
+                return
             standing, spending = self._load(at), self._load_spending(budget_at)
             state.cancel(standing, spending, lease, now)
             self._store(at, standing)
@@ -100,7 +118,10 @@ class HostState:
 
     def spending(self, key: str, now: float) -> tuple[int, int]:
         with self._step(now):
-            spending = self._load_spending(self._slot("b:" + key))
+            at = self._slot("b:" + key)
+            if at is None:
+                return self._own.spending(key, now)
+            spending = self._load_spending(at)
         budget.roll(spending, now)
         return sum(spending.firsts), sum(spending.extras)
 
@@ -123,14 +144,13 @@ class HostState:
             self._reaped_at = now
             self._reap()
 
-    def _slot(self, key: str) -> int:
-        """Where the row of `key` is; it never moves, so each process remembers it."""
-        at = self._slots.get(key)
-        if at is None:
-            at = self._slots[key] = self._find(blake2b(key.encode(), digest_size=_KEY_SIZE).digest())
-        return at
+    def _slot(self, key: str) -> int | None:
+        """Where the row of `key` is, None where there was no room; it never moves, so each process remembers it."""
+        if key not in self._slots:
+            self._slots[key] = self._find(blake2b(key.encode(), digest_size=_KEY_SIZE).digest())
+        return self._slots[key]
 
-    def _find(self, digest: bytes) -> int:
+    def _find(self, digest: bytes) -> int | None:
         first = int.from_bytes(digest[:8], "little")
         for step in range(self._capacity):
             at = _SLOTS_AT + (first + step) % self._capacity * _SLOT_SIZE
@@ -140,7 +160,14 @@ class HostState:
             if found == _EMPTY_KEY:
                 self._map[at : at + _KEY_SIZE] = digest
                 return at
-        raise HostStateError(f"{self._path} is full: it holds {self._capacity} deployments and groups")
+        if not self._told:
+            self._told = True
+            _log.warning(
+                "The workers share the state of %d deployments and groups; what is beyond is counted by each worker for "
+                "itself until the next start.",
+                self._capacity,
+            )
+        return None
 
     def _load(self, at: int) -> Standing:
         return Standing(*_STANDING.unpack_from(self._map, at + _KEY_SIZE))

@@ -10,14 +10,19 @@ from proxy.routing.host_state import HostState
 from proxy.routing.processes import is_alive, start_time
 from proxy.routing.state import MemoryState, StateStore
 
+# The host's file has so many places at least, and four for each deployment: its own row, one for clients' keys, one for
+# its group, and room that keeps finding them quick. It is sparse: what is not used takes no memory.
+_PLACES, _PLACES_EACH = 8192, 4
 
-def build_state(settings: RouterSettings, shared_path: str | Path | None = None) -> StateStore:
-    """`shared_path`: where the workers of this gateway meet, None when there is only one process.
+
+def build_state(settings: RouterSettings, shared_path: str | Path | None = None, deployments: int = 0) -> StateStore:
+    """`shared_path`: where the workers of this gateway meet, None when there is only one process. `deployments`: how many
+    the configuration has.
 
     `settings.state_path` wins, so that several gateways of a host can share. Raise HostStateError for a file that can't
     be used.
     """
-    host = _build_host(settings, shared_path)
+    host = _build_host(settings, shared_path, max(_PLACES, _PLACES_EACH * deployments))
     named = settings.redis_url is not None or settings.redis_host is not None
     if settings.state_store == "redis" or (settings.state_store == "auto" and named):
         return _build_redis(settings, host)
@@ -41,13 +46,13 @@ def _build_redis(settings: RouterSettings, host: StateStore) -> StateStore:
     return RedisState(host, client)
 
 
-def _build_host(settings: RouterSettings, shared_path: str | Path | None) -> StateStore:
+def _build_host(settings: RouterSettings, shared_path: str | Path | None, capacity: int) -> StateStore:
     path = settings.state_path or shared_path
     if settings.state_store == "host" and path is None:
         path = default_path(os.getppid())
     if settings.state_store == "memory" or path is None:
         return MemoryState()
-    return HostState(path)
+    return HostState(path, capacity)
 
 
 def default_path(master: int) -> Path:

@@ -206,11 +206,29 @@ def test_the_state_is_still_there_when_the_workers_are_new(path):
     assert HostState(path).reserve(ask(), START + 1).reason == "cooling"
 
 
-def test_a_full_file_says_so_when_there_is_no_room_for_another_row(path):
-    store = HostState(path, capacity=2)
+def test_what_finds_no_room_is_counted_by_the_process_alone_when_the_file_is_full(path, caplog):
+    store, other = HostState(path, capacity=2), HostState(path, capacity=2)
+    limits = Limits(rpm=1, hard=True)
     store.reserve(ask("a"), START)
-    with pytest.raises(HostStateError, match="is full: it holds 2"):
-        store.reserve(ask("b"), START)
+
+    lease = store.reserve(ask("b", limits=limits), START)
+    assert store.reserve(ask("b", limits=limits), START).reason == "rpm"
+    assert isinstance(other.reserve(ask("b", limits=limits), START), Lease)
+    assert [one.inflight for one in store.view(["a", "b"], START)] == [1, 1]
+    store.settle(lease, DONE, START)
+    assert [one.inflight for one in store.view(["a", "b"], START)] == [1, 0]
+    store.cancel(store.reserve(ask("c"), START), START)
+    assert store.view(["c"], START)[0].requests == 0
+    assert len([one for one in caplog.records if "counted by each worker" in one.message]) == 2
+
+
+def test_there_is_room_for_all_when_the_configuration_has_very_many_deployments(path):
+    store = build_state(RouterSettings(), path, deployments=10_000)
+    other = build_state(RouterSettings(), path, deployments=10_000)
+    for number in range(10_000):
+        assert isinstance(store.reserve(ask(f"d{number}"), START), Lease)
+
+    assert all(one.inflight == 1 for one in other.view([f"d{number}" for number in range(10_000)], START))
 
 
 @pytest.mark.parametrize("content", [b"x" * 10_000, b"patchbay" + bytes(9_992)])
