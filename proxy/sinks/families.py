@@ -8,21 +8,18 @@ from typing import Any
 
 import prometheus_client
 
+from proxy.sinks.bounds import Bounds
 from proxy.sinks.metrics import LATENCY_BUCKETS, Metric
-
-# The values that one label may take before the rest is counted as OTHER: clients can invent model names.
-LABEL_VALUES = 100
-OTHER = "other"
 
 
 class Family:
-    """One metric and its children by label values, bounded in number."""
+    """One metric and its children by label values."""
 
-    def __init__(self, metric: Metric, registry: Any) -> None:
+    def __init__(self, metric: Metric, registry: Any, bounds: Bounds) -> None:
         self.metric = metric
         self._names = tuple(metric.labels.split())
         self._children: dict[object, Any] = {}
-        self._seen: dict[str, set[str]] = {name: set() for name in self._names}
+        self._bounds = bounds
         self._values = operator.itemgetter(*self._names) if self._names else lambda _: ()
         self._parent = _build(metric, self._names, registry)
 
@@ -34,18 +31,12 @@ class Family:
             return self.child({**dict.fromkeys(self._names, ""), **labels})
         child = self._children.get(key)
         if child is None:
-            bounded = [self._bounded(name, labels[name]) for name in self._names]
+            given = [labels[name] for name in self._names]
+            bounded = [self._bounds.of(name, value) for name, value in zip(self._names, given, strict=True)]
             child = self._parent.labels(*bounded) if self._names else self._parent
-            if OTHER not in bounded:
+            if bounded == given:
                 self._children[key] = child
         return child
-
-    def _bounded(self, name: str, value: str) -> str:
-        seen = self._seen[name]
-        if value not in seen and len(seen) >= LABEL_VALUES:
-            return OTHER
-        seen.add(value)
-        return value
 
 
 class Histogram(prometheus_client.Histogram):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from proxy.domain.record import CallRecord
+from proxy.sinks.bounds import OTHER, Bounds
 
 # Label by label, where a record has it.
 _SOURCES = {
@@ -27,29 +28,42 @@ _SOURCES = {
 }
 # What a record tells only after a look at several of its fields.
 _FOUND = ("service_tier", "exception_status", "exception_class")
+# Bounded values can be together in many ways.
+_MOST_KNOWN = 4096
 # What only a database of teams and users could tell.
 _UNKNOWN = ("team", "team_alias", "user", "user_email", "org_id", "org_alias")
 
 
 class CallLabels:
-    """Every label that a call's metrics may have; those in `hidden` are empty."""
+    """Every label that a call's metrics may have, within its bounds; those in `hidden` are empty."""
 
-    def __init__(self, hidden: frozenset[str] = frozenset()) -> None:
+    def __init__(self, bounds: Bounds, hidden: frozenset[str] = frozenset()) -> None:
         shown = [name for name in _SOURCES if name not in hidden]
         self._names = (*shown, *_FOUND)
         self._empty = dict.fromkeys((*hidden, *_UNKNOWN), "")
         self._read = operator.attrgetter(*(_SOURCES[name] for name in shown))
+        self._bounds = bounds
+        self._known: dict[tuple[Any, ...], tuple[str, ...]] = {}
 
     def groups(self, records: Sequence[CallRecord]) -> list[tuple[dict[str, str], list[CallRecord]]]:
         """The records by their labels: a busy moment has many calls and few different labels."""
-        groups: defaultdict[tuple[Any, ...], list[CallRecord]] = defaultdict(list)
+        groups: defaultdict[tuple[str, ...], list[CallRecord]] = defaultdict(list)
         for record in records:
-            groups[self._read(record) + _found(record)].append(record)
-        return [(self._labels(key), group) for key, group in groups.items()]
+            told = self._read(record) + _found(record)
+            groups[self._known.get(told) or self._texts(told)].append(record)
+        return [
+            ({**dict(zip(self._names, texts, strict=True)), **self._empty}, group) for texts, group in groups.items()
+        ]
 
-    def _labels(self, key: tuple[Any, ...]) -> dict[str, str]:
-        labels = {name: "" if value is None else str(value) for name, value in zip(self._names, key, strict=True)}
-        return {**labels, **self._empty}
+    def _texts(self, told: tuple[Any, ...]) -> tuple[str, ...]:
+        """What records tell, as the values of labels."""
+        pairs = zip(self._names, told, strict=True)
+        texts = tuple([self._bounds.of(name, "" if value is None else str(value)) for name, value in pairs])
+        if OTHER not in texts:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[told] = texts
+        return texts
 
 
 def _found(record: CallRecord) -> tuple[str, int | None, str | None]:

@@ -4,6 +4,7 @@ With PROMETHEUS_MULTIPROC_DIR set before the program starts, every worker writes
 whichever worker is scraped adds them all up (the library's multiprocess mode). Without it, each process has its own.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from prometheus_client import values
 
 from proxy.domain.record import CallRecord
 from proxy.sinks.amounts import Tried, counts, observations, tries
+from proxy.sinks.bounds import Bounds
 from proxy.sinks.contract import DeploymentLabels, GaugeSample, GaugeSource, SinkContext, SinkSetupError
 from proxy.sinks.exposition import Pause, render_directory
 from proxy.sinks.families import Family
@@ -37,8 +39,10 @@ class PrometheusSink:
         self._directory = directory
         self._pause = pause
         self._registry = prometheus_client.CollectorRegistry()
-        self._families = {metric.name: Family(metric, None if directory else self._registry) for metric in METRICS}
-        self._labels = CallLabels(frozenset(CALLER_LABELS) - frozenset(caller_labels) | frozenset(hidden))
+        registry = None if directory else self._registry
+        self._bounds = Bounds()
+        self._families = {metric.name: Family(metric, registry, self._bounds) for metric in METRICS}
+        self._labels = CallLabels(self._bounds, frozenset(CALLER_LABELS) - frozenset(caller_labels) | frozenset(hidden))
         self._sources: list[GaugeSource] = []
         self._shared: list[GaugeSource] = []
         self._deployment_labels: DeploymentLabels = lambda _: None
@@ -65,8 +69,7 @@ class PrometheusSink:
             for name, amounts in observations(alike).items():
                 if amounts:
                     self._families[name].child(labels).observe_all(amounts)
-            for tried, count in tries(alike):
-                self._count_tries(tried, count, labels)
+            self._count_tries(tries(alike), labels)
         self.sample()
 
     def sample(self) -> None:
@@ -90,26 +93,30 @@ class PrometheusSink:
     def close(self) -> None:
         """Files of values stay until the process is known to be dead: `forget_process` of the settings."""
 
-    def _count_tries(self, tried: Tried, count: int, labels: Mapping[str, str]) -> None:
-        """`labels` are those of the call, which are the try's own where its deployment answered."""
-        known = {} if tried.deployment_id == labels["model_id"] else self._deployment_labels(tried.deployment_id) or {}
-        outcome = "failure" if tried.error_class else "success"
-        own = {
-            **labels,
-            **known,
-            "model_group": tried.group,
-            "model_id": tried.deployment_id,
-            "exception_status": str(tried.status),
-            "exception_class": tried.error_class or "",
-            "reason": tried.reason,
-            "outcome": outcome,
-        }
-        for name in (
-            "litellm_deployment_total_requests",
-            f"litellm_deployment_{outcome}_responses",
-            "patchbay_attempts",
-        ):
-            self.add(name, own, count)
+    def _count_tries(self, found: Iterable[tuple[Tried, int]], labels: Mapping[str, str]) -> None:
+        """`labels` are those of the calls, which are a try's own where its deployment answered."""
+        sums: Counter[tuple[tuple[str, str], ...]] = Counter()
+        for tried, count in found:
+            outcome = "failure" if tried.error_class else "success"
+            own = {
+                "model_group": tried.group,
+                "model_id": self._bounds.of("model_id", tried.deployment_id),
+                "exception_status": str(tried.status),
+                "exception_class": tried.error_class or "",
+                "reason": tried.reason,
+                "outcome": outcome,
+            }
+            if tried.error_class and tried.deployment_id != labels["model_id"]:
+                own = {**(self._deployment_labels(tried.deployment_id) or {}), **own}
+            sums[tuple(own.items())] += count
+        for told, count in sums.items():
+            own = dict(told)
+            for name in (
+                "litellm_deployment_total_requests",
+                f"litellm_deployment_{own['outcome']}_responses",
+                "patchbay_attempts",
+            ):
+                self.add(name, {**labels, **own}, count)
 
 
 def build(context: SinkContext) -> PrometheusSink:

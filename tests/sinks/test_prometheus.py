@@ -17,8 +17,8 @@ from proxy.observation import Observation
 from proxy.runtime import Runtime
 from proxy.settings.sharing import prepare_directory
 from proxy.sinks.board import Board
+from proxy.sinks.bounds import LABEL_VALUES
 from proxy.sinks.contract import GaugeSample, SinkContext, SinkSetupError
-from proxy.sinks.families import LABEL_VALUES
 from proxy.sinks.prometheus import PrometheusSink, build
 from proxy.sinks.queue import SinkQueue, Subscription
 from tests.sinks.receivers import no_post
@@ -282,3 +282,24 @@ def test_try_without_a_deployment_we_know_is_counted_when_it_failed() -> None:
     sink = PrometheusSink()
     sink.write([make_record(attempts=(Attempt("g", "unknown", "fallback", 500, "InternalServerError", 1.0), ANSWERED))])
     assert total(sink.render(), "litellm_deployment_failure_responses_total", model_id="unknown") == 1
+
+
+def test_tries_are_counted_exactly_when_there_are_more_deployments_than_labels() -> None:
+    sink = PrometheusSink()
+    sink.know_deployments({"failed": {"litellm_model_name": "failed-model", "api_base": "", "api_provider": "p"}}.get)
+    count = LABEL_VALUES + 200
+    failed = Attempt("g", "failed", "first", 500, "InternalServerError", 1.0)
+    records = [
+        make_record(model_id=f"d{number}", attempts=(failed, ANSWERED._replace(deployment_id=f"d{number}")))
+        for number in range(count)
+    ]
+    for start in range(0, count, 64):
+        sink.write(records[start : start + 64])
+
+    text = sink.render()
+    assert total(text, "patchbay_attempts_total") == 2 * count
+    assert total(text, "litellm_deployment_success_responses_total") == count
+    assert total(text, "litellm_deployment_failure_responses_total", litellm_model_name="failed-model") == count
+    assert total(text, "litellm_deployment_success_responses_total", litellm_model_name="failed-model") == 0
+    assert total(text, "litellm_llm_api_latency_metric_count") == count
+    assert text.decode().count("\nlitellm_deployment_success_responses_total{") <= LABEL_VALUES + 1
