@@ -9,17 +9,12 @@ from bench.gateways import GATEWAYS, Gateway, floor, key_headers, patchbay
 from bench.rows import Bench, report
 from bench.table import facts
 
-_PYTHON_PARSER = {"GUNICORN_CMD_ARGS": "--http-parser python"}
-
 
 def servers(bench: Bench, say: Callable[[str], None]) -> None:
     """Small chats and streams under each server that is installed; what is not is said in a word."""
-    parser, granian = installed("gunicorn_h1c"), installed("granian")
     choices = [GATEWAYS["Patchbay"]]
-    if parser:
-        choices.append(Gateway("gunicorn's Python parser", partial(patchbay, env=_PYTHON_PARSER), key_headers))
     choices.append(Gateway("gthread", partial(patchbay, options=("--worker-class", "gthread")), key_headers))
-    if granian:
+    if installed("granian"):
         choices.append(Gateway("granian", partial(patchbay, options=("--server", "granian")), key_headers))
     choices.append(Gateway("Flask alone, no gateway", floor, key_headers))
     with contextlib.ExitStack() as stack:
@@ -32,14 +27,8 @@ def servers(bench: Bench, say: Callable[[str], None]) -> None:
 
 
 def parts() -> str:
-    """Which server `Patchbay` is measured under everywhere, and whether its extra [fast] was in use."""
-    found = {name: installed(name) for name in ("gunicorn", "gevent", "gunicorn_h1c", "granian")}
-    rows = [(name, found[name] or "not installed") for name in found]
-    rows[2] = (
-        "gunicorn_h1c, the extra [fast]",
-        f"{found['gunicorn_h1c']}, in use" if found["gunicorn_h1c"] else "not installed",
-    )
-    return facts("servers", rows)
+    """The versions of the servers; `Patchbay` is measured under gunicorn everywhere."""
+    return facts("servers", [(name, installed(name) or "not installed") for name in ("gunicorn", "gevent", "granian")])
 
 
 def installed(package: str) -> str | None:
