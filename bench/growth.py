@@ -2,15 +2,17 @@
 workers. CPU is compared, not requests a second: on a machine with two cores that is what does not depend on the load's part.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 from bench.gateways import deployment, key_headers, patchbay, write_config
 from bench.load import Closed
-from bench.process import ALL_CORES
+from bench.process import ALL_CORES, SERVED_CORE
 from bench.rows import Bench, Load, failures
 from bench.table import cell, facts, short
+from bench.upstream import upstreams
 
 MANY_DEPLOYMENTS, MANY = 1000, 10_000
 _HEADERS = key_headers(0)
@@ -99,40 +101,24 @@ def batch_and_image(bench: Bench, say: Say) -> None:
 
 
 def workers(bench: Bench, say: Say) -> None:
-    """Two workers beside one.
-
-    One has a core to itself. Two have both cores, and the load and the upstream take their part of these: what is
-    left cannot show twice the rate. So the CPU of a request is printed too: as long as it is the same, a second core
-    that belongs to the second worker gives twice the requests.
-    """
-    body = bench.body("small")
-    with (
-        patchbay(bench.folder, bench.upstream) as one,
-        patchbay(bench.folder, bench.upstream, options=("--workers", "2"), core=ALL_CORES) as two,
-    ):
-        found = bench.turns(
-            {
-                "1 worker": Load(one, _HEADERS, body, connections=32),
-                "2 workers": Load(two, _HEADERS, body, connections=32, core=ALL_CORES),
-            }
-        )
+    """One worker with one core for everything, its load and its upstream too, beside two workers with two."""
+    found: dict[str, list[Closed]] = {}
+    with contextlib.ExitStack() as stack:
+        loads = {}
+        for count, core in ((1, SERVED_CORE), (2, ALL_CORES)):
+            folder = bench.folder / f"workers-{count}"
+            upstream = stack.enter_context(upstreams(folder, core))
+            program = stack.enter_context(patchbay(folder, upstream, options=("--workers", str(count)), core=core))
+            name = f"{count} worker{'s' if count > 1 else ''}, {count} core{'s' if count > 1 else ''} for everything"
+            loads[name] = Load(program, _HEADERS, bench.body("small"), connections=16 * count, core=core)
+        found = bench.turns(loads)
     rate = {name: [one.rate for one in turns] for name, turns in found.items()}
-    cost = {name: [one.cpu_ms for one in turns] for name, turns in found.items()}
-    # Shares of a core that the gateway had.
-    busy = {name: [one.rate * one.cpu_ms / 1000 for one in turns] for name, turns in found.items()}
     rows = [
-        (name, f"{cell(rate[name])} requests/s, {cell(cost[name])} ms of CPU each, {cell(busy[name])} cores busy")
-        for name in found
+        (name, f"{cell(rate[name])} requests/s, {cell([one.cpu_ms for one in turns])} ms of CPU each")
+        for name, turns in found.items()
     ]
-    per_core = {name: median(rate[name]) / median(busy[name]) for name in found}
-    rows += [
-        (
-            "rate, 2 workers to 1, load and upstream on the same cores",
-            f"{median(rate['2 workers']) / median(rate['1 worker']):.2f}x",
-        ),
-        ("rate for a core each, 2 workers to 1", f"{2 * per_core['2 workers'] / per_core['1 worker']:.2f}x"),
-    ]
-    say(facts("workers", rows) + failures(found))
+    one, two = (median(values) for values in rate.values())
+    say(facts("workers", [*rows, ("2 to 1", f"{two / one:.2f}x")]) + failures(found))
 
 
 def costs(title: str, found: Mapping[str, list[Closed]], more: Sequence[tuple[str, str]] = ()) -> str:

@@ -70,7 +70,9 @@ def whole_stream() -> bytes:
 
 
 @contextlib.contextmanager
-def upstreams(folder: Path) -> Iterator[Upstream]:
+def upstreams(folder: Path, core: str = LOAD_CORE) -> Iterator[Upstream]:
+    """`folder` is theirs alone."""
+    folder.mkdir(exist_ok=True)
     nginx = require("nginx", "apt-get install nginx-light")
     (folder / "answer.json").write_text(json.dumps(_ANSWER))
     (folder / "answer.sse").write_bytes(whole_stream())
@@ -79,8 +81,8 @@ def upstreams(folder: Path) -> Iterator[Upstream]:
     config.write_text(_NGINX.format(folder=folder, small=ports.small, stream=ports.stream, broken=ports.broken))
     paced = [sys.executable, "-m", "bench.upstream", str(ports.paced)]
     with (
-        running([nginx, "-c", str(config)], ports.small, core=LOAD_CORE, ready="/", log=folder / "upstream.log"),
-        running(paced, ports.paced, core=LOAD_CORE, ready="/", log=folder / "paced.log"),
+        running([nginx, "-c", str(config)], ports.small, core=core, ready="/", log=folder / "upstream.log"),
+        running(paced, ports.paced, core=core, ready="/", log=folder / "paced.log"),
     ):
         yield ports
 
