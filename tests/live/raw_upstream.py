@@ -29,6 +29,10 @@ class RawUpstream(socketserver.ThreadingTCPServer):
         self.paths: list[str] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def __exit__(self, *error: object) -> None:
+        self.shutdown()
+        super().__exit__(*error)
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"

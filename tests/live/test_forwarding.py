@@ -27,7 +27,6 @@ ADDED = re.compile(rb',"_response_ms":[\d.]+}$')
 def upstream() -> Iterator[RawUpstream]:
     with RawUpstream() as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,6 @@ MEGABYTES = 400
 def hostile() -> Iterator[RawUpstream]:
     with RawUpstream() as upstream:
         yield upstream
-        upstream.shutdown()
 
 
 @pytest.fixture(scope="module")

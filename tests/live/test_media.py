@@ -26,7 +26,6 @@ def upstream() -> Iterator[RawUpstream]:
     with RawUpstream() as server:
         server.reply = Reply([b"{}"])
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,6 @@ def pictures() -> Iterator[RawUpstream]:
         }
         server.reply = Reply([b"gone"], status="404 Not Found")
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +48,6 @@ def strange() -> Iterator[RawUpstream]:
     with RawUpstream() as server:
         server.reply = Reply([PNG], "image/png")
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")

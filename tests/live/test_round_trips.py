@@ -51,7 +51,6 @@ BEDROCK: Any = [
 def upstream() -> Iterator[RawUpstream]:
     with RawUpstream() as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
