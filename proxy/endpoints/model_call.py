@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 
 from proxy.domain.answer import Answer, StreamEnd
 from proxy.domain.attempt import Outcome
+from proxy.domain.call import NO_OPTIONS
 from proxy.domain.operations import Operation
 from proxy.domain.usage import Usage
 from proxy.errors import GatewayError
@@ -45,6 +46,8 @@ def read(operation: Operation, schema: type[RequestSchema], model: str | None) -
     patience = extensions["patience"]
     default = own.default_model(operation)
     incoming = read_call(current_request(), own.runtime, caller(), operation, schema, model, default, patience)
+    if incoming.call.options is NO_OPTIONS:
+        return incoming  # Its client brought nothing that would have to be admitted.
     call, ignored = own.admission.admit(incoming.call)
     return Incoming(call, (*incoming.ignored, *ignored))
 

@@ -3,7 +3,9 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from proxy import __version__
 from proxy.domain.attempt import Outcome
@@ -16,7 +18,7 @@ _NOT_PASSED = frozenset(
     "connection keep-alive transfer-encoding content-length content-encoding content-type trailer upgrade te "
     "proxy-authenticate set-cookie set-cookie2 www-authenticate date server alt-svc strict-transport-security".split()
 )
-_UNSAFE = re.compile(r"[\r\n\0]|[^\x00-\xff]")
+_UNSAFE = re.compile(r"[^\x01-\x09\x0b\x0c\x0e-\xff]")
 
 # The parts of a Cost, in its order.
 _COST_PARTS = tuple(
@@ -27,24 +29,41 @@ Headers = list[tuple[str, str]]
 Mask = Callable[[str], str]
 
 
+class _Passed(NamedTuple):
+    """Which headers of an answer are passed on, under which names; and which of those are limits, by position and name."""
+
+    names: tuple[str, ...]
+    shown: tuple[str, ...]
+    limits: tuple[tuple[int, str], ...]
+
+
+@lru_cache(maxsize=64)
+def _passed(names: tuple[str, ...]) -> _Passed:
+    """A provider names the same headers in each of its answers."""
+    passed = tuple(name for name in names if name not in _NOT_PASSED)
+    limits = tuple((position, name) for position, name in enumerate(passed) if name.startswith("x-ratelimit-"))
+    return _Passed(passed, tuple(["llm_provider-" + name for name in passed]), limits)
+
+
 def provider_headers(headers: Mapping[str, str], mask: Mask) -> Headers:
     """`x-ratelimit-*` as they are, and all that tells something as `llm_provider-*`; some providers repeat the key."""
-    names = [name for name in headers if name not in _NOT_PASSED and not _UNSAFE.search(headers[name])]
-    if not names:
-        return []
+    names, shown, limits = _passed(tuple(headers))
+    values = list(map(headers.__getitem__, names))
+    if _UNSAFE.search("".join(values)):
+        return provider_headers({name: value for name, value in headers.items() if not _UNSAFE.search(value)}, mask)
     # One look at all values: a value holds no line break.
-    values = mask("\n".join([headers[name] for name in names])).split("\n")
-    limits = [(name, value) for name, value in zip(names, values, strict=True) if name.startswith("x-ratelimit-")]
-    return [*zip(["llm_provider-" + name for name in names], values, strict=True), *limits]
+    text = "\n".join(values)
+    masked = mask(text)
+    if masked != text:
+        values = masked.split("\n")
+    return [*zip(shown, values, strict=True), *[(name, values[position]) for position, name in limits]]
 
 
-def deployment_headers(deployment: Deployment, base_url: str | None) -> Headers:
-    """Which deployment answered. `base_url` is the provider's own, for a deployment that names none."""
-    headers = [("x-litellm-model-id", deployment.id), ("x-litellm-model-group", _safe(deployment.group))]
-    base = shown_base(deployment, base_url)
-    if base:
-        headers.append(("x-litellm-model-api-base", base))
-    return headers
+@lru_cache(maxsize=256)
+def deployment_headers(identifier: str, group: str, base_url: str | None) -> tuple[tuple[str, str], ...]:
+    """Which deployment answered, and where it is (without credentials)."""
+    headers = (("x-litellm-model-id", identifier), ("x-litellm-model-group", _safe(group)))
+    return (*headers, ("x-litellm-model-api-base", _safe(base_url))) if base_url else headers
 
 
 def shown_base(deployment: Deployment, base_url: str | None) -> str | None:
@@ -65,11 +84,14 @@ def call_headers(call_id: str, request_id: str | None) -> Headers:
 def outcome_headers(
     outcome: Outcome, base_url: str | None, seconds: float, dropped: Sequence[str], mask: Mask
 ) -> Headers:
-    """`seconds` is the whole call so far; what was not spent on the wire is ours."""
+    """`seconds` is the whole call so far; what was not spent on the wire is ours. `base_url` is the provider's own, for a
+    deployment that names none.
+    """
     reply = outcome.reply
     overhead = max(0.0, seconds - reply.provider_seconds - outcome.failed_seconds)
-    headers = deployment_headers(outcome.deployment, base_url)
-    headers += [
+    deployment = outcome.deployment
+    headers = [
+        *deployment_headers(deployment.id, deployment.group, deployment.shown_base or base_url),
         ("x-litellm-attempted-retries", str(outcome.retries)),
         ("x-litellm-attempted-fallbacks", str(outcome.fallbacks)),
         ("x-litellm-response-duration-ms", f"{seconds * 1000:.3f}"),

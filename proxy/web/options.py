@@ -14,13 +14,13 @@ from proxy.errors import BadRequestError
 _MOCKS = (*MOCK_PARAMS, *TESTS)
 _MOST_RETRIES = 100
 # As a WSGI environ names them.
-_OWN_HEADERS = ("HTTP_X_LITELLM_", "HTTP_LANGFUSE_", "HTTP_ANTHROPIC_BETA")
+_LITELLM, _LANGFUSE, _BETA = _OWN_HEADERS = ("HTTP_X_LITELLM_", "HTTP_LANGFUSE_", "HTTP_ANTHROPIC_BETA")
 
 
 def own_headers(environ: Mapping[str, Any]) -> Mapping[str, str]:
     """Those that are for the gateway, by their names in lower case."""
     names = " ".join(environ)
-    if not any(start in names for start in _OWN_HEADERS):
+    if _LITELLM not in names and _LANGFUSE not in names and _BETA not in names:
         return {}
     return {
         name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith(_OWN_HEADERS)
