@@ -18,8 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from proxy.routing import state
-from proxy.routing.budget import BUCKETS, Spending
-from proxy.routing.host_state import _FIELDS, _SPENDING, _STANDING, HostState, _values_of
+from proxy.routing.budget import Spending
+from proxy.routing.host_state import HostState
 from proxy.routing.standing import Ask, BudgetRule, Finish, Lease, Limits, Refusal, Standing
 from proxy.routing.state import MemoryState
 
@@ -45,8 +45,8 @@ class SQLiteState:
         standing, spending = self._standing(ask.deployment), self._spending(ask.budget.key)
         answer = state.reserve(standing, spending, ask, now)
         if isinstance(answer, Lease):
-            self._store(ask.deployment, _STANDING.pack(*_values_of(standing)))
-            self._store(ask.budget.key, _SPENDING.pack(spending.slot, *spending.firsts, *spending.extras))
+            self._store(ask.deployment, bytes(standing))
+            self._store(ask.budget.key, bytes(spending))
         self._connection.execute("COMMIT")
         return answer
 
@@ -54,7 +54,7 @@ class SQLiteState:
         self._connection.execute("BEGIN IMMEDIATE")
         standing = self._standing(lease.deployment)
         state.settle(standing, lease, finish, now)
-        self._store(lease.deployment, _STANDING.pack(*_values_of(standing)))
+        self._store(lease.deployment, bytes(standing))
         self._connection.execute("COMMIT")
 
     def _content(self, name: str) -> bytes | None:
@@ -62,18 +62,12 @@ class SQLiteState:
         return row[0] if row else None
 
     def _standing(self, name: str) -> Standing:
-        standing, content = Standing(), self._content(name)
-        if content is not None:
-            for field, value in zip(_FIELDS, _STANDING.unpack(content), strict=True):
-                setattr(standing, field, value)
-        return standing
+        content = self._content(name)
+        return Standing() if content is None else Standing.from_buffer_copy(content)
 
     def _spending(self, name: str) -> Spending:
-        spending, content = Spending(), self._content(name)
-        if content is not None:
-            spending.slot, *counts = _SPENDING.unpack(content)
-            spending.firsts, spending.extras = counts[:BUCKETS], counts[BUCKETS:]
-        return spending
+        content = self._content(name)
+        return Spending() if content is None else Spending.from_buffer_copy(content)
 
     def _store(self, name: str, content: bytes) -> None:
         self._connection.execute("INSERT OR REPLACE INTO rows VALUES (?, ?)", (name, content))

@@ -4,6 +4,8 @@ A request's first try is never refused; each further one (a retry, a fallback, a
 So a provider that fails half its calls sees at most `1 + share` of its load, whatever `num_retries` says.
 """
 
+from ctypes import Array, Structure, c_int64
+
 from proxy.routing.standing import BudgetRule
 
 BUCKETS = 10
@@ -11,27 +13,34 @@ BUCKET_SECONDS = 6.0
 WINDOW_SECONDS = BUCKETS * BUCKET_SECONDS
 
 
-class Spending:
-    """First tries and extra ones of one group in buckets of time; only a state store changes it, under its lock."""
+class Spending(Structure):
+    """First tries and extra ones of one group in buckets of time: a row as Standing is one.
 
-    __slots__ = ("extras", "firsts", "slot")
+    `slot` is the number of the newest bucket since the epoch.
+    """
 
-    def __init__(self) -> None:
-        self.slot = 0
-        self.firsts = [0] * BUCKETS
-        self.extras = [0] * BUCKETS
+    slot: int
+    firsts: Array[c_int64]
+    extras: Array[c_int64]
+    _fields_ = (("slot", c_int64), ("firsts", c_int64 * BUCKETS), ("extras", c_int64 * BUCKETS))
 
 
 def roll(spending: Spending, now: float) -> int:
     """Forget what is older than the window; the index of the bucket of now."""
     slot = int(now // BUCKET_SECONDS)
-    if slot < spending.slot - BUCKETS:
-        spending.slot, spending.firsts, spending.extras = slot, [0] * BUCKETS, [0] * BUCKETS
-    if slot > spending.slot:
-        for stale in range(max(spending.slot + 1, slot - BUCKETS + 1), slot + 1):
-            spending.firsts[stale % BUCKETS] = spending.extras[stale % BUCKETS] = 0
-        spending.slot = slot
+    if slot != spending.slot:
+        _move(spending, slot)
     return spending.slot % BUCKETS
+
+
+def _move(spending: Spending, slot: int) -> None:
+    """A clock that steps back a little keeps its bucket; one that steps back far begins anew."""
+    if spending.slot - BUCKETS <= slot < spending.slot:
+        return
+    fresh = min(BUCKETS, slot - spending.slot) if slot > spending.slot else BUCKETS
+    for number in range(slot - fresh + 1, slot + 1):
+        spending.firsts[number % BUCKETS] = spending.extras[number % BUCKETS] = 0
+    spending.slot = slot
 
 
 def allows(spending: Spending, rule: BudgetRule, now: float) -> bool:

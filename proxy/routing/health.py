@@ -2,7 +2,6 @@
 
 from proxy.errors import ClientClosedRequestError, GatewayError, RateLimitError, Timeout
 from proxy.routing.kinds import policy_count
-from proxy.routing.limits import roll
 from proxy.routing.standing import Cooling, Finish, Refusal, Standing
 
 # LiteLLM's numbers for a deployment that its group can do without.
@@ -59,12 +58,11 @@ def claim_probe(standing: Standing, now: float, seconds: float) -> bool:
 
 
 def settle(standing: Standing, finish: Finish, started: float, probe: bool, now: float) -> None:
-    """Judge a finished try: recover, cool, or only count."""
+    """Judge a finished try: recover, cool, or only count (in the minute of now: `limits.roll` comes first)."""
     if probe:
         standing.probe_until = 0.0
     if finish.failed is None:
         return
-    roll(standing, now)
     standing.answers += 1
     standing.last_status = finish.status
     if finish.failed:

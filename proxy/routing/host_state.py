@@ -11,15 +11,14 @@ import mmap
 import os
 import struct
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
+from ctypes import Array, c_uint16, sizeof
 from hashlib import blake2b
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.routing import budget, limits, state
-from proxy.routing.budget import BUCKETS, Spending
+from proxy.routing.budget import Spending
 from proxy.routing.processes import is_alive, start_time
 from proxy.routing.standing import Ask, Finish, Lease, Refusal, Standing
 from proxy.routing.state import MemoryState
@@ -30,24 +29,30 @@ LAYOUT = 1
 PROCESSES = 256
 REAP_SECONDS = 1.0
 
-_STANDING = struct.Struct("<" + "".join("q" if field.type is int else "d" for field in fields(Standing)))
-_SPENDING = struct.Struct(f"<{1 + 2 * BUCKETS}q")
 _PROCESS = struct.Struct("<qq")
-_COUNT = struct.Struct("<H")
 _HEADER = struct.Struct("<8sqq")
 _MAGIC = b"patchbay"
 
+# A slot: the key's digest, the row, the calls in flight of each process.
+_Shares = c_uint16 * PROCESSES
+_MOST_SHARED = 65535
 _KEY_SIZE = 16
-_ROW_SIZE = max(_STANDING.size, _SPENDING.size)
-_SLOT_SIZE = _KEY_SIZE + _ROW_SIZE + PROCESSES * _COUNT.size
+_SHARES_AT = _KEY_SIZE + max(sizeof(Standing), sizeof(Spending))
+_SLOT_SIZE = _SHARES_AT + sizeof(_Shares)
 _PROCESSES_AT = 64
 _SLOTS_AT = _PROCESSES_AT + PROCESSES * _PROCESS.size
 _EMPTY_KEY = bytes(_KEY_SIZE)
-_values_of = attrgetter(*(field.name for field in fields(Standing)))
 
 
 class HostStateError(RuntimeError):
     """The file can't be used, or is full; the message says which file and why."""
+
+
+class _Row(NamedTuple):
+    """A deployment's, where it lies in the file; `shares` are the calls in flight, by process."""
+
+    standing: Standing
+    shares: Array[c_uint16]
 
 
 class HostState:
@@ -59,10 +64,12 @@ class HostState:
 
     def __init__(self, path: str | Path, capacity: int = 8192) -> None:
         self._path = Path(path)
-        self._lock = threading.Lock()
         self._file, self._capacity = _open(self._path, capacity)
+        self._alone = _Alone(self._file)
         self._map = mmap.mmap(self._file, _SLOTS_AT + self._capacity * _SLOT_SIZE)
-        self._slots: dict[str, int | None] = {}
+        # Rows never move, so each process remembers them; None where there was no room.
+        self._rows: dict[str, _Row | None] = {}
+        self._spendings: dict[str, Spending | None] = {}
         self._own = MemoryState()
         self._process = -1
         self._pid = 0
@@ -70,87 +77,92 @@ class HostState:
         self._told = False
 
     def view(self, deployments: Sequence[str], now: float) -> list[Standing]:
-        with self._step(now):
-            places = [self._slot("d:" + deployment) for deployment in deployments]
+        with self._alone:
+            self._prepare(now)
+            rows = [self._row(deployment) for deployment in deployments]
             standings = [
-                self._own.view([deployment], now)[0] if at is None else self._load(at)
-                for deployment, at in zip(deployments, places, strict=True)
+                self._own.view([deployment], now)[0] if row is None else Standing.from_buffer_copy(row.standing)
+                for deployment, row in zip(deployments, rows, strict=True)
             ]
         for standing in standings:
             limits.roll(standing, now)
         return standings
 
     def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
-        with self._step(now):
-            at, budget_at = self._slot("d:" + ask.deployment), self._slot("b:" + ask.budget.key)
-            if at is None or budget_at is None:
+        with self._alone:
+            self._prepare(now)
+            row, spending = self._row(ask.deployment), self._spending(ask.budget.key)
+            if row is None or spending is None:
                 return self._own.reserve(ask, now)
-            standing, spending = self._load(at), self._load_spending(budget_at)
-            answer = state.reserve(standing, spending, ask, now)
+            answer = state.reserve(row.standing, spending, ask, now)
             if isinstance(answer, Lease):
-                self._store(at, standing)
-                self._store_spending(budget_at, spending)
-                self._count(at, 1)
+                self._share(row, 1)
             return answer
 
     def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
-        with self._step(now):
-            at = self._slot("d:" + lease.deployment)
-            if at is None or self._slot("b:" + lease.budget.key) is None:
+        with self._alone:
+            self._prepare(now)
+            row = self._row(lease.deployment)
+            if row is None or self._spending(lease.budget.key) is None:
                 return self._own.settle(lease, finish, now)
-            standing = self._load(at)
-            cools = state.settle(standing, lease, finish, now)
-            self._store(at, standing)
-            self._count(at, -1)
+            cools = state.settle(row.standing, lease, finish, now)
+            self._share(row, -1)
             return cools
 
     def cancel(self, lease: Lease, now: float) -> None:
-        with self._step(now):
-            at, budget_at = self._slot("d:" + lease.deployment), self._slot("b:" + lease.budget.key)
-            if at is None or budget_at is None:
+        with self._alone:
+            self._prepare(now)
+            row, spending = self._row(lease.deployment), self._spending(lease.budget.key)
+            if row is None or spending is None:
                 self._own.cancel(lease, now)
                 return
-            standing, spending = self._load(at), self._load_spending(budget_at)
-            state.cancel(standing, spending, lease, now)
-            self._store(at, standing)
-            self._store_spending(budget_at, spending)
-            self._count(at, -1)
+            state.cancel(row.standing, spending, lease, now)
+            self._share(row, -1)
 
     def spending(self, key: str, now: float) -> tuple[int, int]:
-        with self._step(now):
-            at = self._slot("b:" + key)
-            if at is None:
+        with self._alone:
+            self._prepare(now)
+            spending = self._spending(key)
+            if spending is None:
                 return self._own.spending(key, now)
-            spending = self._load_spending(at)
-        budget.roll(spending, now)
-        return sum(spending.firsts), sum(spending.extras)
+            budget.roll(spending, now)
+            return sum(spending.firsts), sum(spending.extras)
 
     def facts(self) -> dict[str, Any]:
         return {"store": "host", "path": str(self._path)}
 
     def close(self) -> None:
         """The file stays: other workers, and the next ones, go on with it."""
+        self._rows.clear()
+        self._spendings.clear()
         self._map.close()
         os.close(self._file)
-
-    def _step(self, now: float) -> "_Step":
-        """Alone among all threads of all processes. Nothing in a step may wait for anything."""
-        return _Step(self._lock, self._file, self._prepare, now)
 
     def _prepare(self, now: float) -> None:
         if self._pid != os.getpid():
             self._join()
-        if now - self._reaped_at >= REAP_SECONDS or now < self._reaped_at:
+        if not 0.0 <= now - self._reaped_at < REAP_SECONDS:
             self._reaped_at = now
             self._reap()
 
-    def _slot(self, key: str) -> int | None:
-        """Where the row of `key` is, None where there was no room; it never moves, so each process remembers it."""
-        if key not in self._slots:
-            self._slots[key] = self._find(blake2b(key.encode(), digest_size=_KEY_SIZE).digest())
-        return self._slots[key]
+    def _row(self, deployment: str) -> _Row | None:
+        if deployment not in self._rows:
+            at = self._find(f"d:{deployment}")
+            self._rows[deployment] = None if at is None else self._row_at(at)
+        return self._rows[deployment]
 
-    def _find(self, digest: bytes) -> int | None:
+    def _row_at(self, at: int) -> _Row:
+        return _Row(Standing.from_buffer(self._map, at + _KEY_SIZE), _Shares.from_buffer(self._map, at + _SHARES_AT))
+
+    def _spending(self, key: str) -> Spending | None:
+        if key not in self._spendings:
+            at = self._find(f"b:{key}")
+            self._spendings[key] = None if at is None else Spending.from_buffer(self._map, at + _KEY_SIZE)
+        return self._spendings[key]
+
+    def _find(self, key: str) -> int | None:
+        """Where the slot of `key` is, None where there was no room."""
+        digest = blake2b(key.encode(), digest_size=_KEY_SIZE).digest()
         first = int.from_bytes(digest[:8], "little")
         for step in range(self._capacity):
             at = _SLOTS_AT + (first + step) % self._capacity * _SLOT_SIZE
@@ -169,25 +181,10 @@ class HostState:
             )
         return None
 
-    def _load(self, at: int) -> Standing:
-        return Standing(*_STANDING.unpack_from(self._map, at + _KEY_SIZE))
-
-    def _store(self, at: int, standing: Standing) -> None:
-        _STANDING.pack_into(self._map, at + _KEY_SIZE, *_values_of(standing))
-
-    def _load_spending(self, at: int) -> Spending:
-        spending = Spending()
-        spending.slot, *counts = _SPENDING.unpack_from(self._map, at + _KEY_SIZE)
-        spending.firsts, spending.extras = counts[:BUCKETS], counts[BUCKETS:]
-        return spending
-
-    def _store_spending(self, at: int, spending: Spending) -> None:
-        _SPENDING.pack_into(self._map, at + _KEY_SIZE, spending.slot, *spending.firsts, *spending.extras)
-
-    def _count(self, at: int, change: int) -> None:
-        """This process's own share of the calls in flight."""
-        where = _inflight_at(at, self._process)
-        _COUNT.pack_into(self._map, where, min(65535, max(0, _COUNT.unpack_from(self._map, where)[0] + change)))
+    def _share(self, row: _Row, change: int) -> None:
+        """This process's own part of the calls in flight."""
+        shares, process = row.shares, self._process
+        shares[process] = min(_MOST_SHARED, max(0, shares[process] + change))
 
     def _join(self) -> None:
         """Take a place in the table of processes: at the first step, and again in the child of a fork."""
@@ -209,34 +206,31 @@ class HostState:
                 _PROCESS.pack_into(self._map, _process_at(process), 0, 0)
 
     def _take_back(self, process: int) -> None:
-        for at in range(_SLOTS_AT, _SLOTS_AT + self._capacity * _SLOT_SIZE, _SLOT_SIZE):
-            where = _inflight_at(at, process)
-            (lost,) = _COUNT.unpack_from(self._map, where)
+        width = sizeof(c_uint16)
+        with memoryview(self._map).cast("H") as numbers:
+            shares = numbers[(_SLOTS_AT + _SHARES_AT) // width + process :: _SLOT_SIZE // width].tolist()
+        for slot, lost in enumerate(shares):
             if lost:
-                standing = self._load(at)
-                standing.inflight = max(0, standing.inflight - lost)
-                self._store(at, standing)
-                _COUNT.pack_into(self._map, where, 0)
+                row = self._row_at(_SLOTS_AT + slot * _SLOT_SIZE)
+                row.standing.inflight = max(0, row.standing.inflight - lost)
+                row.shares[process] = 0
 
 
-class _Step:
-    """The lock of the threads and that of the processes, held for one `with`."""
+class _Alone:
+    """Alone among all threads of all processes, for one `with`. Nothing in it may wait for anything."""
 
-    __slots__ = ("_file", "_lock", "_now", "_prepare")
+    __slots__ = ("_file", "_lock")
 
-    def __init__(self, lock: threading.Lock, file: int, prepare: Callable[[float], None], now: float) -> None:
-        self._lock = lock
+    def __init__(self, file: int) -> None:
         self._file = file
-        self._prepare = prepare
-        self._now = now
+        self._lock = threading.Lock()
 
     def __enter__(self) -> None:
         self._lock.acquire()
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX)
-            self._prepare(self._now)
         except BaseException:
-            self.__exit__()
+            self._lock.release()
             raise
 
     def __exit__(self, *_: object) -> None:
@@ -248,10 +242,6 @@ class _Step:
 
 def _process_at(process: int) -> int:
     return _PROCESSES_AT + process * _PROCESS.size
-
-
-def _inflight_at(slot: int, process: int) -> int:
-    return slot + _KEY_SIZE + _ROW_SIZE + process * _COUNT.size
 
 
 def _open(path: Path, capacity: int) -> tuple[int, int]:

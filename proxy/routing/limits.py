@@ -8,7 +8,7 @@ MINUTE = 60.0
 def roll(standing: Standing, now: float) -> None:
     """Begin to count anew when the clock's minute has changed. A clock that steps back a little keeps its count."""
     minute = int(now // MINUTE)
-    if not standing.minute - 1 <= minute <= standing.minute:
+    if minute != standing.minute and minute != standing.minute - 1:
         standing.minute = minute
         standing.requests = standing.tokens = standing.answers = standing.failures = 0
 

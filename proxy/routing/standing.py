@@ -1,6 +1,6 @@
 """The values of the shared state: where a deployment stands, what a try asks of it, and how the try ended."""
 
-from dataclasses import dataclass
+from ctypes import Structure, c_double, c_int64
 from typing import Literal, NamedTuple
 
 RefusalReason = Literal["cooling", "probing", "rpm", "tpm", "parallel", "budget"]
@@ -89,31 +89,34 @@ class Finish(NamedTuple):
     first: float | None = None
 
 
-@dataclass(slots=True)
-class Standing:
-    """One deployment's row. Only a state store changes it, under its lock; the order of the fields is that of the host's file.
+class Standing(Structure):
+    """One deployment's row, in a process's own memory or in the host's file: all that is known lies in its bytes.
 
+    Only a state store changes it, under its lock; the order of the fields is that of the file.
     `minute` is the Unix minute that `requests`, `tokens`, `answers` and `failures` count. `in_a_row` is the number of
     failures since the last success, `streak` that of cooldowns without a success between: with `streak` and past
-    `cooling_until` it is half-open. Latencies are moving means.
+    `cooling_until` it is half-open, without it nothing is wrong. Latencies are moving means.
     """
 
-    minute: int = 0
-    requests: int = 0
-    tokens: int = 0
-    answers: int = 0
-    failures: int = 0
-    inflight: int = 0
-    streak: int = 0
-    fails: int = 0
-    in_a_row: int = 0
-    last_status: int = 0
-    latency_samples: int = 0
-    first_samples: int = 0
-    cooling_until: float = 0.0
-    cooled_at: float = 0.0
-    probe_until: float = 0.0
-    fails_until: float = 0.0
-    latency: float = 0.0
-    first: float = 0.0
-    sampled_at: float = 0.0
+    minute: int
+    requests: int
+    tokens: int
+    answers: int
+    failures: int
+    inflight: int
+    streak: int
+    fails: int
+    in_a_row: int
+    last_status: int
+    latency_samples: int
+    first_samples: int
+    cooling_until: float
+    cooled_at: float
+    probe_until: float
+    fails_until: float
+    latency: float
+    first: float
+    sampled_at: float
+
+
+Standing._fields_ = [(name, c_int64 if kind is int else c_double) for name, kind in Standing.__annotations__.items()]

@@ -38,7 +38,7 @@ def reserve(standing: Standing, spending: Spending, ask: Ask, now: float) -> Lea
     """The rules of one reservation upon two rows."""
     if ask.extra and not budget.allows(spending, ask.budget, now):
         return Refusal("budget", now + budget.WINDOW_SECONDS)
-    if not ask.last_resort:
+    if standing.streak and not ask.last_resort:
         refused = health.refusal(standing, now)
         if refused is not None:
             return refused

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +13,10 @@ from router_bench import START, build, deployment
 
 from proxy.domain.router_settings import RouterSettings
 from proxy.routing import host_state
+from proxy.routing.budget import Spending
 from proxy.routing.host_state import HostState, HostStateError
 from proxy.routing.processes import is_alive, start_time
-from proxy.routing.standing import Ask, BudgetRule, Finish, Lease, Limits, Refusal
+from proxy.routing.standing import Ask, BudgetRule, Finish, Lease, Limits, Refusal, Standing
 from proxy.routing.state import MemoryState
 from proxy.routing.stores import build_state, default_path, remove_leftovers
 
@@ -175,7 +177,7 @@ def test_the_lock_is_free_when_its_holder_is_killed(path):
 
     def hold():
         store = HostState(path)
-        with store._step(START):
+        with store._alone:
             holding.set()
             signal.pause()
 
@@ -293,3 +295,11 @@ def test_threads_of_one_process_do_not_disturb_each_other_when_the_host_shares(p
         thread.join()
     standing = store.view(["a"], START)[0]
     assert (standing.requests, standing.inflight, standing.answers) == (400, 0, 400)
+
+
+def test_a_row_has_its_place_in_the_file_when_the_layout_is_the_first():
+    assert host_state.LAYOUT == 1
+    assert bytes(Standing(1, latency=0.5)) == struct.pack("<12q7d", 1, *[0] * 11, *[0.0] * 4, 0.5, 0.0, 0.0)
+    spending = Spending(7)
+    spending.extras[0] = 3
+    assert bytes(spending) == struct.pack("<21q", 7, *[0] * 10, 3, *[0] * 9)
