@@ -1,12 +1,13 @@
 """POST chat/completions: one model, or several at once (`"model": "a,b"`)."""
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from proxy.domain.operations import CHAT
 from proxy.endpoints.model_call import gateway, own_error_body, read, respond, route, serve
 from proxy.gateway import split_models
 from proxy.web.answers import batch_response
 from proxy.web.body import Incoming
+from proxy.web.current import current_caller
 from proxy.web.interleaving import interleaved_response
 from schemas.chat import ChatSchema
 
@@ -32,5 +33,5 @@ def serve_batch(incoming: Incoming, models: tuple[str, ...]) -> Response:
             call, models, own.run_interleaved(call, models), own_error_body(own), own.finish, own.stream_cost
         )
     items = own.run_batch(call, models)
-    seconds = own.runtime.monotonic() - g.started
+    seconds = own.runtime.monotonic() - current_caller().started
     return batch_response(call, items, models, seconds, own_error_body(own))

@@ -13,8 +13,8 @@ from proxy.domain.usage import Usage
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.web.answers import answer_response, stream_response
-from proxy.web.body import Caller, Incoming, read_call
-from proxy.web.current import current_facts, current_request, serving_app
+from proxy.web.body import Incoming, read_call
+from proxy.web.current import current_caller, current_request, serving_app
 from proxy.web.errors import error_body
 from schemas.request import RequestSchema
 
@@ -45,7 +45,7 @@ def read(operation: Operation, schema: type[RequestSchema], model: str | None) -
     own.check_open()
     patience = extensions["patience"]
     default = own.default_model(operation)
-    incoming = read_call(current_request(), own.runtime, caller(), operation, schema, model, default, patience)
+    incoming = read_call(current_request(), own.runtime, current_caller(), operation, schema, model, default, patience)
     if incoming.call.options is NO_OPTIONS:
         return incoming  # Its client brought nothing that would have to be admitted.
     call, ignored = own.admission.admit(incoming.call)
@@ -61,7 +61,7 @@ def serve(incoming: Incoming) -> Response:
 def respond(own: Gateway, incoming: Incoming, outcome: Outcome) -> Response:
     """A whole answer or a stream, with the headers that tell of it."""
     call = incoming.call
-    seconds = own.runtime.monotonic() - current_facts().started
+    seconds = own.runtime.monotonic() - current_caller().started
     base_url = own.base_url(outcome.deployment)
     reply = outcome.reply
     if isinstance(reply, Answer):
@@ -79,12 +79,6 @@ def respond(own: Gateway, incoming: Incoming, outcome: Outcome) -> Response:
     return stream_response(
         call, outcome, reply, seconds, base_url, incoming.ignored, mask, error_body, on_end, price, keep
     )
-
-
-def caller() -> Caller:
-    """Who sent the request that is being served."""
-    noted = current_facts()
-    return Caller(noted.call_id, noted.request_id, noted.key)
 
 
 def own_error_body(own: Gateway) -> Callable[[GatewayError], bytes]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 
 from proxy import __version__
 from proxy.domain.call import Call
@@ -15,6 +15,7 @@ from proxy.endpoints.model_call import gateway
 from proxy.errors import GatewayError
 from proxy.web import figures, viewers
 from proxy.web.charts import HEIGHT, WIDTH, build_charts
+from proxy.web.current import current_caller
 from proxy.web.identity import public
 
 _TEMPLATES = Path(__file__).resolve().parent.parent / "web" / "templates"
@@ -130,7 +131,7 @@ def _explain(model: str, prompt: str) -> dict[str, Any]:
     """The plan and the request as the template shows them; an error is an answer, too."""
     own = gateway()
     body = {"model": model, "messages": [{"role": "user", "content": prompt or "Hello"}]}
-    call = Call(g.call_id, CHAT, model, Document.of(body), started_at=own.runtime.now())
+    call = Call(current_caller().call_id, CHAT, model, Document.of(body), started_at=own.runtime.now())
     try:
         plan = own.explain(call)
     except GatewayError as error:

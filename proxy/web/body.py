@@ -12,9 +12,10 @@ from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import is_connection_param
 from proxy.domain.document import Document
 from proxy.domain.operations import Operation
-from proxy.domain.requester import Key, Requester
+from proxy.domain.requester import Requester
 from proxy.errors import BadRequestError
 from proxy.runtime import Runtime
+from proxy.web.current import Caller
 from proxy.web.options import own_headers, read_options
 from proxy.web.patience import Patience
 from proxy.web.receiving import read_json
@@ -33,14 +34,6 @@ class Incoming(NamedTuple):
 
     call: Call
     ignored: tuple[str, ...] = ()
-
-
-class Caller(NamedTuple):
-    """The ids of a request, and the key that it showed."""
-
-    call_id: str
-    request_id: str
-    key: Key
 
 
 def read_call(

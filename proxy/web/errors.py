@@ -8,6 +8,7 @@ from flask import Flask, Response, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
+from proxy.domain.requester import Key
 from proxy.errors import (
     GatewayError,
     InternalServerError,
@@ -17,6 +18,7 @@ from proxy.errors import (
     class_for_status,
 )
 from proxy.web import malformed
+from proxy.web.current import Caller
 from proxy.web.headers import Headers, Mask, call_headers, error_headers
 
 _log = logging.getLogger("patchbay")
@@ -29,10 +31,16 @@ BaseOf = Callable[[str], str | None]
 def install(app: Flask, monotonic: Callable[[], float], mask: Mask, base_of: BaseOf) -> None:
     """Answer all that is raised. `mask` hides the credentials that are known."""
 
+    def find_caller() -> Caller:
+        """Nobody, where the failure came before anything was noted."""
+        noted: Caller | None = g.get("caller")
+        return noted or Caller("-", "-", monotonic(), Key())
+
     @app.errorhandler(GatewayError)
     def on_gateway_error(error: GatewayError) -> Response:
-        seconds = monotonic() - g.get("started", monotonic())
-        return error_response(error, _call_id(), g.get("request_id"), seconds, mask, base_of)
+        caller = find_caller()
+        seconds = monotonic() - caller.started
+        return error_response(error, caller.call_id, caller.request_id, seconds, mask, base_of)
 
     @app.errorhandler(HTTPException)
     def on_http_exception(exception: HTTPException) -> Response:
@@ -44,8 +52,9 @@ def install(app: Flask, monotonic: Callable[[], float], mask: Mask, base_of: Bas
 
     @app.errorhandler(Exception)
     def on_exception(exception: Exception) -> Response:
-        _log.error("call %s failed inside: %s", _call_id(), mask(_describe(exception)))
-        return on_gateway_error(InternalServerError(f"Internal server error (request {_call_id()})"))
+        call_id = find_caller().call_id
+        _log.error("call %s failed inside: %s", call_id, mask(_describe(exception)))
+        return on_gateway_error(InternalServerError(f"Internal server error (request {call_id})"))
 
 
 def error_body(error: GatewayError, mask: Mask) -> bytes:
@@ -54,17 +63,13 @@ def error_body(error: GatewayError, mask: Mask) -> bytes:
 
 
 def error_response(
-    error: GatewayError, call_id: str, request_id: str | None, seconds: float, mask: Mask, base_of: BaseOf
+    error: GatewayError, call_id: str, request_id: str, seconds: float, mask: Mask, base_of: BaseOf
 ) -> Response:
     response = Response(error_body(error, mask), error.status_code, mimetype="application/json")
     headers: Headers = call_headers(call_id, request_id) + error_headers(error, seconds, base_of, mask)
     for name, value in headers:
         response.headers.add(name, value)
     return response
-
-
-def _call_id() -> str:
-    return str(g.get("call_id", "-"))
 
 
 def _translate(exception: HTTPException) -> GatewayError:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from flask import Flask, g, has_request_context
+from flask import Flask, Request, g, has_request_context
 
 from proxy.domain.requester import Key
 from proxy.domain.secrets import Secret
 from proxy.errors import AuthenticationError
 from proxy.runtime import Runtime
-from proxy.web.current import current_facts, current_request
+from proxy.web.current import Caller, current_request, note_caller
 
 _CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -51,7 +51,7 @@ NO_KEY = Key()
 
 def current_call_id() -> str | None:
     """The call that this thread or greenlet serves, for the log."""
-    return g.get("call_id") if has_request_context() else None
+    return g.caller.call_id if has_request_context() and "caller" in g else None
 
 
 def key_facts(master_key: Secret | None) -> Key:
@@ -77,25 +77,30 @@ def install(
 
     @app.before_request
     def identify() -> None:
-        request, noted = current_request(), current_facts()
+        request = current_request()
         environ = request.environ
-        given = environ.get("HTTP_X_LITELLM_CALL_ID", "")
-        noted.call_id = given if _CALL_ID.fullmatch(given) else runtime.new_id()
-        given = environ.get("HTTP_X_REQUEST_ID", "")
-        noted.request_id = given if _CALL_ID.fullmatch(given) else noted.call_id
-        noted.started = runtime.monotonic()
-        noted.key = NO_KEY
+        given = environ.get("HTTP_X_LITELLM_CALL_ID")
+        call_id = given if given and _CALL_ID.fullmatch(given) else runtime.new_id()
+        given = environ.get("HTTP_X_REQUEST_ID")
+        request_id = given if given and _CALL_ID.fullmatch(given) else call_id
+        caller = Caller(call_id, request_id, runtime.monotonic(), facts)
+        note_caller(caller)
         if expected is None:
             check_address(request.remote_addr)
             return
-        # What is nowhere needs no key, nor does a browser that asks whether it may ask (see web/browsers).
+        try:
+            check_key(environ, expected, names)
+        except AuthenticationError:
+            note_caller(caller._replace(key=NO_KEY))
+            if not is_open(request):
+                raise
+
+    def is_open(request: Request) -> bool:
+        """What is nowhere needs no key, nor does a browser that asks whether it may ask (see web/browsers)."""
         if request.url_rule is None or request.method == "OPTIONS":
-            return
+            return True
         endpoint = request.url_rule.endpoint
-        if endpoint in open_views or getattr(app.view_functions[endpoint], "is_public", False):
-            return
-        check_key(environ, expected, names)
-        noted.key = facts
+        return endpoint in open_views or getattr(app.view_functions[endpoint], "is_public", False)
 
 
 def check_address(address: str | None) -> None:
@@ -106,8 +111,11 @@ def check_address(address: str | None) -> None:
 
 def check_key(environ: Mapping[str, Any], expected: bytes, names: tuple[str, ...] = KEY_HEADERS) -> None:
     """Raise AuthenticationError unless one of a WSGI environ's headers carries the key; compared in constant time."""
-    given: str | None = next((environ[name] for name in names if environ.get(name)), None)
-    if given is None:
+    for name in names:
+        given: str | None = environ.get(name)
+        if given:
+            break
+    else:
         raise AuthenticationError(
             "No API key was sent. Send it as 'Authorization: Bearer <key>', 'api-key' or 'x-api-key'.",
             code="missing_api_key",
