@@ -10,6 +10,11 @@ from proxy.routing.estimate import prompt_tokens
 from proxy.routing.tags import Positions, allowed_by_tags
 
 
+def all_fit(settings: RouterSettings) -> bool:
+    """The configuration asks neither for tags nor for lengths to be looked at: every call fits every deployment."""
+    return not (settings.enable_tag_filtering or settings.enable_pre_call_checks)
+
+
 def candidates(
     level: Sequence[Deployment], positions: Positions, call: Call, settings: RouterSettings, group: str
 ) -> Sequence[Deployment]:

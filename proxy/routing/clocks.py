@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from proxy.domain.call import Call
+from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.domain.wire import Clocks
@@ -31,17 +31,31 @@ def build_clocks(call: Call, deployment: Deployment, settings: RouterSettings, r
     the first token and between two events) where the same voice names no limit of ours for it; a client's own
     `timeout` still ends the whole. The tick is that of the comments that keep a silent stream's connection alive.
     """
-    voices: tuple[_Limits, ...] = (call.options, deployment, settings)
+    return _clocks(call.options, call.stream, deployment, settings, remaining)
+
+
+def usual_clocks(deployment: Deployment, settings: RouterSettings) -> tuple[Clocks, Clocks]:
+    """(of a plain answer, of a stream) for a client that says nothing."""
+    return (
+        _clocks(NO_OPTIONS, False, deployment, settings, None),
+        _clocks(NO_OPTIONS, True, deployment, settings, None),
+    )
+
+
+def _clocks(
+    options: Options, stream: bool, deployment: Deployment, settings: RouterSettings, remaining: float | None
+) -> Clocks:
+    voices: tuple[_Limits, ...] = (options, deployment, settings)
     total = first_said(deployment.timeout, settings.timeout, DEFAULT_TOTAL)
     first = idle = tick = None
-    if call.stream:
+    if stream:
         if any(voice.stream_timeout is not None for voice in voices):
             total = DEFAULT_TOTAL
         first = first_said(*(time for voice in voices for time in (voice.first_token_timeout, voice.stream_timeout)))
         idle = first_said(*(time for voice in voices for time in (voice.idle_timeout, voice.stream_timeout)))
         tick = settings.keepalive_seconds or None
     return Clocks(
-        connect=first_said(call.options.connect_timeout, deployment.connect_timeout, settings.connect_timeout),
+        connect=first_said(options.connect_timeout, deployment.connect_timeout, settings.connect_timeout),
         first=first,
         idle=idle,
         total=total if remaining is None else remaining,

@@ -11,12 +11,12 @@ TIMEOUT_SAMPLE = 1000.0
 
 def samples(result: Result, stream: bool) -> tuple[float | None, float | None]:
     """(seconds per completion token, or of the whole where there are none; seconds until a stream's first content)."""
+    if result.error is None:
+        tokens = result.usage.completion_tokens if result.usage is not None else 0
+        return result.seconds / (tokens or 1), result.first
     if isinstance(result.error, Timeout):
         return TIMEOUT_SAMPLE, TIMEOUT_SAMPLE if stream and result.first is None else None
-    if result.error is not None:
-        return None, None
-    tokens = result.usage.completion_tokens if result.usage is not None else 0
-    return result.seconds / (tokens or 1), result.first
+    return None, None
 
 
 def settle(standing: Standing, finish: Finish, now: float) -> None:

@@ -1,7 +1,7 @@
 """Where a call may go, in which order: pure, so that it can be explained without calling anyone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from proxy.domain.call import Call, Options
@@ -30,12 +30,11 @@ class Listed(NamedTuple):
     changes: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One level of one group, and the call as it is sent there. Two targets with one `key` are the same."""
 
     group: Group
-    call: Call = field(repr=False)
+    call: Call
     asked: str
     level: int = 0
     reason: Reason = "first"

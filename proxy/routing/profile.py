@@ -6,8 +6,10 @@ from typing import Any
 
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
+from proxy.domain.wire import Clocks
 from proxy.routing.catalogue import Group
-from proxy.routing.standing import BudgetRule, Cooling, Limits
+from proxy.routing.clocks import usual_clocks
+from proxy.routing.standing import Ask, BudgetRule, Cooling, Limits
 from proxy.routing.strategies import shares
 from proxy.routing.tags import Positions, tag_positions
 
@@ -16,11 +18,19 @@ _HARD_STRATEGIES = frozenset({"usage-based-routing", "usage-based-routing-v2"})
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`counts_tokens`: somebody reads the count of tokens, so a try has to bring an estimate."""
+    """`ask`: what a request's first try wants of the deployment, whatever the request. `clocks`: see `usual_clocks`.
 
-    limits: Limits | None
+    `counts_tokens`: somebody reads the count of tokens, so a try has to bring an estimate.
+    """
+
+    ask: Ask
     cooling: Cooling
     counts_tokens: bool
+    clocks: tuple[Clocks, Clocks]
+
+    @property
+    def limits(self) -> Limits | None:
+        return self.ask.limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +49,23 @@ class GroupProfile:
 
 def build_group_profile(group: Group, rescued: bool, settings: RouterSettings) -> GroupProfile:
     alternatives = rescued or len(group.deployments) > 1
+    budget = BudgetRule(group.key, settings.retry_budget, settings.retry_budget_floor)
     return GroupProfile(
-        budget=BudgetRule(group.key, settings.retry_budget, settings.retry_budget_floor),
+        budget=budget,
         rescued=rescued,
-        members={one.id: build_profile(one, alternatives, settings) for one in group.deployments},
+        members={one.id: build_profile(one, budget, alternatives, settings) for one in group.deployments},
         tags=tag_positions(group.deployments),
         shares=[shares(level) for level in group.levels],
     )
 
 
-def build_profile(deployment: Deployment, alternatives: bool, settings: RouterSettings) -> Profile:
+def build_profile(deployment: Deployment, budget: BudgetRule, alternatives: bool, settings: RouterSettings) -> Profile:
     """`alternatives`: there is another deployment in the group, or a fallback for the group."""
-    limits = build_limits(deployment, settings)
     return Profile(
-        limits=limits,
+        ask=Ask(deployment.id, build_limits(deployment, settings), 0, budget),
         cooling=build_cooling(deployment, alternatives, settings),
         counts_tokens=deployment.tpm is not None or settings.routing_strategy in _HARD_STRATEGIES,
+        clocks=usual_clocks(deployment, settings),
     )
 
 

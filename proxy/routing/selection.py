@@ -3,19 +3,19 @@
 import math
 from collections.abc import Sequence
 
+from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.errors import GatewayError, NoDeploymentAvailableError, Timeout
-from proxy.routing.candidates import candidates
+from proxy.routing.candidates import all_fit, candidates
 from proxy.routing.deadline import Deadline
 from proxy.routing.equipment import Equipment, Grant
 from proxy.routing.estimate import total_tokens
 from proxy.routing.plan import Target
+from proxy.routing.profile import Profile
 from proxy.routing.standing import Ask, BudgetRule, Refusal
 
 # How often a call that waits for a free slot looks again.
 SLOT_POLL_SECONDS = 0.02
-# A half-open deployment waits for its probe's result as long as a call may take, but not longer than this.
-PROBE_SECONDS = 60.0
 _SLOTS = frozenset({"rpm", "tpm", "parallel"})
 
 
@@ -36,6 +36,8 @@ class Selection:
     def level(self, target: Target) -> Sequence[Deployment]:
         """The target's deployments that fit the call; raises as `candidates` does where nobody of the group fits."""
         level = target.group.levels[target.level]
+        if all_fit(self._settings):
+            return level
         fitting = self._candidates(target)
         if fitting is target.group.deployments:
             return level
@@ -137,18 +139,22 @@ class Selection:
         self, target: Target, deployment: Deployment, past_limits: bool = False, last_resort: bool = False
     ) -> Grant | Refusal:
         """A client's own connection, and a mock, are not the operator's deployment: no limits, and no health to share."""
-        profile = self._equipment.profile(target.group).members[deployment.id]
-        own = target.call.options.stands_apart
-        ask = Ask(
-            deployment=f"{deployment.id} of clients" if own else deployment.id,
-            limits=None if own or past_limits else profile.limits,
-            tokens=total_tokens(target.call.fields) if profile.counts_tokens else 0,
-            budget=self._budget,
-            extra=last_resort or self.tried,
-            last_resort=last_resort,
-            probe_seconds=PROBE_SECONDS,
-        )
+        profile, options = self._equipment.profile(target.group).members[deployment.id], target.call.options
+        ask = self._ask(profile, target.call, past_limits)
+        if options.stands_apart:
+            ask = ask._replace(deployment=f"{deployment.id} of clients", limits=None)
+        if last_resort:
+            ask = ask._replace(extra=True, last_resort=True)
         answer = self._equipment.state.reserve(ask, self._runtime.now())
         if isinstance(answer, Refusal):
             return answer
-        return Grant(deployment.with_overrides(target.call.options.overrides), profile, answer)
+        return Grant(deployment.with_overrides(options.overrides), profile, answer)
+
+    def _ask(self, profile: Profile, call: Call, past_limits: bool) -> Ask:
+        """The profile's, but for what is another in this request, or in its later tries."""
+        ask = profile.ask
+        if self.tried or ask.budget is not self._budget:
+            ask = ask._replace(budget=self._budget, extra=self.tried)
+        if profile.counts_tokens:
+            ask = ask._replace(tokens=total_tokens(call.fields))
+        return ask._replace(limits=None) if past_limits else ask

@@ -27,7 +27,8 @@ class Ask(NamedTuple):
     """What a try wants of a deployment, checked and counted in one step.
 
     `extra`: this request has already sent a try, or forces one upon a deployment that cools. `last_resort` passes over
-    the cooldown. `probe_seconds`: how long a half-open deployment waits for its one probe.
+    the cooldown. `probe_seconds`: how long a half-open deployment waits for its one probe's result (as long as a call may
+    take, but not longer than this).
     """
 
     deployment: str

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from proxy.domain.answer import Reply
 from proxy.domain.attempt import Attempt, Outcome, Result, Send
-from proxy.domain.call import Call
+from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.wire import Clocks
 from proxy.errors import (
     ClientClosedRequestError,
     GatewayError,
@@ -168,7 +169,7 @@ class Walk:
     def _try(self, target: Target, grant: Grant, reason: str) -> Reply:
         """One send; whatever comes of it is settled and told."""
         call, deployment = target.call, grant.deployment
-        clocks = build_clocks(call, deployment, self._settings, self._deadline.remaining())
+        clocks = self._clocks(call, grant)
         settle = Settlement(self._equipment, call, grant)
         started = self._runtime.monotonic()
         try:
@@ -182,6 +183,11 @@ class Walk:
             raise
         self._tell(deployment, reason, 200, None, started)
         return reply
+
+    def _clocks(self, call: Call, grant: Grant) -> Clocks:
+        if call.options is NO_OPTIONS:
+            return grant.profile.clocks[call.stream]
+        return build_clocks(call, grant.deployment, self._settings, self._deadline.remaining())
 
     def _tell(self, deployment: Deployment, reason: str, status: int, error_class: str | None, started: float) -> None:
         milliseconds = (self._runtime.monotonic() - started) * 1000.0

@@ -3,6 +3,7 @@
 import pytest
 from router_bench import build, call, deployment
 
+from proxy.domain.call import NO_OPTIONS
 from proxy.domain.router_settings import RouterSettings
 from proxy.routing.clocks import DEFAULT_TOTAL, build_clocks
 
@@ -72,3 +73,16 @@ def test_each_try_gets_its_deployments_clocks_when_they_differ():
     bench.provider.script = {"a": 500, "b": 500}
     bench.fails()
     assert {name: sent.total for name, _, _, sent in bench.provider.sent} == {"a": 3.0, "b": 8.0}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "said", [{}, {"timeout": 7.0}, {"stream_timeout": 2.0, "first_token_timeout": 3.0}, {"connect_timeout": 4.0}]
+)
+def test_the_clocks_are_those_of_any_call_when_the_client_says_nothing_at_all(stream, said):
+    bench = build(deployment("a", **said), timeout=50.0, idle_timeout=9.0)
+    silent = bench.call(stream=stream)._replace(options=NO_OPTIONS)
+    bench.router.run(silent, bench.provider)
+    bench.run(stream=stream)
+    (_, _, _, usual), (_, _, _, built) = bench.provider.sent
+    assert usual == built
