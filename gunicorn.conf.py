@@ -103,12 +103,12 @@ def post_worker_init(worker: Any) -> None:
     worker.drain = _drain.Drain(worker.wsgi.extensions["gateway"], worker.stopping, graceful_timeout)
     worker.drain.install()
     # They import what only a worker may: its sockets are patched by now.
-    from proxy.web import accepting, malformed, plain_heads, writing  # noqa: PLC0415
+    from proxy.web import accepting, malformed, ordinary, writing  # noqa: PLC0415
 
     accepting.install()
     malformed.install(worker)
     writing.install(worker)
-    plain_heads.install(worker.cfg)
+    ordinary.install(worker.cfg)
 
 
 def pre_request(worker: Any, request: Any) -> None:

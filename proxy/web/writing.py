@@ -9,6 +9,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
 
+from gunicorn import SERVER
 from gunicorn.http import message, wsgi
 
 from proxy.web.plain import SoundPairs
@@ -20,15 +21,28 @@ _JOINED = 32 * 1024
 class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
     """One answer on one connection, in any worker class."""
 
-    headers_sent: bool
+    # As gunicorn's answers begin, which set each of these anew.
+    version = SERVER
+    status: str | None = None
+    chunked = must_close = headers_sent = upgrade = False
+    response_length: int | None = None
+    sent = 0
+    _omits_body = _omits_body_warned = False
     _head = b""
     _closing: bool | None = None
 
-    def process_headers(self, headers: Any) -> None:
-        if isinstance(headers, SoundPairs):
-            self.headers, self.response_length = headers, headers.length
-        else:
-            super().process_headers(headers)
+    def __init__(self, req: Any, sock: Any, cfg: Any) -> None:
+        self.req, self.sock, self.cfg = req, sock, cfg
+        self.headers: Any = []
+
+    def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Any:
+        code = int(status[:3]) if isinstance(headers, SoundPairs) and not (exc_info or self.status) else None
+        if code is None or self._response_omits_body(self.req.method, code):
+            return super().start_response(status, [*headers], exc_info)
+        self.status, self.status_code = status, code
+        self.headers, self.response_length = headers, headers.length
+        self.chunked = self.is_chunked()
+        return self.write
 
     def default_headers(self) -> list[str]:
         """gunicorn's, with a date that is put into words once a second."""
