@@ -6,7 +6,6 @@ clients send twenty. What is not ordinary in every respect is left to it: it ref
 
 import os
 import re
-from collections.abc import Collection
 from functools import lru_cache, partial
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -33,7 +32,7 @@ class Bounds(NamedTuple):
     line: int
     field: int
     fields: int
-    special: Collection[str]
+    special: frozenset[str]
 
 
 class Head(NamedTuple):

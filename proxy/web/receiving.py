@@ -1,10 +1,11 @@
 """The bytes of a request's body: JSON by its type, not too long, and here in time."""
 
+from io import BytesIO
+
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from proxy.errors import BadRequestError, ClientClosedRequestError, Timeout
-from proxy.web.arrived import take_arrived
 from proxy.web.current import serving_app
 from proxy.web.patience import Patience
 
@@ -21,13 +22,12 @@ def read_json(request: Request, patience: Patience | None) -> bytes:
     if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         raise BadRequestError("Compressed bodies are not accepted.", param="content-encoding", status_code=415)
     limit, length = serving_app().config["MAX_CONTENT_LENGTH"], _length(request)
-    if length is not None:
-        if length > limit:
-            raise RequestEntityTooLarge
-        arrived = take_arrived(environ["wsgi.input"], length)
-        if arrived is not None:
-            return arrived
-    return _read_in_time(request, limit, length, patience) if patience else _read(request, limit, length)
+    if length is not None and length > limit:
+        raise RequestEntityTooLarge
+    # What came together with its head is there, and nobody has to be waited for.
+    if patience is None or isinstance(environ["wsgi.input"], BytesIO):
+        return _read(request, limit, length)
+    return _read_in_time(request, limit, length, patience)
 
 
 def _check_type(given: str) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from proxy.web.ordinary import Bounds, OrdinaryRequest, install, read_head, read_request
 
-BOUNDS = Bounds(8190, 8190, 100, {"EXPECT", "TRANSFER-ENCODING", *Config().secure_scheme_headers})
+BOUNDS = Bounds(8190, 8190, 100, frozenset({"EXPECT", "TRANSFER-ENCODING", *Config().secure_scheme_headers}))
 PEER = ("127.0.0.1", 50000)
 SERVER = ("127.0.0.1", 4000)
 # What gunicorn adds for applications that give hints before their answer, and its parts of a body.
