@@ -177,6 +177,9 @@ class Gateway:
         return self.router
 
     def base_url(self, deployment: Deployment) -> str | None:
+        """Where a deployment is, without credentials: the provider's own place, for one that names none."""
+        if deployment.shown_base:
+            return deployment.shown_base
         provider = self._find_provider(deployment.provider)
         return provider.base_url if provider else None
 

@@ -31,7 +31,11 @@ def wrong_type(value: object, expected: str) -> ValidationError:
 
 
 class Shape(fields.Field[Any]):
-    """A field that is looked at and left as it is."""
+    """A field that is looked at and left as it is. All values of the `sound` types are right: they need no `check`."""
+
+    def __init__(self, *sound: type, **options: Any) -> None:
+        super().__init__(**options)
+        self.sound = frozenset((*sound, type(None)) if self.allow_none else sound)
 
     def check(self, value: Any) -> None:
         """Raise ValidationError unless the value, which is not null, has the shape."""
@@ -46,7 +50,7 @@ class Text(Shape):
     """A string; `filled` refuses the empty one."""
 
     def __init__(self, *, filled: bool = False, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(*(() if filled else (str,)), **options)
         self._filled = filled
 
     def check(self, value: Any) -> None:
@@ -61,6 +65,9 @@ class Text(Shape):
 class Flag(Shape):
     """true or false, nothing that only looks like it."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(bool, **options)
+
     def check(self, value: Any) -> None:
         if type(value) is not bool:
             raise wrong_type(value, "a boolean")
@@ -72,7 +79,8 @@ class Number(Shape):
     def __init__(
         self, *, minimum: float | None = None, maximum: float | None = None, whole: bool = False, **options: Any
     ) -> None:
-        super().__init__(**options)
+        kinds = (int,) if whole else (int, float)
+        super().__init__(*(kinds if minimum is None and maximum is None else ()), **options)
         self._minimum, self._maximum, self._whole = minimum, maximum, whole
 
     def check(self, value: Any) -> None:
@@ -89,7 +97,7 @@ class Object(Shape):
     """An object; `text_values` asks for strings in it."""
 
     def __init__(self, *, text_values: bool = False, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(*(() if text_values else (dict,)), **options)
         self._text_values = text_values
 
     def check(self, value: Any) -> None:

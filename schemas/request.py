@@ -157,10 +157,11 @@ class _Shapes(NamedTuple):
 
 
 def _fits(shapes: _Shapes, body: Mapping[str, Any]) -> bool:
+    find = shapes.by_name.get
     try:
         for name, value in body.items():
-            shape = shapes.by_name.get(name)
-            if shape is not None and not (value is None and shape.allow_none):
+            shape = find(name)
+            if shape is not None and type(value) not in shape.sound:
                 shape.check(value)
     except ValidationError:
         return False

@@ -91,8 +91,10 @@ class SecretRegistry:
 
     def mask(self, text: str) -> str:
         """`text` with every known value replaced; the longest first, since one may be the start of another."""
-        for value in sorted(self._found_in(text), key=len, reverse=True):
-            text = text.replace(value, MASK)
+        found = self._found_in(text)
+        if found:
+            for value in sorted(found, key=len, reverse=True):
+                text = text.replace(value, MASK)
         return text
 
     def _found_in(self, text: str) -> list[str]:

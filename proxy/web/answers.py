@@ -19,9 +19,9 @@ def answer_body(call: Call, answer: Answer, seconds: float) -> bytes:
     """The provider's bytes; a chat completion gets `_response_ms`, as the page shows it."""
     if call.operation is not CHAT:
         return answer.body
-    body = answer.body.rstrip()
-    separator = b"" if body[:-1].rstrip().endswith(b"{") else b","
-    return b'%b%b"_response_ms":%.3f}' % (body[:-1], separator, seconds * 1000)
+    opened = answer.body.rstrip()[:-1]
+    separator = b"" if opened.rstrip().endswith(b"{") else b","
+    return b'%b%b"_response_ms":%.3f}' % (opened, separator, seconds * 1000)
 
 
 def answer_response(

@@ -50,22 +50,23 @@ def read_call(
 
     The model in the path wins over the body's; the default is for a body that names none.
     """
+    environ = request.environ
     document = _parse(read_json(request, patience))
     body = _with_extra(document.fields)
     model = model_in_path or (default_model if body.get("model") is None else None)
     if model is not None:
         body["model"] = model
     check_body(schema, body)
-    _add_api_version(body, request)
-    plain = _plain_names(schema)
-    own = [name for name in body if name not in plain and _is_own(name)]
-    headers = own_headers(request.environ)
+    if environ.get("QUERY_STRING"):
+        _add_api_version(body, request)
+    own = () if _plain_names(schema).issuperset(body) else tuple(filter(_is_own, body))
+    headers = own_headers(environ)
     stream = bool(body.get("stream")) and operation.streams
     call = Call(
         id=caller.call_id,
         operation=operation,
         model=body["model"],
-        document=_provider_bound(document, body, own),
+        document=_provider_bound(document, body, own) if own or model is not None else document,
         options=read_options(body, headers) if own or headers else NO_OPTIONS,
         stream=stream,
         include_usage=stream and bool((body.get("stream_options") or {}).get("include_usage")),
@@ -73,7 +74,7 @@ def read_call(
         started_at=runtime.now(),
         key_alias=caller.key.alias,
         requester=_requester(request, caller),
-        client=SocketWatch.of(request.environ),
+        client=SocketWatch.of(environ),
     )
     return Incoming(call, _unserved(own, headers) if own or headers else ())
 
@@ -139,11 +140,11 @@ def _provider_bound(document: Document, body: Mapping[str, Any], own: Sequence[s
     extra_body = body.get("extra_body")
     if extra_body:
         changes.update({name: body[name] for name in extra_body if name not in own})
-    return document.edit(changes, own) if own or changes else document
+    return document.edit(changes, own)
 
 
 def _add_api_version(body: dict[str, Any], request: Request) -> None:
     """Azure's clients say the version in the query."""
-    version = request.args.get("api-version") if request.environ.get("QUERY_STRING") else None
+    version = request.args.get("api-version")
     if version:
         body.setdefault("api_version", version)

@@ -84,14 +84,12 @@ def call_headers(call_id: str, request_id: str | None) -> Headers:
 def outcome_headers(
     outcome: Outcome, base_url: str | None, seconds: float, dropped: Sequence[str], mask: Mask
 ) -> Headers:
-    """`seconds` is the whole call so far; what was not spent on the wire is ours. `base_url` is the provider's own, for a
-    deployment that names none.
-    """
+    """`seconds` is the whole call so far; what was not spent on the wire is ours. `base_url`: see deployment_headers."""
     reply = outcome.reply
     overhead = max(0.0, seconds - reply.provider_seconds - outcome.failed_seconds)
     deployment = outcome.deployment
     headers = [
-        *deployment_headers(deployment.id, deployment.group, deployment.shown_base or base_url),
+        *deployment_headers(deployment.id, deployment.group, base_url),
         ("x-litellm-attempted-retries", str(outcome.retries)),
         ("x-litellm-attempted-fallbacks", str(outcome.fallbacks)),
         ("x-litellm-response-duration-ms", f"{seconds * 1000:.3f}"),

@@ -8,6 +8,7 @@ from marshmallow import ValidationError, fields
 from schemas.chat import ChatSchema
 from schemas.completions import CompletionsSchema
 from schemas.embeddings import EmbeddingsSchema
+from schemas.fields import Shape
 from schemas.moderations import ModerationsSchema
 from schemas.problems import first_problem
 from schemas.request import RequestSchema, check
@@ -102,3 +103,21 @@ def _passes(look: Any) -> bool:
     except ValidationError:
         return False
     return True
+
+
+@pytest.mark.parametrize("schema", [ChatSchema, CompletionsSchema, EmbeddingsSchema, ModerationsSchema])
+def test_every_value_passes_when_its_type_is_sound(schema: type[RequestSchema]) -> None:
+    """What is not looked at closely would have passed."""
+    values: dict[type, list[Any]] = {
+        bool: [True, False],
+        int: [0, -1, 2**70],
+        float: [0.0, -1.5, 1e308],
+        str: ["", "\x00", "a"],
+        dict: [{}, {"a": 1}],
+        type(None): [None],
+    }
+    for field in schema().fields.values():
+        assert isinstance(field, Shape)
+        for kind in field.sound:
+            for value in values[kind]:
+                field.deserialize(value)
