@@ -105,6 +105,9 @@ def price(usage: Usage, prices: Prices, source: Source = "table", model: str | N
     Audio that was cached is counted twice in a usage: it costs as cached.
     """
     input_price, output_price = prices.input or 0.0, prices.output or 0.0
+    if usage.ordinary:
+        prompt, answer = usage.prompt_tokens * input_price, usage.completion_tokens * output_price
+        return Cost(prompt + answer, prompt, answer, source=source, model=model)
     write_price = _first(prices.cache_write, input_price)
     fresh = max(0, usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens)
     spoken = max(0, usage.completion_tokens - usage.reasoning_tokens)

@@ -66,5 +66,7 @@ class Outcome(NamedTuple):
 
     @property
     def failed_seconds(self) -> float:
-        """The time that went into tries that failed."""
+        """The time that went into tries that failed: all but the last, as long as no stream went on elsewhere."""
+        if len(self.attempts) == 1:
+            return 0.0
         return sum(attempt.milliseconds for attempt in self.attempts if attempt.error_class) / 1000

@@ -9,7 +9,7 @@ import orjson
 
 from proxy.domain.answer import Answer
 from proxy.domain.attempt import Attempt, Outcome
-from proxy.domain.call import Call
+from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
 from proxy.domain.requester import NOBODY, Requester
@@ -19,10 +19,10 @@ from proxy.errors import GatewayError
 Mask = Callable[[str], str]
 
 # The request parameters that a record shows: short ones that say how the model was asked, none of the content.
-MODEL_PARAMETERS = (
-    "temperature", "top_p", "max_tokens", "max_completion_tokens", "n", "seed", "stop", "frequency_penalty",
-    "presence_penalty", "reasoning_effort", "service_tier", "dimensions", "encoding_format",
-)  # fmt: skip
+MODEL_PARAMETERS = frozenset(
+    "temperature top_p max_tokens max_completion_tokens n seed stop frequency_penalty presence_penalty reasoning_effort "
+    "service_tier dimensions encoding_format".split()
+)
 _CONTENT_FIELDS = ("messages", "prompt", "input")
 
 
@@ -209,8 +209,6 @@ def build_record(
     log_content: bool = False,
     response: object = None,
     response_id: str | None = None,
-    cache_hit: bool | None = None,
-    cache_key: str | None = None,
 ) -> CallRecord:
     """The record of a call that has ended.
 
@@ -220,23 +218,22 @@ def build_record(
     is the operator's word on prompt and answer; `response` is the answer (JSON bytes or an object) where it is not
     the outcome's.
     """
-    served = outcome.deployment if outcome else deployment
-    attempts = outcome.attempts if outcome else _attempts_of(error)
-    retries, fallbacks = (outcome.retries, outcome.fallbacks) if outcome else _count_tries(attempts)
+    if outcome is not None:
+        served: Deployment | None = outcome.deployment
+        attempts, retries, fallbacks = outcome.attempts, outcome.retries, outcome.fallbacks
+    else:
+        served, attempts = deployment, _attempts_of(error)
+        retries, fallbacks = _count_tries(attempts)
     end_user = _text(call.fields.get("user"))
-    messages, answer = _content(call, outcome, response, mask) if log_content else (None, None)
-    return CallRecord(
+    record = CallRecord(
         id=call.id,
         call_type=call.operation.call_type,
         operation=call.operation.name,
         stream=call.stream,
-        status="failure" if error else "success",
-        status_code=error.status_code if error else 200,
+        status="success",
         start_time=call.started_at,
         end_time=ended_at,
         response_time=duration,
-        completion_start_time=None if first is None else call.started_at + first,
-        first=first,
         overhead=_overhead(duration, attempts) if overhead is None else overhead,
         model=served.model if served else call.model,
         model_group=call.model,
@@ -252,23 +249,36 @@ def build_record(
         cost=cost,
         key_alias=call.key_alias,
         end_user=mask(end_user) if end_user else None,
-        tags=tuple(map(mask, call.options.tags)),
-        metadata_json=_redacted(call.options.metadata, mask) if call.options.metadata else b"{}",
         requester=call.requester,
-        cache_hit=cache_hit,
-        cache_key=cache_key,
         dropped_params=outcome.reply.dropped if outcome else (),
-        error=_error_facts(error, mask) if error else None,
         response_id=response_id,
-        messages_json=messages,
-        response_json=answer,
-        no_log=call.options.no_log,
     )
+    # The rest is what most calls do not have.
+    if first is not None:
+        record = record._replace(first=first, completion_start_time=call.started_at + first)
+    if error is not None:
+        facts = _error_facts(error, mask)
+        record = record._replace(status="failure", status_code=error.status_code, error=facts)
+    if call.options is not NO_OPTIONS:
+        record = record._replace(**_told(call.options, mask))
+    if log_content:
+        messages, answer = _content(call, outcome, response, mask)
+        record = record._replace(messages_json=messages, response_json=answer)
+    return record
 
 
 def may_log_content(call: Call, allowed: bool) -> bool:
     """Whether prompt and answer may be in the record: `allowed` is the operator's word, and the client can only say no."""
     return allowed and not (call.options.redact_content or call.options.no_log)
+
+
+def _told(options: Options, mask: Mask) -> dict[str, Any]:
+    """What the client said of the call, as fields of its record."""
+    return {
+        "tags": tuple(map(mask, options.tags)),
+        "metadata_json": _redacted(options.metadata, mask) if options.metadata else b"{}",
+        "no_log": options.no_log,
+    }
 
 
 def _redacted(value: object, mask: Mask) -> bytes:
@@ -285,7 +295,7 @@ def _content(call: Call, outcome: Outcome | None, response: object, mask: Mask) 
 
 
 def _model_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: fields[name] for name in MODEL_PARAMETERS if fields.get(name) is not None}
+    return {name: value for name, value in fields.items() if name in MODEL_PARAMETERS and value is not None}
 
 
 def _error_facts(error: GatewayError, mask: Mask) -> ErrorFacts:

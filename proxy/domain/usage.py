@@ -21,6 +21,11 @@ class Usage(NamedTuple):
     completion_audio_tokens: int = 0
     cost: float | None = None
 
+    @property
+    def ordinary(self) -> bool:
+        """Nothing but text is counted, none of it cached, none of it reasoning: all parts but the first three are 0."""
+        return not any(self[3:9])
+
     def to_openai(self) -> dict[str, Any]:
         """The `usage` object; the details only where there is something to say."""
         usage: dict[str, Any] = {

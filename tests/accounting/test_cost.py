@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from proxy.accounting.cost import compute_cost
+from proxy.accounting.cost import compute_cost, price
 from proxy.accounting.prices import PriceTable, load_bundled
+from proxy.accounting.rows import Prices
 from proxy.domain.deployment import Deployment
 from proxy.domain.usage import Usage
 
@@ -302,3 +303,18 @@ def test_providers_figure_wins_and_the_difference_shows_when_it_names_one(table:
 def test_providers_figure_stands_alone_when_the_model_has_no_price(table: PriceTable) -> None:
     cost = compute_cost(make_usage(1000, 0)._replace(cost=0.0), make_deployment("openrouter", "none/such"), table)
     assert cost is not None and cost.total == 0.0 and cost.difference is None
+
+
+@pytest.mark.parametrize(
+    "part", ["cached_tokens", "reasoning_tokens", "prompt_audio_tokens", "completion_audio_tokens"]
+)
+@pytest.mark.parametrize(("prompt", "completion"), [(1, 1), (9, 12), (1000, 500), (123_457, 3)])
+def test_ordinary_tokens_cost_the_same_when_a_part_without_a_price_is_counted_apart(
+    part: str, prompt: int, completion: int
+) -> None:
+    prices = Prices(input=2.5 / M, output=10 / M)
+    plain = price(make_usage(prompt, completion), prices, "deployment", "m")
+    apart = price(make_usage(prompt, completion, **{part: 1}), prices, "deployment", "m")
+    assert (plain.total, plain.input, plain.output) == pytest.approx((apart.total, apart.input, apart.output))
+    assert (plain.source, plain.priced, plain.model) == (apart.source, apart.priced, apart.model)
+    assert (plain.cache_read, plain.cache_write, plain.reasoning) == (0.0, 0.0, 0.0)

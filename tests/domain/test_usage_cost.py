@@ -23,3 +23,8 @@ def test_cost_is_read_when_a_provider_names_it(fields: dict[str, object], cost: 
     usage = Usage.from_openai({"prompt_tokens": 1, "completion_tokens": 1, **fields})
     assert usage is not None
     assert usage.cost == (None if cost is None else pytest.approx(cost))
+
+
+@pytest.mark.parametrize("part", Usage._fields)
+def test_a_usage_is_ordinary_when_no_part_is_counted_apart(part: str) -> None:
+    assert Usage(**{part: 1}).ordinary is (part in ("prompt_tokens", "completion_tokens", "total_tokens", "cost"))
