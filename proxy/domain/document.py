@@ -10,10 +10,13 @@ from typing import Any
 
 import orjson
 
+from proxy.domain.lone_name import replace_values, stand_alone
 from proxy.domain.member import Member, locate, members, pieces, splice
 from proxy.domain.wire import Content, Pieces
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+# A longer text is leaped over sooner than looked through for each name.
+_SHORT = 4096
 # A shorter text is sooner copied than sent in pieces.
 _LONG = 128 * 1024
 
@@ -21,7 +24,7 @@ _LONG = 128 * 1024
 class Document:
     """An immutable JSON object. `fields` is its parsed form with all changes applied; never change it."""
 
-    __slots__ = ("_changed", "_dropped", "_members", "_raw", "fields")
+    __slots__ = ("_changed", "_dropped", "_members", "_names", "_raw", "fields")
 
     def __init__(
         self,
@@ -30,9 +33,12 @@ class Document:
         _changed: Mapping[str, Any] = _NOTHING,
         _dropped: frozenset[str] = frozenset(),
         _members: "tuple[Member, ...] | None" = None,
+        _names: Mapping[str, Any] | None = None,
     ) -> None:
         self._raw = raw
         self.fields = fields
+        # What the text has, whatever has changed since.
+        self._names = fields if _names is None else _names
         self._changed = _changed
         self._dropped = _dropped
         self._members = _members
@@ -62,15 +68,15 @@ class Document:
             return Document(None, fields)
         if gone or dropped:
             dropped = dropped.union(gone).difference(changed)
-        return Document(self._raw, fields, changed, dropped, self._members)
+        return Document(self._raw, fields, changed, dropped, self._members, self._names)
 
     def repeated(self) -> str | None:
         """A name that two top-level members have; only one of them is in `fields`."""
-        if self._raw is None:
+        if self._raw is None or (len(self._raw) <= _SHORT and stand_alone(self._raw, self._names)):
             return None
         # Whoever changes the document next will need them, too.
-        self._members = locate(self._raw, self.fields) or tuple(members(self._raw))
-        if len(self._members) == len(self.fields):
+        self._members = self._locate(self._raw)
+        if len(self._members) == len(self._names):
             return None
         names = [member.name for member in self._members]
         return next(name for name in names if names.count(name) > 1)
@@ -81,13 +87,21 @@ class Document:
             return orjson.dumps(self.fields)
         if not self._changed and not self._dropped:
             return self._raw
-        return splice(self._raw, self._changed, self._dropped, self._members)
+        # Where the members are known already, nothing has to be searched for.
+        replace = not self._dropped and self._members is None
+        replaced = replace_values(self._raw, self._changed, self._names) if replace else None
+        return (
+            splice(self._raw, self._changed, self._dropped, self._locate(self._raw)) if replaced is None else replaced
+        )
 
     def to_content(self) -> Content:
         """The same, for sending it: of a long text nothing is copied that did not change."""
         if self._raw is None or len(self._raw) < _LONG or not (self._changed or self._dropped):
             return self.to_bytes()
-        return Pieces(pieces(self._raw, self._changed, self._dropped, self._members or members(self._raw)))
+        return Pieces(pieces(self._raw, self._changed, self._dropped, self._locate(self._raw)))
+
+    def _locate(self, raw: bytes) -> tuple[Member, ...]:
+        return self._members or locate(raw, self._names) or tuple(members(raw))
 
 
 def _all_there(changes: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
