@@ -1,7 +1,6 @@
 """One call to one deployment: the provider's request out, the transport, the provider's answer back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 from proxy.domain.answer import Answer, Reply, StreamReply
@@ -16,7 +15,7 @@ from proxy.domain.trace import outgoing_traceparent
 from proxy.domain.wire import ClientWatch, Clocks, Decoder, Fetch, WireRequest, WireResponse
 from proxy.errors import BadRequestError, ConfigurationError, GatewayError, InternalServerError
 from proxy.media import inline_media
-from proxy.provider_response import ProviderResponse, Told
+from proxy.provider_response import ProviderResponse, Teller
 from proxy.provider_stream import Meter, ProviderStream, Settling, stream_clocks
 from proxy.providers.call_ids import without_signatures
 from proxy.providers.contract import Auth, Provider
@@ -98,7 +97,7 @@ class Dispatcher:
             request = _with_extra_headers(provider.build_request(call, deployment), call, deployment)
             request = _with_trace(request, call) if self._forward_trace else request
             request = self._credentials[provider.auth].apply(request, deployment) if provider.auth else request
-            return replace(request, single=True) if self._is_single(call, deployment, provider) else request
+            return request._replace(single=True) if self._is_single(call, deployment, provider) else request
         except ConfigurationError as error:
             if not deployment.client_owned:
                 raise
@@ -169,9 +168,11 @@ class Dispatcher:
     def _send(self, provider: Provider, call: Call, deployment: Deployment, transmit: Fetch) -> WireResponse:
         """The provider's 2xx answer; any other is raised as its error."""
         request = self._sign(provider, call, deployment)
-        told = Told(request, call, deployment)
-        with told:
-            response = ProviderResponse(transmit(request), told)
+        teller = Teller.of(request, call, deployment)
+        try:
+            response = ProviderResponse(transmit(request), teller)
+        except GatewayError as error:
+            raise teller.tell(error) from error
         if not 200 <= response.status < 300:
             raise provider.parse_error(response.status, response.read(), response.headers, deployment)
         return response
@@ -191,10 +192,13 @@ def _remaining(clocks: Clocks, spent: float) -> Clocks:
 
 def _with_defaults(call: Call, deployment: Deployment) -> Document:
     """The client's body over the deployment's default parameters; tools add up."""
-    fields, extra = call.fields, deployment.connection.get("extra_body") or {}
-    changes = {name: value for name, value in {**deployment.defaults, **extra}.items() if name not in fields}
-    if "tools" in deployment.defaults and isinstance(fields.get("tools"), list):
-        changes["tools"] = [*deployment.defaults["tools"], *fields["tools"]]
+    defaults, extra = deployment.defaults, deployment.connection.get("extra_body")
+    if not defaults and not extra:
+        return call.document
+    fields = call.fields
+    changes = {name: value for name, value in {**defaults, **(extra or {})}.items() if name not in fields}
+    if "tools" in defaults and isinstance(fields.get("tools"), list):
+        changes["tools"] = [*defaults["tools"], *fields["tools"]]
     return call.document.edit(changes) if changes else call.document
 
 
@@ -203,10 +207,10 @@ _LISTS = frozenset({"anthropic-beta"})
 
 
 def _with_extra_headers(request: WireRequest, call: Call, deployment: Deployment) -> WireRequest:
-    configured = {**deployment.connection.get("headers", {}), **deployment.connection.get("extra_headers", {})}
-    asked = call.options.extra_headers
-    if not configured and not asked:
+    connection, asked = deployment.connection, call.options.extra_headers
+    if not asked and "headers" not in connection and "extra_headers" not in connection:
         return request
+    configured = {**connection.get("headers", {}), **connection.get("extra_headers", {})}
     headers = dict(request.headers)
     _lay_over(headers, configured)
     if not deployment.client_owned:

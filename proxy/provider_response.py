@@ -1,8 +1,7 @@
 """A provider's answer whose failures are told as a client may hear them."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from types import TracebackType
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from proxy.domain.call import Call
@@ -11,34 +10,30 @@ from proxy.domain.wire import WireRequest, WireResponse
 from proxy.errors import GatewayError
 
 
-class Told(AbstractContextManager[None]):
-    """Renames the host in the transport's errors: it is the operator's business unless the client named it itself.
+class Teller(NamedTuple):
+    """Tells the transport's errors: the host in them is the operator's business, unless the client named it itself.
 
-    It keeps nothing of what passes, so it can be entered again.
+    It keeps nothing of the request but what it tells: a stream is open for long. `url` is None for a client's own.
     """
 
-    def __init__(self, request: WireRequest, call: Call, deployment: Deployment) -> None:
-        self._url = None if request.guarded else request.url
-        self._model = call.model
-        self._provider = deployment.provider
+    url: str | None
+    model: str
+    provider: str
 
-    def __enter__(self) -> None: ...
+    @classmethod
+    def of(cls, request: WireRequest, call: Call, deployment: Deployment) -> "Teller":
+        return cls(None if request.guarded else request.url, call.model, deployment.provider)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if isinstance(error, GatewayError):
-            raise self._rename(error) from error
-
-    def _rename(self, error: GatewayError) -> GatewayError:
+    def tell(self, error: GatewayError) -> GatewayError:
+        """The error as the client may hear it."""
         message = error.message
-        if self._url is not None:
-            host = urlsplit(self._url).netloc.rpartition("@")[2]
-            message = message.replace(host, f"the provider of '{self._model}'")
+        if self.url is not None:
+            host = urlsplit(self.url).netloc.rpartition("@")[2]
+            message = message.replace(host, f"the provider of '{self.model}'")
         return type(error)(
-            f"{type(error).__name__}: {self._provider} - {message}",
+            f"{type(error).__name__}: {self.provider} - {message}",
             param=error.param,
-            provider=self._provider,
+            provider=self.provider,
             retry_after=error.retry_after,
         )
 
@@ -46,17 +41,21 @@ class Told(AbstractContextManager[None]):
 class ProviderResponse:
     """The transport's answer."""
 
-    def __init__(self, response: WireResponse, told: Told) -> None:
+    def __init__(self, response: WireResponse, teller: Teller) -> None:
         self._response = response
-        self._told = told
+        self._teller = teller
         self.status = response.status
         self.headers = response.headers
         self.close = response.close
 
     def read(self) -> bytes:
-        with self._told:
+        try:
             return self._response.read()
+        except GatewayError as error:
+            raise self._teller.tell(error) from error
 
     def blocks(self) -> Iterator[bytes]:
-        with self._told:
+        try:
             yield from self._response.blocks()
+        except GatewayError as error:
+            raise self._teller.tell(error) from error

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 from proxy.dispatch import Dispatcher
 from proxy.domain.call import Call
@@ -43,7 +42,7 @@ class Slow:
 
     def apply(self, request: WireRequest, deployment: Deployment) -> WireRequest:
         self.now += 3.0
-        return replace(request, headers={**request.headers, "authorization": "Bearer token"})
+        return request._replace(headers={**request.headers, "authorization": "Bearer token"})
 
 
 def test_each_request_has_what_is_left_when_a_try_sends_several() -> None:

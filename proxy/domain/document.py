@@ -57,7 +57,7 @@ class Document:
 
     def edit(self, changes: Mapping[str, Any] = _NOTHING, drop: Collection[str] = ()) -> "Document":
         """A new document with top-level members replaced or added, and others left out."""
-        gone = [name for name in drop if name in self.fields]
+        gone = [name for name in drop if name in self.fields] if drop else ()
         if not gone and _all_there(changes, self.fields):
             return self
         fields, changed, dropped = {**self.fields, **changes}, {**self._changed, **changes}, self._dropped
@@ -106,4 +106,7 @@ class Document:
 
 def _all_there(changes: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
     """Whether the fields already say what the changes would make them say. Only texts are compared: 1 and true are equal."""
-    return all(isinstance(value, str) and fields.get(name) == value for name, value in changes.items())
+    for name, value in changes.items():  # noqa: SIM110  a generator takes longer than what it would compare
+        if not isinstance(value, str) or fields.get(name) != value:
+            return False
+    return True

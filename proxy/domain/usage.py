@@ -51,7 +51,7 @@ class Usage(NamedTuple):
     @classmethod
     def from_openai(cls, usage: object) -> "Usage | None":
         """Read a `usage` object leniently; None when there is none."""
-        if not isinstance(usage, Mapping):
+        if not isinstance(usage, dict):
             return None
         prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
         total = _count(usage, "total_tokens") or prompt + completion
@@ -73,6 +73,8 @@ class Usage(NamedTuple):
         )
 
 
+# Said once: `int | float` is put together anew wherever it stands.
+_NUMBER = (int, float)
 # xAI's unit: https://docs.x.ai/developers/cost-tracking
 _TICKS_PER_USD = 10_000_000_000
 
@@ -95,4 +97,4 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _count(counts: Mapping[str, Any], name: str) -> int:
     value = counts.get(name)
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+    return int(value) if isinstance(value, _NUMBER) and value > 0 else 0

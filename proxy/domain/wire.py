@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 
@@ -32,19 +31,22 @@ class Pieces:
 Content = bytes | Pieces
 
 
-@dataclass(frozen=True, slots=True)
-class WireRequest:
+class WireRequest(NamedTuple):
     """One HTTP request. `guarded` marks a destination that a client named: the address guard looks at it.
 
     `single`: no other request has the same headers, or they hold a client's own key: nothing of them is remembered.
     """
 
     url: str
-    body: Content = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    body: Content
+    headers: Mapping[str, str]
     method: str = "POST"
     guarded: bool = False
     single: bool = False
+
+    def __repr__(self) -> str:
+        """Without body and headers, which hold what is nobody's business."""
+        return f"WireRequest(url={self.url!r}, method={self.method!r}, guarded={self.guarded}, single={self.single})"
 
 
 class Clocks(NamedTuple):

@@ -42,7 +42,10 @@ def without_signatures(document: Document) -> Document:
     if not isinstance(messages, list):
         return document
     # Few of many messages name calls: the others are not looked into.
-    if not any("tool_calls" in one or "tool_call_id" in one for one in messages if type(one) is dict):
+    for message in messages:
+        if type(message) is dict and ("tool_calls" in message or "tool_call_id" in message):
+            break
+    else:
         return document
     plain = [_plain_message(message) if isinstance(message, Mapping) else message for message in messages]
     if all(new is old for new, old in zip(plain, messages, strict=True)):

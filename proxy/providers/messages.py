@@ -16,9 +16,10 @@ def adapt_messages(messages: Any, roles: Mapping[str, str], members: Mapping[str
         return messages
     # A conversation is long, and nearly always as it should be. (A tuple, for a role may be anything, also a list.)
     renamed, lacks_members = tuple(roles), members.keys().isdisjoint
-    if all(type(one) is not dict or (one.get("role") not in renamed and lacks_members(one)) for one in messages):
-        return messages
-    return [_adapt(message, roles, members) for message in messages]
+    for message in messages:
+        if type(message) is dict and (message.get("role") in renamed or not lacks_members(message)):
+            return [_adapt(each, roles, members) for each in messages]
+    return messages
 
 
 def _adapt(message: Any, roles: Mapping[str, str], members: Mapping[str, str | None]) -> Any:

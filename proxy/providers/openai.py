@@ -6,6 +6,7 @@ https://platform.openai.com/docs/api-reference
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -84,12 +85,6 @@ class Compatible:
 def build_provider(name: str, row: Compatible) -> Provider:
     """The Provider of a row."""
 
-    def build(call: Call, deployment: Deployment) -> WireRequest:
-        return build_request(call, deployment, name, row)
-
-    def parse(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
-        return parse_response(body, headers, call, deployment, row)
-
     def parse_error(status: int, body: bytes, headers: Mapping[str, str], deployment: Deployment) -> GatewayError:
         return build_error(status, body, headers, deployment, words=row.words)
 
@@ -98,8 +93,8 @@ def build_provider(name: str, row: Compatible) -> Provider:
 
     return Provider(
         name=name,
-        build_request=build,
-        parse_response=parse,
+        build_request=partial(build_request, name=name, row=row),
+        parse_response=partial(parse_response, row=row),
         parse_error=parse_error,
         open_stream=open_stream,
         operations=row.operations,
@@ -148,8 +143,7 @@ def _read_name(deployment: Deployment, name: str, parameter: str) -> str:
 
 
 def build_headers(call: Call, deployment: Deployment, row: Compatible) -> dict[str, str]:
-    headers = dict(STREAM_HEADERS if call.stream else JSON_HEADERS)
-    headers.update(row.headers)
+    headers = {**(STREAM_HEADERS if call.stream else JSON_HEADERS), **row.headers}
     key = deployment.api_key or row.default_key
     if key:
         headers[row.key_header] = f"Bearer {key}" if row.key_header == "authorization" else key
@@ -166,9 +160,10 @@ def build_body(call: Call, deployment: Deployment, row: Compatible) -> Content:
     for old, new in row.rename.items():
         if old in fields and new not in fields:
             changes[new] = fields[old]
-    messages = adapt_messages(fields.get("messages"), row.roles, row.members)
-    if messages is not fields.get("messages"):
-        changes["messages"] = messages
+    messages = fields.get("messages")
+    adapted = adapt_messages(messages, row.roles, row.members)
+    if adapted is not messages:
+        changes["messages"] = adapted
     if row.ask is not None:
         asked, left_out = row.ask({**fields, **changes}, deployment)
         changes.update(asked)
@@ -198,11 +193,14 @@ def parse_response(
             f"{deployment.provider} answered without '{results}'", provider=deployment.provider
         )
     changes = row.answer(fields) if row.answer is not None else {}
-    model = prefixed(fields.get("model"), deployment)
-    if model is not None and model != fields.get("model"):
+    said = fields.get("model")
+    model = prefixed(said, deployment)
+    if model is not None and model != said:
         changes["model"] = model
-    document = document.edit(changes)
-    return Answer(document.to_bytes(), Usage.from_openai(document.fields.get("usage")), model, headers)
+    if changes:
+        document = document.edit(changes)
+        body, fields = document.to_bytes(), document.fields
+    return Answer(body, Usage.from_openai(fields.get("usage")), model, headers)
 
 
 def parse_document(body: bytes, deployment: Deployment) -> Document:

@@ -69,9 +69,9 @@ def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: 
         raise BadRequestError(f"{provider.name} has no {call.operation.name}", param="model", provider=provider.name)
     options = call.options
     unsupported = find_unsupported(call, deployment, provider)
-    unwanted = (*options.additional_drop_params, *deployment.additional_drop_params)
-    if not unsupported and not unwanted:
+    if not unsupported and not options.additional_drop_params and not deployment.additional_drop_params:
         return _AS_IT_IS
+    unwanted = (*options.additional_drop_params, *deployment.additional_drop_params)
     changes, drop, dropped = leave_out(call.fields, unwanted)
     allowed = {*options.allowed_openai_params, *deployment.allowed_openai_params, *drop}
     unsupported = [name for name in unsupported if name not in allowed]
@@ -87,11 +87,11 @@ def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: 
 
 def find_unsupported(call: Call, deployment: Deployment, provider: Provider) -> list[str]:
     """The OpenAI parameters in the body that the provider, or this model of it, doesn't take."""
-    openai = OPENAI_PARAMS[call.operation.name]
     supported = provider.supported.get(call.operation.name)
     refused = provider.refused(call.fields, deployment) if provider.refused is not None else frozenset()
     if supported is None and not refused:
         return []
+    openai = OPENAI_PARAMS[call.operation.name]
     return [
         name
         for name in call.fields

@@ -4,7 +4,6 @@ Whose it is, aws_identity.py decides; botocore, an optional extra, finds and ref
 """
 
 import threading
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -37,7 +36,7 @@ class AwsCredentials:
         region = read_model(deployment).region
         source = self._find(read_identity(deployment, region), signing)
         service = _SERVICES.get(deployment.provider, _DEFAULT_SERVICE)
-        return replace(request, headers={**request.headers, **signing.sign(request, source, service, region)})
+        return request._replace(headers={**request.headers, **signing.sign(request, source, service, region)})
 
     def _find(self, identity: Identity, signing: ModuleType) -> Any:
         if identity.access_key is not None and identity.role is None:

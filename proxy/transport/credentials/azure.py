@@ -7,7 +7,6 @@ https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -71,7 +70,7 @@ class AzureCredentials:
             token = self._tokens.read(repr(tuple(principal)), buy)
         else:
             token = self._ask_identity(deployment)
-        return replace(request, headers={**request.headers, "authorization": f"Bearer {token}"})
+        return request._replace(headers={**request.headers, "authorization": f"Bearer {token}"})
 
     def _ask_identity(self, deployment: Deployment) -> str:
         """The surroundings' identity, for the operator's own deployments: a client could send its token anywhere."""

@@ -9,7 +9,6 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,7 +47,7 @@ class GoogleCredentials:
         if deployment.client_owned:
             _check_clients(given, deployment)
         token = self._find(given, _load_google(), guarded=deployment.client_owned)
-        return replace(request, headers={**request.headers, **token.headers(deployment)})
+        return request._replace(headers={**request.headers, **token.headers(deployment)})
 
     def _find(self, given: object, google: ModuleType, *, guarded: bool) -> "_Token":
         info, digest = read_key(given)

@@ -4,7 +4,6 @@ https://cloud.ibm.com/docs/account?topic=account-iamtoken_from_apikey
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from urllib.parse import urlencode
 
@@ -39,7 +38,7 @@ class IbmCredentials:
             )
         url = _iam_url(deployment)
         token = self._tokens.read(f"{url} {key}", partial(buy_token, url, key, self._fetch, deployment))
-        return replace(request, headers={**request.headers, "authorization": f"Bearer {token}"})
+        return request._replace(headers={**request.headers, "authorization": f"Bearer {token}"})
 
 
 def _iam_url(deployment: Deployment) -> str:
