@@ -1,4 +1,5 @@
-"""Flask without what this gateway has no use for: sessions, hooks of blueprints, a search for paths that are plain text."""
+"""Flask without what this gateway has no use for: sessions, signals, hooks of blueprints, a search for paths that are plain
+text."""
 
 from typing import Any
 
@@ -6,6 +7,7 @@ from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
 
+from proxy.web.context import PlainContext, PlainRequest
 from proxy.web.current import current_request
 
 
@@ -33,19 +35,38 @@ class Application(Flask):
     """Hooks belong to the application as a whole, and views are plain functions."""
 
     session_interface = NoSessions()
+    request_class = PlainRequest
     _known: dict[tuple[str, str], FoundRule] | None = None
 
+    def request_context(self, environ: dict[str, Any]) -> PlainContext:
+        return PlainContext(self, environ)
+
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        if request is not None:
-            if self._known is None:
-                self._known = self._spelled_out()
-            found = self._known.get((request.environ["PATH_INFO"], request.environ["REQUEST_METHOD"]))
-            if found is not None:
-                return found
-        return super().create_url_adapter(request)
+        """None without a request: no URLs are made here."""
+        if request is None:
+            return None
+        if self._known is None:
+            self._known = self._spelled_out()
+        found = self._known.get((request.environ["PATH_INFO"], request.environ["REQUEST_METHOD"]))
+        return found or super().create_url_adapter(request)
 
     def ensure_sync(self, func: Any) -> Any:
         return func
+
+    def full_dispatch_request(self) -> Response:
+        self._got_first_request = True
+        try:
+            answer = self.preprocess_request()
+            if answer is None:
+                answer = self.dispatch_request()
+        except Exception as error:  # noqa: BLE001  Flask's handlers, ours among them, know what to do
+            answer = self.handle_user_exception(error)
+        return self.finalize_request(answer)
+
+    def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Response:
+        if from_error_handler or not isinstance(rv, Response):
+            return super().finalize_request(rv, from_error_handler)
+        return self.process_response(rv)
 
     def preprocess_request(self) -> Any:
         for hook in self.before_request_funcs[None]:
@@ -65,12 +86,6 @@ class Application(Flask):
         for hook in reversed(self.after_request_funcs[None]):
             response = hook(response)
         return response
-
-    def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Nobody waits for a request's end here: what a call holds, its answer's `close` gives back."""
-
-    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
-        """As above."""
 
     def _spelled_out(self) -> dict[tuple[str, str], FoundRule]:
         """Path and method to rule, for the rules without a variable part."""

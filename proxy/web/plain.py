@@ -45,6 +45,10 @@ class PlainResponse(Response):
         self.direct_passthrough = True
         self._on_close = []
 
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response(self._status, self.headers.to_wsgi_list())
+        return self.get_app_iter(environ)
+
     def get_wsgi_headers(self, environ: Any) -> Headers:
         return self.headers
 
