@@ -22,7 +22,6 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
     """One answer on one connection, in any worker class."""
 
     # As gunicorn's answers begin, which set each of these anew.
-    version = SERVER
     status: str | None = None
     chunked = must_close = headers_sent = upgrade = False
     response_length: int | None = None
@@ -45,11 +44,9 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
         return self.write
 
     def default_headers(self) -> list[str]:
-        """gunicorn's, with a date that is put into words once a second."""
+        """gunicorn's, put into words once a second."""
         connection = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"
-        major, minor = self.req.version
-        head = f"HTTP/{major}.{minor} {self.status}\r\nServer: {self.version}\r\nDate: {_date(int(time.time()))}\r\n"
-        return [head, f"Connection: {connection}\r\n", *(("Transfer-Encoding: chunked\r\n",) if self.chunked else ())]
+        return [_first_lines(int(time.time()), self.req.version, self.status or "", connection, self.chunked)]
 
     def should_close(self) -> bool:
         """Asked before the head and after the body; in between, only what must close can change."""
@@ -67,31 +64,40 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
             self._head = "".join([*lines, "\r\n"]).encode("latin-1")
 
     def write(self, arg: bytes) -> None:
-        super().write(arg)
-        # An application that has nothing to say yet wants its head to be seen.
-        self._flush()
+        """An application that has nothing to say yet wants its head to be seen."""
+        if self.chunked:
+            self.sent += len(arg)
+            self._flush(b"%X\r\n%b\r\n" % (len(arg), arg) if arg else b"")
+        elif len(arg) == self.response_length and not (self.sent or self._omits_body):
+            self.sent = len(arg)
+            self._flush(arg)
+        else:
+            # It counts and cuts, and hands what is left to _emit_body.
+            super().write(arg)
+            self._flush()
 
     def close(self) -> None:
-        self.send_headers()
-        if self.chunked:
-            self._flush(b"0\r\n\r\n")
-        else:
-            self._flush()
+        self._flush(b"0\r\n\r\n" if self.chunked else b"")
 
     def sendfile(self, respiter: Any) -> bool:
         """Files are small here, and written like everything else."""
         return False
 
     def _emit_body(self, data: bytes) -> None:
-        self._flush(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+        self._flush(data)
 
     def _flush(self, data: bytes = b"") -> None:
-        head, self._head = self._head, b""
-        if head and len(data) > _JOINED:
-            self._send(head)
-            head = b""
-        if head or data:
-            self._send(head + data if head else data)
+        """Send `data` behind what is still to be said before it."""
+        self.send_headers()
+        head = self._head
+        if head:
+            self._head = b""
+            if len(data) > _JOINED:
+                self._send(head)
+            else:
+                data = head + data
+        if data:
+            self._send(data)
 
     def _send(self, data: bytes) -> None:
         """Nearly always the socket takes all at once; gevent's sendall asks the system for its buffer's size first."""
@@ -100,9 +106,16 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
             self.sock.sendall(memoryview(data)[sent:])
 
 
-@lru_cache(maxsize=1)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)
+@lru_cache(maxsize=16)
+def _first_lines(second: int, version: tuple[int, int], status: str, connection: str, chunked: bool) -> str:
+    lines = [
+        f"HTTP/{version[0]}.{version[1]} {status}",
+        f"Server: {SERVER}",
+        f"Date: {formatdate(second, usegmt=True)}",
+        f"Connection: {connection}",
+        *(("Transfer-Encoding: chunked",) if chunked else ()),
+    ]
+    return "".join(f"{line}\r\n" for line in lines)
 
 
 def install(worker: Any) -> None:
