@@ -1,6 +1,5 @@
 """What finished calls add to which metric, summed up over calls that share their labels. Pure."""
 
-import operator
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,20 +22,22 @@ _COLUMNS = [(name, Usage._fields.index(field)) for name, field in _TOKENS.items(
 
 def counts(records: Sequence[CallRecord]) -> dict[str, float]:
     """By counter."""
-    succeeded = sum(record.status == "success" for record in records)
-    saved = sum(record.status == "success" for record in records if record.fallbacks)
+    succeeded = [record.status for record in records].count("success")
+    fallen_back = [record.status for record in records if record.fallbacks]
+    saved = fallen_back.count("success")
+    cached = [record.cache_hit for record in records if record.cache_hit is not None]
     costs = [record.cost for record in records if record.cost]
-    differences = (cost.difference or 0.0 for cost in costs if cost.source == "provider")
+    differences = [cost.difference or 0.0 for cost in costs if cost.source == "provider"]
     return {
         "litellm_proxy_total_requests_metric": len(records),
         "litellm_requests_metric": succeeded,
         "litellm_proxy_failed_requests_metric": len(records) - succeeded,
-        "litellm_spend_metric": sum(cost.total for cost in costs),
-        "patchbay_provider_cost_difference": sum(difference for difference in differences if difference > 0),
+        "litellm_spend_metric": sum([cost.total for cost in costs]),
+        "patchbay_provider_cost_difference": sum([difference for difference in differences if difference > 0]),
         "litellm_deployment_successful_fallbacks": saved,
-        "litellm_deployment_failed_fallbacks": sum(record.fallbacks > 0 for record in records) - saved,
-        "litellm_cache_hits_metric": sum(record.cache_hit is True for record in records),
-        "litellm_cache_misses_metric": sum(record.cache_hit is False for record in records),
+        "litellm_deployment_failed_fallbacks": len(fallen_back) - saved,
+        "litellm_cache_hits_metric": cached.count(True),
+        "litellm_cache_misses_metric": cached.count(False),
         **_tokens([record.usage for record in records if record.usage]),
     }
 
@@ -49,27 +50,25 @@ def _tokens(usages: Sequence[Usage]) -> dict[str, float]:
 def observations(records: Sequence[CallRecord]) -> dict[str, list[float]]:
     """By histogram, in seconds."""
     served = [record for record in records if record.attempts and record.status == "success"]
-    writing = [record for record in served if record.usage and record.usage.completion_tokens]
+    # What the last try took.
+    serving = [record.attempts[-1].milliseconds / 1000 for record in served]
     return {
         "litellm_request_total_latency_metric": [record.response_time for record in records],
         "litellm_overhead_latency_metric": [record.overhead for record in records if record.overhead is not None],
-        "litellm_llm_api_latency_metric": [_serving(record) for record in served],
+        "litellm_llm_api_latency_metric": serving,
         "litellm_llm_api_time_to_first_token_metric": [
             record.first for record in records if record.stream and record.first is not None
         ],
         "litellm_deployment_latency_per_output_token": [
-            _serving(record) / record.usage.completion_tokens for record in writing if record.usage
+            seconds / record.usage.completion_tokens
+            for seconds, record in zip(serving, served, strict=True)
+            if record.usage and record.usage.completion_tokens
         ],
     }
 
 
-def _serving(record: CallRecord) -> float:
-    """Seconds that the last try took."""
-    return record.attempts[-1].milliseconds / 1000
-
-
 class Tried(NamedTuple):
-    """What tells tries apart in the metrics."""
+    """What tells tries apart in the metrics: all that an Attempt begins with, before the time it took."""
 
     group: str
     deployment_id: str
@@ -78,10 +77,7 @@ class Tried(NamedTuple):
     error_class: str | None
 
 
-_TRIED = operator.attrgetter(*Tried._fields)
-
-
 def tries(records: Sequence[CallRecord]) -> list[tuple[Tried, int]]:
     """The tries of these calls, and how many there were of each."""
-    found = Counter(_TRIED(attempt) for record in records for attempt in record.attempts)
+    found = Counter([attempt[:-1] for record in records for attempt in record.attempts])
     return [(Tried._make(facts), count) for facts, count in found.items()]

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from bisect import bisect_left
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ LISTED = 200
 # What is beyond LISTED is counted under this name.
 OTHER = "other"
 _TEXT = 500
+_LAST = len(LATENCY_BOUNDS) - 1
 _ATTEMPTS = 20
 # How long a change may wait for its file.
 PUBLISH_SECONDS = 0.5
@@ -67,8 +68,8 @@ class Board:
     def write(self, records: Sequence[CallRecord]) -> None:
         """Count; the file is written a little later, so that busy times cost no more than quiet ones."""
         with self._lock:
-            for record in records:
-                self._count(record)
+            for (minute, name), alike in _grouped(records).items():
+                self._count(minute, name, alike)
             self._fresh.extend(record for record in records if not record.no_log)
             starting, self._waiting = not self._waiting, True
         if starting and self._directory is not None:
@@ -122,19 +123,20 @@ class Board:
         """A fork has a file of its own."""
         return directory / f"{os.getpid()}-{id(self):x}.json"
 
-    def _count(self, record: CallRecord) -> None:
-        minute = int(record.end_time // 60)
+    def _count(self, minute: int, name: str, records: Sequence[CallRecord]) -> None:
+        """Calls of one minute and one deployment; what comes late is counted where we are."""
         if minute > self._minute:
             self._begin(minute)
-        name = record.model_id or ""
         if name not in self._totals and len(self._totals) >= LISTED:
             name = OTHER
         totals = self._totals.get(name)
         if totals is None:
             totals = self._totals[name] = [0] * len(Totals._fields)
-        for position, amount in enumerate(_amounts(record)):
+        seconds = [record.response_time for record in records]
+        for position, amount in enumerate(_amounts(records, seconds)):
             totals[position] += amount
-        self._latencies[min(bisect_left(LATENCY_BOUNDS, record.response_time), len(LATENCY_BOUNDS) - 1)] += 1
+        for time in seconds:
+            self._latencies[min(bisect_left(LATENCY_BOUNDS, time), _LAST)] += 1
 
     def _begin(self, minute: int) -> None:
         """The minute that was is finished; files that nobody will read again are removed."""
@@ -187,16 +189,24 @@ def call_facts(record: CallRecord) -> dict[str, Any]:
     }
 
 
-def _amounts(record: CallRecord) -> tuple[float, ...]:
-    """What a call adds to the Totals."""
-    usage = record.usage
+def _grouped(records: Sequence[CallRecord]) -> dict[tuple[int, str], list[CallRecord]]:
+    """By minute and deployment: a batch has few of them."""
+    groups: defaultdict[tuple[int, str], list[CallRecord]] = defaultdict(list)
+    for record in records:
+        groups[int(record.end_time // 60), record.model_id or ""].append(record)
+    return groups
+
+
+def _amounts(records: Sequence[CallRecord], seconds: Sequence[float]) -> tuple[float, ...]:
+    """What the calls, which lasted so long, add to the Totals."""
+    usages = [record.usage for record in records if record.usage]
     return (
-        1,
-        1 if record.status == "failure" else 0,
-        usage.prompt_tokens if usage else 0,
-        usage.completion_tokens if usage else 0,
-        record.response_cost or 0.0,
-        record.response_time,
+        len(records),
+        [record.status for record in records].count("failure"),
+        sum([usage.prompt_tokens for usage in usages]),
+        sum([usage.completion_tokens for usage in usages]),
+        sum([record.cost.total for record in records if record.cost]),
+        sum(seconds),
     )
 
 

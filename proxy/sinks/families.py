@@ -2,7 +2,7 @@
 lock, a look at the process and a packing into a mapped file."""
 
 import operator
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,13 +44,15 @@ class Histogram(prometheus_client.Histogram):
 
     def observe_all(self, amounts: Sequence[float]) -> None:
         """What `observe` of each amount does; a bucket holds what is not above its bound."""
-        counts: dict[int, int] = {}
-        for amount in amounts:
-            position = bisect_left(self._upper_bounds, amount)
-            counts[position] = counts.get(position, 0) + 1
         self._sum.inc(sum(amounts))
-        for position, count in counts.items():
-            self._buckets[position].inc(count)
+        ordered, counted = sorted(amounts), 0
+        for bound, bucket in zip(self._upper_bounds, self._buckets, strict=True):
+            upto = bisect_right(ordered, bound)
+            if upto > counted:
+                bucket.inc(upto - counted)
+                counted = upto
+            if counted == len(ordered):
+                break
 
 
 def _build(metric: Metric, names: Sequence[str], registry: Any) -> Any:

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
 
 import orjson
@@ -65,9 +66,10 @@ def _details(record: CallRecord) -> list[str]:
 
 def json_line(record: CallRecord) -> bytes:
     """The same as one JSON object; the names are the record's."""
-    usage = record.usage
+    usage, error = record.usage, record.error
+    second, milliseconds = divmod(int(record.end_time * 1000), 1000)
     fields = {
-        "time": datetime.fromtimestamp(record.end_time, UTC).isoformat(timespec="milliseconds"),
+        "time": f"{_moment(second)}.{milliseconds:03d}+00:00",
         "level": "info",
         "logger": "patchbay.call",
         "message": f"{record.status_code} {record.operation} {record.model_group}",
@@ -87,11 +89,26 @@ def json_line(record: CallRecord) -> bytes:
         "response_cost": record.response_cost,
         "key_alias": record.key_alias,
         "attempts": [attempt.to_dict() for attempt in record.attempts],
-        "error_class": record.error.error_class if record.error else None,
-        "error": record.error.message if record.error else None,
+        "error_class": error.error_class if error else None,
+        "error": error.message if error else None,
     }
-    told = {name: value for name, value in fields.items() if value is not None}
-    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+    for name in _OFTEN_UNKNOWN:
+        if fields[name] is None:
+            del fields[name]
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+
+
+# Of the fields above, those that may be None: then the line is without them.
+_OFTEN_UNKNOWN = (
+    "model_id", "custom_llm_provider", "time_to_first_token", "overhead", "prompt_tokens", "completion_tokens",
+    "response_cost", "key_alias", "error_class", "error",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _moment(second: int) -> str:
+    """A Unix second in UTC; a batch has few different ones."""
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _one_line(text: str) -> str:

@@ -35,6 +35,10 @@ class Subscription:
     success: bool = True
     failure: bool = True
 
+    @property
+    def wants_all(self) -> bool:
+        return self.success and self.failure and self.sink.anonymous
+
     def wants(self, record: CallRecord) -> bool:
         if record.no_log and not self.sink.anonymous:
             return False
@@ -158,6 +162,7 @@ class Lane:
     def __init__(self, subscription: Subscription, runtime: Runtime, limit: int) -> None:
         self._subscription = subscription
         self._sink = subscription.sink
+        self._wants_all = subscription.wants_all
         self._runtime = runtime
         self._limit = limit
         self._waiting: deque[Waiting] = deque()
@@ -176,19 +181,28 @@ class Lane:
         return self._sink.name
 
     def offer(self, batch: Sequence[Waiting]) -> None:
+        if not self._wants_all:
+            batch = [waiting for waiting in batch if self._subscription.wants(waiting[0])]
         with self._lock:
-            for waiting in batch:
-                record, weight = waiting
-                if not self._subscription.wants(record):
-                    continue
-                if self._bytes + weight > self._limit or self._closed.is_set():
-                    self._dropped += 1
-                else:
-                    self._emitted += 1
-                    self._bytes += weight
-                    self._waiting.append(waiting)
+            accepted = [] if self._closed.is_set() else self._fitting(batch)
+            self._emitted += len(accepted)
+            self._dropped += len(batch) - len(accepted)
+            self._waiting.extend(accepted)
             if self._waiting:
                 self._filled.set()
+
+    def _fitting(self, batch: Sequence[Waiting]) -> Sequence[Waiting]:
+        """Those that there is room for, which they take."""
+        total = sum([weight for _, weight in batch])
+        if self._bytes + total <= self._limit:
+            self._bytes += total
+            return batch
+        fitting: list[Waiting] = []
+        for record, weight in batch:
+            if self._bytes + weight <= self._limit:
+                self._bytes += weight
+                fitting.append((record, weight))
+        return fitting
 
     def counts(self) -> SinkCounts:
         with self._lock:
@@ -212,7 +226,7 @@ class Lane:
             self._filled.wait()
             while batch := self._take():
                 self._write([record for record, _ in batch])
-                self._settle(sum(weight for _, weight in batch))
+                self._settle(sum([weight for _, weight in batch]))
                 self._runtime.sleep(0)
         self._sink.close()
 

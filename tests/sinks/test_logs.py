@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -79,3 +80,15 @@ def test_each_line_is_an_object_when_a_machine_reads_the_program_log() -> None:
 def test_libraries_stay_silent_when_the_level_is_debug(library: str) -> None:
     setup_logging("debug", mask, terminal=True, stream=io.StringIO())
     assert not logging.getLogger(library).isEnabledFor(logging.DEBUG)
+
+
+@pytest.mark.parametrize("time", [0.0, 1_700_000_000.0, 1_700_000_001.878, 1_799_999_999.9994, 1_800_000_000.001])
+def test_time_is_iso_when_a_machine_reads(time: float) -> None:
+    told = json.loads(json_line(make_record(end_time=time)))["time"]
+    assert told == datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")
+
+
+def test_nothing_unknown_is_named_when_a_machine_reads() -> None:
+    unknown = dict.fromkeys(("model_id", "custom_llm_provider", "overhead", "usage", "cost", "key_alias"))
+    for record in (make_record(**unknown), make_failure(**dict.fromkeys(("model_id", "overhead", "key_alias")))):
+        assert None not in json.loads(json_line(record)).values()

@@ -258,3 +258,18 @@ print(queue.flush(20), os.get_blocking(write_end), len(os.listdir("/proc/self/ta
 def test_pipe_gets_all_without_a_native_thread_when_its_reader_is_slow_under_gevent() -> None:
     done = subprocess.run([sys.executable, "-c", GEVENT_READER_SCRIPT], capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["True", "True", "True", "1"], done.stderr
+
+
+@pytest.mark.parametrize("room", [0, 1, 7, 10])
+def test_those_that_fit_are_taken_in_order_when_a_batch_is_larger_than_the_room(
+    gate: threading.Event, room: int
+) -> None:
+    sink = FakeSink("hung", lambda: gate.wait(PATIENCE))
+    queue = make_queue(sink, limit_records=room)
+    for number in range(10):
+        queue.emit(make_record(str(number)))
+    counts = queue.counts()["hung"]
+    assert (counts.emitted, counts.dropped) == (room, 10 - room)
+    gate.set()
+    assert queue.flush(PATIENCE)
+    assert sink.ids == [str(number) for number in range(room)]
