@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from proxy.transport.origin import Origin
-from proxy.transport.readiness import is_readable
+from proxy.transport.readiness import open_look
 from proxy.transport.resolve import resolve
 from proxy.transport.tls import TLS
 from proxy.transport.wait import Wait
@@ -15,23 +15,24 @@ _BLOCK = 65536
 
 
 class Connection:
-    """A connected socket. `idle_since` is when it was put aside, None while it serves its first request."""
+    """A connected socket. `idle_since` is when it was put aside, None while it serves its first request.
 
-    __slots__ = ("_closed", "_drained", "_fileno", "_socket", "_waiting", "idle_since", "origin")
+    `secured` is the socket where it speaks TLS.
+    """
+
+    __slots__ = ("_closed", "_drained", "_fileno", "_look", "_socket", "_waiting", "idle_since", "origin", "secured")
 
     def __init__(self, connected: socket.socket, origin: Origin) -> None:
         self._socket = connected
         self._fileno = connected.fileno()
+        self._look = open_look(connected)
         self._waiting = False
         self._closed = False
         # A look would find nothing: all that had come was taken, and little has happened since.
         self._drained = False
         self.origin = origin
         self.idle_since: float | None = None
-
-    @property
-    def secured(self) -> ssl.SSLSocket | None:
-        return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+        self.secured = connected if isinstance(connected, ssl.SSLSocket) else None
 
     def fileno(self) -> int:
         """The descriptor's number, also when it has been closed in the meantime."""
@@ -86,7 +87,7 @@ class Connection:
     def is_quiet(self) -> bool:
         """True while an idle connection is as it should be: open, and with nothing said."""
         try:
-            if not is_readable(self._socket):
+            if not self._look(0) and not self._closed:
                 return True
             # TLS may have said something that is nothing to us.
             self._socket.recv(1)

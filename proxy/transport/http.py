@@ -28,6 +28,8 @@ Local = Callable[[WireRequest], tuple[int, Mapping[str, str], Iterable[bytes]]]
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _NO_CLOCKS = Clocks()
+# A LeanRequest brings its own clocks; any other value would be made into one of these for each request.
+_NO_TIMEOUT: Any = urllib3.Timeout()
 _KEPT = 1024
 # No host lies behind it, and what is taken apart is kept for a while by the standard library.
 _HOST_WITHIN = 1024
@@ -77,7 +79,7 @@ class Transport:
         # Deployments have few URLs and headers, and many requests.
         self._route = lru_cache(maxsize=_KEPT)(self._find_route)
         self._envelope = lru_cache(maxsize=_KEPT)(self._build_envelope)
-        self._host_of = lru_cache(maxsize=_KEPT)(host_of)
+        self._place = lru_cache(maxsize=_KEPT)(self._find_place)
 
     def send(self, request: WireRequest, clocks: Clocks = _NO_CLOCKS, client: ClientWatch | None = None) -> Reply:
         """The answer, whatever its status, as soon as its head is there.
@@ -85,12 +87,11 @@ class Transport:
         Raises APIConnectionError, Timeout, InvalidProviderResponseError, ClientClosedRequestError, and BadRequestError
         for what can't be sent or may not be called.
         """
-        host = self._host_of(request.url)
+        host, local = self._place(request.url)
         wait = Wait(Stopwatch(clocks, self._runtime.monotonic, host), client)
         wait.check_client()
-        local = None if request.guarded else self._local.get(request.url.partition(":")[0].lower())
         try:
-            if local is not None:
+            if local is not None and not request.guarded:
                 status, headers, blocks = local(request)
                 return self._reply(status, headers, LocalBody(blocks, wait), wait)
             return self._exchange(request, wait)
@@ -100,6 +101,10 @@ class Transport:
     def close(self) -> None:
         """Close the connections that wait for reuse."""
         self._adapter.close()
+
+    def _find_place(self, url: str) -> tuple[str, Local | None]:
+        """The host, for messages, and what answers in its place in this process."""
+        return host_of(url), self._local.get(url.partition(":")[0].lower())
 
     def _exchange(self, request: WireRequest, wait: Wait) -> Reply:
         response = self._call_adapter(self._prepare(request, wait), wait.stopwatch.clocks)
@@ -113,7 +118,7 @@ class Transport:
 
     def _call_adapter(self, prepared: requests.PreparedRequest, clocks: Clocks) -> requests.Response | LeanResponse:
         if isinstance(prepared, LeanRequest):
-            return self._adapter.send(prepared, stream=True)
+            return self._adapter.send(prepared, stream=True, timeout=_NO_TIMEOUT)
         proxies = self._route(prepared.url or "").proxies
         return self._adapter.send(
             prepared, stream=True, timeout=_timeout(clocks), verify=self._verify, cert=self._cert, proxies=proxies

@@ -6,7 +6,7 @@ are overridden. A plain PreparedRequest, for instance one that must go through a
 
 from collections.abc import Callable, Iterator, Mapping
 from http.client import RemoteDisconnected
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -27,8 +27,12 @@ _JOINED = 32 * 1024
 class LeanRequest(requests.PreparedRequest):
     """What requests calls a prepared request, and beside it what this adapter needs: bytes, destination, patience."""
 
+    # What a session sets and looks at. One of ours goes to its adapter directly, so it is the same for all.
+    _cookies = None
+    _body_position = None
+    hooks: ClassVar[dict[str, list[Any]]] = {}  # type: ignore[misc]
+
     def __init__(self, envelope: Envelope, content: Content, wait: Wait) -> None:
-        super().__init__()
         self.method = envelope.method
         self.url = envelope.url
         self.headers = envelope.headers
@@ -151,7 +155,8 @@ class LeanBody:
                 return piece
             data = self._parser.take()
             if data:
-                self._wait.stopwatch.begin("idle")
+                if self._connection is not None:
+                    self._wait.stopwatch.begin("idle")
                 if self._inflater is None:
                     return data
                 self._pieces = self._inflater.feed(data)

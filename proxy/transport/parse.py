@@ -16,16 +16,16 @@ class ResponseParser:
     connection can carry another request.
     """
 
-    __slots__ = ("_blocks", "_fed", "_is_head", "_names", "_parser", "_values", "complete", "has_head", "headers",
-                 "reusable", "status", "until_close")  # fmt: skip
+    __slots__ = ("_blocks", "_fed", "_is_head", "_parser", "_said", "complete", "has_head", "headers", "reusable",
+                 "status", "until_close")  # fmt: skip
 
     def __init__(self, method: str) -> None:
         self._is_head = method == "HEAD"
         self._parser = HttpResponseParser(self)
         self._blocks: list[bytes] = []
         self._fed = 0
-        self._names: list[bytes] = []
-        self._values: list[bytes] = []
+        # The headers so far: name, value, name, value ...
+        self._said: list[bytes] = []
         self.status = 0
         self.headers: dict[str, str] = {}
         self.has_head = False
@@ -48,7 +48,7 @@ class ResponseParser:
             if not self.complete:
                 raise InvalidProviderResponseError("the provider answered with something that is not HTTP/1") from None
             self.reusable = False
-        if not had_head and (len(self._names) > MAX_HEADERS or (not self.has_head and self._fed > MAX_HEAD_BYTES)):
+        if not had_head and (len(self._said) > 2 * MAX_HEADERS or (not self.has_head and self._fed > MAX_HEAD_BYTES)):
             raise InvalidProviderResponseError("the provider answered with too many headers")
 
     def take(self) -> bytes:
@@ -67,18 +67,17 @@ class ResponseParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.has_head:
-            self._names.append(name)
-            self._values.append(value)
+            self._said += (name, value)
 
     def on_headers_complete(self) -> None:
         if self.complete:
             return
-        self.headers = _join_headers(self._names, self._values)
+        self.headers = headers = _join_headers(self._said)
         self.status = self._parser.get_status_code()
         self.has_head = self.status >= 200
         self.until_close = (
-            "content-length" not in self.headers
-            and "chunked" not in self.headers.get("transfer-encoding", "").lower()
+            "content-length" not in headers
+            and "chunked" not in headers.get("transfer-encoding", "").lower()
             and self.status not in _BODILESS
         )
         if self._is_head and self.has_head:
@@ -93,20 +92,21 @@ class ResponseParser:
         if not self.has_head:
             # 100 Continue, 103 Early Hints: the answer is still to come.
             self.status = 0
-            self._names.clear()
-            self._values.clear()
+            self._said.clear()
         elif not self.complete:
             self.complete = True
             self.reusable = bool(self._parser.should_keep_alive())
 
 
-def _join_headers(names: list[bytes], values: list[bytes]) -> dict[str, str]:
+def _join_headers(said: list[bytes]) -> dict[str, str]:
     """By names in lower case; what is said more than once is joined. Decoded all in one step: no line holds a break."""
-    keys = b"\r\n".join(names).decode("latin-1").lower().split("\r\n")
-    texts = b"\r\n".join(values).decode("latin-1").split("\r\n")
+    if not said:
+        return {}
+    keys = b"\r\n".join(said[::2]).decode("latin-1").lower().split("\r\n")
+    texts = b"\r\n".join(said[1::2]).decode("latin-1").split("\r\n")
     headers = dict(zip(keys, texts, strict=True))
     if len(headers) < len(keys):
         headers = {}
         for key, text in zip(keys, texts, strict=True):
             headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return headers if names else {}
+    return headers

@@ -67,11 +67,20 @@ def open_readiness(client: int | None) -> Readiness:
     return HubReadiness(client)
 
 
-def is_readable(socket: Waitable) -> bool:
-    """Whether something has come, or the other side has closed; waits for nothing. Raises ValueError for a closed one."""
+def open_look(socket: Waitable) -> Callable[[float], list[Any]]:
+    """Called with 0, for as long as the socket is open: something where bytes have come, or the other side has closed.
+
+    Waits for nothing. Raises ValueError for a socket that is closed already.
+    """
     poll = _system_poll()()
     poll.register(socket, select.POLLIN)
-    return bool(poll.poll(0))
+    look: Callable[[float], list[Any]] = poll.poll
+    return look
+
+
+def is_readable(socket: Waitable) -> bool:
+    """One look. Raises ValueError for a closed socket."""
+    return bool(open_look(socket)(0))
 
 
 @lru_cache(maxsize=1)
