@@ -1,6 +1,7 @@
 """What a client asks of the gateway itself, in its body and in `x-litellm-*` headers."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -14,17 +15,19 @@ from proxy.errors import BadRequestError
 _MOCKS = (*MOCK_PARAMS, *TESTS)
 _MOST_RETRIES = 100
 # As a WSGI environ names them.
-_LITELLM, _LANGFUSE, _BETA = _OWN_HEADERS = ("HTTP_X_LITELLM_", "HTTP_LANGFUSE_", "HTTP_ANTHROPIC_BETA")
+_OWN_HEADERS = ("HTTP_X_LITELLM_", "HTTP_LANGFUSE_", "HTTP_ANTHROPIC_BETA")
 
 
 def own_headers(environ: Mapping[str, Any]) -> Mapping[str, str]:
     """Those that are for the gateway, by their names in lower case."""
-    names = " ".join(environ)
-    if _LITELLM not in names and _LANGFUSE not in names and _BETA not in names:
-        return {}
-    return {
-        name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith(_OWN_HEADERS)
-    }
+    own = _own(tuple(environ))
+    return {shown: environ[name] for name, shown in own} if own else {}
+
+
+@lru_cache(maxsize=64)
+def _own(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Those of an environ's names that are for the gateway, and what they are called. A client sends the same each time."""
+    return tuple((name, name[5:].replace("_", "-").lower()) for name in names if name.startswith(_OWN_HEADERS))
 
 
 def read_options(body: Mapping[str, Any], headers: Mapping[str, str]) -> Options:
