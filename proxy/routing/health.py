@@ -57,32 +57,39 @@ def claim_probe(standing: Standing, now: float, seconds: float) -> bool:
     return True
 
 
-def settle(standing: Standing, finish: Finish, started: float, probe: bool, now: float) -> None:
-    """Judge a finished try: recover, cool, or only count (in the minute of now: `limits.roll` comes first)."""
+def settle(standing: Standing, finish: Finish, started: float, probe: bool, now: float) -> bool:
+    """Judge a finished try: recover, cool, or only count (in the minute of now: `limits.roll` comes first).
+
+    True when a cooldown begins.
+    """
     if probe:
         standing.probe_until = 0.0
     if finish.failed is None:
-        return
+        return False
     standing.answers += 1
     standing.last_status = finish.status
     if finish.failed:
         standing.failures += 1
         standing.in_a_row += 1
-        if _must_cool(standing, finish, probe, now):
-            cool(standing, finish.cooldown, now)
-        return
+        return _must_cool(standing, finish, probe, now) and cool(standing, finish.cooldown, now)
     standing.in_a_row = 0
     if standing.streak and started >= standing.cooled_at:
         recover(standing)
+    return False
 
 
-def cool(standing: Standing, seconds: float, now: float) -> None:
-    """Out of service; twice as long as the last time if it has not worked since. Never shortens a cooldown."""
-    grown = min(seconds * 2.0**standing.streak, max(seconds, LONGEST_GROWN_SECONDS))
-    standing.cooling_until = max(standing.cooling_until, now + grown)
+def cool(standing: Standing, seconds: float, now: float) -> bool:
+    """Out of service; twice as long as the last time if it has not worked since. Never shortens a cooldown.
+
+    True when it is out for longer than it was already.
+    """
+    until = now + min(seconds * 2.0**standing.streak, max(seconds, LONGEST_GROWN_SECONDS))
+    longer = until > standing.cooling_until
+    standing.cooling_until = max(standing.cooling_until, until)
     standing.cooled_at = now
     standing.streak = min(standing.streak + 1, 30)
     _forget_failures(standing)
+    return longer
 
 
 def recover(standing: Standing) -> None:

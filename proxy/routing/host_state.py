@@ -11,17 +11,16 @@ import mmap
 import os
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import Array, c_uint16, sizeof
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from proxy.routing import budget, limits, state
 from proxy.routing.budget import Spending
 from proxy.routing.processes import is_alive, start_time
 from proxy.routing.standing import Ask, Finish, Lease, Refusal, Standing
-from proxy.routing.state import MemoryState
 
 _log = logging.getLogger("patchbay.routing")
 
@@ -33,9 +32,8 @@ _PROCESS = struct.Struct("<qq")
 _HEADER = struct.Struct("<8sqq")
 _MAGIC = b"patchbay"
 
-# A slot: the key's digest, the row, the calls in flight of each process.
+# A slot: the key's digest, the row, the calls in flight of each process (a worker has far fewer than 65,536).
 _Shares = c_uint16 * PROCESSES
-_MOST_SHARED = 65535
 _KEY_SIZE = 16
 _SHARES_AT = _KEY_SIZE + max(sizeof(Standing), sizeof(Spending))
 _SLOT_SIZE = _SHARES_AT + sizeof(_Shares)
@@ -49,10 +47,13 @@ class HostStateError(RuntimeError):
 
 
 class _Row(NamedTuple):
-    """A deployment's, where it lies in the file; `shares` are the calls in flight, by process."""
+    """A deployment's, where it lies in the file, or this process's own; `shares` are the calls in flight, by process."""
 
     standing: Standing
     shares: Array[c_uint16]
+
+
+Place = TypeVar("Place")
 
 
 class HostState:
@@ -67,10 +68,8 @@ class HostState:
         self._file, self._capacity = _open(self._path, capacity)
         self._alone = _Alone(self._file)
         self._map = mmap.mmap(self._file, _SLOTS_AT + self._capacity * _SLOT_SIZE)
-        # Rows never move, so each process remembers them; None where there was no room.
-        self._rows: dict[str, _Row | None] = {}
-        self._spendings: dict[str, Spending | None] = {}
-        self._own = MemoryState()
+        self._rows = _Found(self._find_row)
+        self._spendings = _Found(self._find_spending)
         self._process = -1
         self._pid = 0
         self._reaped_at = 0.0
@@ -79,11 +78,7 @@ class HostState:
     def view(self, deployments: Sequence[str], now: float) -> list[Standing]:
         with self._alone:
             self._prepare(now)
-            rows = [self._row(deployment) for deployment in deployments]
-            standings = [
-                self._own.view([deployment], now)[0] if row is None else Standing.from_buffer_copy(row.standing)
-                for deployment, row in zip(deployments, rows, strict=True)
-            ]
+            standings = [Standing.from_buffer_copy(self._rows[deployment].standing) for deployment in deployments]
         for standing in standings:
             limits.roll(standing, now)
         return standings
@@ -91,40 +86,31 @@ class HostState:
     def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
         with self._alone:
             self._prepare(now)
-            row, spending = self._row(ask.deployment), self._spending(ask.budget.key)
-            if row is None or spending is None:
-                return self._own.reserve(ask, now)
-            answer = state.reserve(row.standing, spending, ask, now)
+            row = self._rows[ask.deployment]
+            answer = state.reserve(row.standing, self._spendings[ask.budget.key], ask, now)
             if isinstance(answer, Lease):
-                self._share(row, 1)
+                row.shares[self._process] += 1
             return answer
 
     def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
         with self._alone:
             self._prepare(now)
-            row = self._row(lease.deployment)
-            if row is None or self._spending(lease.budget.key) is None:
-                return self._own.settle(lease, finish, now)
+            row = self._rows[lease.deployment]
             cools = state.settle(row.standing, lease, finish, now)
-            self._share(row, -1)
+            self._give_back(row.shares)
             return cools
 
     def cancel(self, lease: Lease, now: float) -> None:
         with self._alone:
             self._prepare(now)
-            row, spending = self._row(lease.deployment), self._spending(lease.budget.key)
-            if row is None or spending is None:
-                self._own.cancel(lease, now)
-                return
-            state.cancel(row.standing, spending, lease, now)
-            self._share(row, -1)
+            row = self._rows[lease.deployment]
+            state.cancel(row.standing, self._spendings[lease.budget.key], lease, now)
+            self._give_back(row.shares)
 
     def spending(self, key: str, now: float) -> tuple[int, int]:
         with self._alone:
             self._prepare(now)
-            spending = self._spending(key)
-            if spending is None:
-                return self._own.spending(key, now)
+            spending = self._spendings[key]
             budget.roll(spending, now)
             return sum(spending.firsts), sum(spending.extras)
 
@@ -145,20 +131,21 @@ class HostState:
             self._reaped_at = now
             self._reap()
 
-    def _row(self, deployment: str) -> _Row | None:
-        if deployment not in self._rows:
-            at = self._find(f"d:{deployment}")
-            self._rows[deployment] = None if at is None else self._row_at(at)
-        return self._rows[deployment]
+    def _give_back(self, shares: Array[c_uint16]) -> None:
+        """A child of a fork may end what its parent began."""
+        if shares[self._process]:
+            shares[self._process] -= 1
+
+    def _find_row(self, deployment: str) -> _Row:
+        at = self._find(f"d:{deployment}")
+        return _Row(Standing(), _Shares()) if at is None else self._row_at(at)
 
     def _row_at(self, at: int) -> _Row:
         return _Row(Standing.from_buffer(self._map, at + _KEY_SIZE), _Shares.from_buffer(self._map, at + _SHARES_AT))
 
-    def _spending(self, key: str) -> Spending | None:
-        if key not in self._spendings:
-            at = self._find(f"b:{key}")
-            self._spendings[key] = None if at is None else Spending.from_buffer(self._map, at + _KEY_SIZE)
-        return self._spendings[key]
+    def _find_spending(self, key: str) -> Spending:
+        at = self._find(f"b:{key}")
+        return Spending() if at is None else Spending.from_buffer(self._map, at + _KEY_SIZE)
 
     def _find(self, key: str) -> int | None:
         """Where the slot of `key` is, None where there was no room."""
@@ -180,11 +167,6 @@ class HostState:
                 self._capacity,
             )
         return None
-
-    def _share(self, row: _Row, change: int) -> None:
-        """This process's own part of the calls in flight."""
-        shares, process = row.shares, self._process
-        shares[process] = min(_MOST_SHARED, max(0, shares[process] + change))
 
     def _join(self) -> None:
         """Take a place in the table of processes: at the first step, and again in the child of a fork."""
@@ -214,6 +196,17 @@ class HostState:
                 row = self._row_at(_SLOTS_AT + slot * _SLOT_SIZE)
                 row.standing.inflight = max(0, row.standing.inflight - lost)
                 row.shares[process] = 0
+
+
+class _Found(dict[str, Place]):
+    """What was found by its key once: rows never move, so each process remembers them."""
+
+    def __init__(self, find: Callable[[str], Place]) -> None:
+        self._find = find
+
+    def __missing__(self, key: str) -> Place:
+        found = self[key] = self._find(key)
+        return found
 
 
 class _Alone:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from proxy.domain.call import Call
+from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import Deployment
 from proxy.errors import GatewayError, NoDeploymentAvailableError, Timeout
 from proxy.routing.candidates import all_fit, candidates
@@ -141,7 +141,7 @@ class Selection:
         """A client's own connection, and a mock, are not the operator's deployment: no limits, and no health to share."""
         profile, options = self._equipment.profile(target.group).members[deployment.id], target.call.options
         ask = self._ask(profile, target.call, past_limits)
-        if options.stands_apart:
+        if options is not NO_OPTIONS and options.stands_apart:
             ask = ask._replace(deployment=f"{deployment.id} of clients", limits=None)
         if last_resort:
             ask = ask._replace(extra=True, last_resort=True)

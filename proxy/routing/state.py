@@ -55,12 +55,10 @@ def reserve(standing: Standing, spending: Spending, ask: Ask, now: float) -> Lea
 
 def settle(standing: Standing, lease: Lease, finish: Finish, now: float) -> bool:
     """The rules of one settlement upon the deployment's row; True when a cooldown begins with it."""
-    cooling_until = standing.cooling_until
     limits.roll(standing, now)
     limits.settle(standing, lease.minute, lease.tokens, finish.tokens)
-    health.settle(standing, finish, lease.started, lease.probe, now)
     latency.settle(standing, finish, now)
-    return standing.cooling_until > cooling_until
+    return health.settle(standing, finish, lease.started, lease.probe, now)
 
 
 def cancel(standing: Standing, spending: Spending, lease: Lease, now: float) -> None:
