@@ -35,6 +35,8 @@ KEY_HEADERS = tuple(
         "ocp-apim-subscription-key",
     )
 )
+# How nearly all of them write it, and how it may be written.
+_BEARER = "Bearer "
 _SCHEME = re.compile(r"(?:bearer|basic)\s+", re.IGNORECASE)
 
 View = Callable[..., Any]
@@ -120,5 +122,6 @@ def check_key(environ: Mapping[str, Any], expected: bytes, names: tuple[str, ...
             "No API key was sent. Send it as 'Authorization: Bearer <key>', 'api-key' or 'x-api-key'.",
             code="missing_api_key",
         )
-    if not hmac.compare_digest(_SCHEME.sub("", given.strip(), count=1).encode(), expected):
+    bare = given[len(_BEARER) :] if given.startswith(_BEARER) else _SCHEME.sub("", given.strip(), count=1)
+    if not hmac.compare_digest(bare.strip().encode(), expected):
         raise AuthenticationError("The API key that was sent is not valid here.", code="invalid_api_key")
