@@ -125,7 +125,10 @@ class Dispatcher:
         if call.stream:
             settling = Settling(settle, self._runtime.monotonic, started)
             return self._open(provider, prepared, deployment, clocks, settling, dropped, transmit)
-        return self._ask(provider, prepared, deployment, dropped, transmit)
+        parts = _parts(provider, prepared, deployment)
+        if len(parts) == 1:
+            return self._ask(provider, parts[0], deployment, dropped, transmit)
+        return join_answers([self._ask(provider, part, deployment, dropped, transmit) for part in parts])
 
     def _open(
         self,
@@ -154,16 +157,14 @@ class Dispatcher:
     def _ask(
         self, provider: Provider, call: Call, deployment: Deployment, dropped: tuple[str, ...], transmit: Fetch
     ) -> Answer:
-        """The whole answer, in as many requests as its inputs need."""
-        answers = []
-        for part in _parts(provider, call, deployment):
-            sent = self._runtime.monotonic()
-            response = self._send(provider, part, deployment, transmit)
-            body = response.read()
-            seconds = self._runtime.monotonic() - sent
-            answer = provider.parse_response(body, response.headers, part, deployment)
-            answers.append(Answer(answer.body, answer.usage, answer.model, response.headers, dropped, seconds))
-        return join_answers(answers)
+        """The whole answer to one request."""
+        monotonic = self._runtime.monotonic
+        sent = monotonic()
+        response = self._send(provider, call, deployment, transmit)
+        body = response.read()
+        seconds = monotonic() - sent
+        answer = provider.parse_response(body, response.headers, call, deployment)
+        return Answer(answer.body, answer.usage, answer.model, response.headers, dropped, seconds)
 
     def _send(self, provider: Provider, call: Call, deployment: Deployment, transmit: Fetch) -> WireResponse:
         """The provider's 2xx answer; any other is raised as its error."""

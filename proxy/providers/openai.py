@@ -183,8 +183,7 @@ def parse_response(
     body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment, row: Compatible
 ) -> Answer:
     """The provider's bytes, with the provider's prefix before the model's name."""
-    document = parse_document(body, deployment)
-    fields = document.fields
+    fields = parse_object(body, deployment)
     results = call.operation.results
     if not isinstance(fields.get(results), list):
         if fields.get("error"):
@@ -198,19 +197,22 @@ def parse_response(
     if model is not None and model != said:
         changes["model"] = model
     if changes:
-        document = document.edit(changes)
+        document = Document(body, fields).edit(changes)
         body, fields = document.to_bytes(), document.fields
     return Answer(body, Usage.from_openai(fields.get("usage")), model, headers)
 
 
-def parse_document(body: bytes, deployment: Deployment) -> Document:
+def parse_object(body: bytes, deployment: Deployment) -> Mapping[str, Any]:
     """Raise InvalidProviderResponseError unless the body is a JSON object."""
     try:
-        return Document.parse(body)
+        fields = orjson.loads(body)
     except ValueError:
-        raise InvalidProviderResponseError(
-            f"{deployment.provider} answered with something that is not a JSON object", provider=deployment.provider
-        ) from None
+        fields = None
+    if isinstance(fields, dict):
+        return fields
+    raise InvalidProviderResponseError(
+        f"{deployment.provider} answered with something that is not a JSON object", provider=deployment.provider
+    )
 
 
 def prefixed(model: object, deployment: Deployment) -> str | None:

@@ -25,7 +25,7 @@ from proxy.providers.openai import (
     Compatible,
     CompatibleStream,
     find_base,
-    parse_document,
+    parse_object,
     prefixed,
 )
 from proxy.providers.openai import parse_response as parse_compatible
@@ -121,7 +121,7 @@ def open_stream(call: Call, deployment: Deployment) -> StreamDecoder:
 
 
 def _parse_embedding(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
-    fields = parse_document(body, deployment).fields
+    fields = parse_object(body, deployment)
     results = fields.get("results")
     rows = [row.get("embedding") for row in results if isinstance(row, Mapping)] if isinstance(results, list) else []
     vectors = [row for row in rows if isinstance(row, list)]

@@ -130,13 +130,11 @@ class Transport:
             origin = self._admit(request.url, wait)
             destination = split_url(request.url)
             headers = complete_headers(request.headers, destination, self._user_agent, guarded=True)
-            envelope = build_envelope(request.method, request.url, origin, destination, headers)
-            return LeanRequest(envelope, request.body, wait)
-        if self._route(request.url).origin is not None:
-            build = self._build_envelope if request.single else self._envelope
-            envelope = build(request.method, request.url, tuple(request.headers.items()))
-            return LeanRequest(envelope, request.body, wait)
-        return self._prepare_plain(request)
+            own = build_envelope(request.method, request.url, origin, destination, headers)
+            return LeanRequest(own, request.body, wait)
+        build = self._build_envelope if request.single else self._envelope
+        envelope = build(request.method, request.url, tuple(request.headers.items()))
+        return self._prepare_plain(request) if envelope is None else LeanRequest(envelope, request.body, wait)
 
     def _prepare_plain(self, request: WireRequest) -> requests.PreparedRequest:
         """For an adapter of requests' own."""
@@ -152,9 +150,11 @@ class Transport:
             prepared.headers["content-length"] = str(len(request.body))
         return prepared
 
-    def _build_envelope(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> Envelope:
+    def _build_envelope(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> Envelope | None:
+        """None where the adapter of requests has to find its own way."""
         route = self._route(url)
-        assert route.origin is not None
+        if route.origin is None:
+            return None
         complete = complete_headers(dict(headers), route.destination, self._user_agent, guarded=False)
         return build_envelope(method, url, route.origin, route.destination, complete)
 

@@ -16,10 +16,11 @@ _READ, _WRITE = 1, 2
 class HubReadiness:
     """See proxy.transport.readiness.Readiness."""
 
-    __slots__ = ("_client", "_events", "_hub", "_socket", "_watcher")
+    __slots__ = ("_client", "_events", "_hub", "_loop", "_socket", "_watcher")
 
     def __init__(self, client: int | None) -> None:
         self._hub = get_hub()
+        self._loop: Any = self._hub.loop
         self._client: Any = None if client is None else self._watch(client, _READ)
         # A descriptor's number is given again when it is closed, and a kept watcher would not see the new one: hence
         # the socket itself.
@@ -32,19 +33,21 @@ class HubReadiness:
         if socket is not self._socket or events != self._events:
             self._watcher = self._watch(socket.fileno(), events)
             self._socket, self._events = socket, events
+        watcher, client = self._watcher, self._client
         waiter = Waiter(self._hub)
-        timer = None if seconds is None else self._hub.loop.timer(seconds)
+        wake = waiter.switch
+        timer = None if seconds is None else self._loop.timer(seconds)
         try:
-            self._watcher.start(waiter.switch, Ready.SOCKET)
-            if self._client is not None:
-                self._client.start(waiter.switch, Ready.CLIENT)
+            watcher.start(wake, Ready.SOCKET)
+            if client is not None:
+                client.start(wake, Ready.CLIENT)
             if timer is not None:
-                timer.start(waiter.switch, Ready.NOTHING)
+                timer.start(wake, Ready.NOTHING)
             found: Ready = waiter.get()
         finally:
-            self._watcher.stop()
-            if self._client is not None:
-                self._client.stop()
+            watcher.stop()
+            if client is not None:
+                client.stop()
             if timer is not None:
                 timer.close()
         return found
@@ -53,7 +56,7 @@ class HubReadiness:
         self._client = None
 
     def _watch(self, fileno: int, events: int) -> Any:
-        watcher = self._hub.loop.io(fileno, events)
+        watcher = self._loop.io(fileno, events)
         # Before those of requests that have just come: who waits for an answer has waited for longer.
-        watcher.priority = self._hub.loop.MAXPRI
+        watcher.priority = self._loop.MAXPRI
         return watcher

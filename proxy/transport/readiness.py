@@ -56,15 +56,18 @@ class PollReadiness:
 
 
 def open_readiness(client: int | None) -> Readiness:
-    """`client` is the descriptor of the client's socket, None where there is none to look at.
+    """`client` is the descriptor of the client's socket, None where there is none to look at."""
+    return _find_readiness()(client)
 
-    gevent puts its own `select.poll` in the place of the system's when it runs the process: then its hub has to wait.
-    """
+
+@lru_cache(maxsize=1)
+def _find_readiness() -> Callable[[int | None], Readiness]:
+    """gevent puts its own `select.poll` in the place of the system's when it runs the process: its hub has to wait then."""
     if select.poll.__module__ != "gevent.select":
-        return PollReadiness(client)
+        return PollReadiness
     from proxy.transport.hub import HubReadiness  # noqa: PLC0415  only where gevent runs the worker
 
-    return HubReadiness(client)
+    return HubReadiness
 
 
 def open_look(socket: Waitable) -> Callable[[float], list[Any]]:
