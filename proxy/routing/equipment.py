@@ -19,7 +19,7 @@ OnCooldown = Callable[[Deployment, int], None]
 
 
 class Equipment(Protocol):
-    """What a walk needs of its router."""
+    """What a walk needs of its router. `all_fit`: see `candidates.all_fit`."""
 
     settings: RouterSettings
     runtime: Runtime
@@ -27,6 +27,7 @@ class Equipment(Protocol):
     catalogue: Catalogue
     strategy: Strategy
     on_cooldown: OnCooldown
+    all_fit: bool
 
     def profile(self, group: Group) -> GroupProfile: ...
 

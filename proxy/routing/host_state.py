@@ -119,9 +119,10 @@ class HostState:
 
     def close(self) -> None:
         """The file stays: other workers, and the next ones, go on with it."""
-        self._rows.clear()
-        self._spendings.clear()
-        self._map.close()
+        with self._alone:
+            self._rows.clear()
+            self._spendings.clear()
+            self._map.close()
         os.close(self._file)
 
     def _prepare(self, now: float) -> None:

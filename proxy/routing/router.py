@@ -8,6 +8,7 @@ from proxy.domain.call import Call, Options
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.errors import BadRequestError
+from proxy.routing.candidates import all_fit
 from proxy.routing.catalogue import Catalogue, Group, Infer
 from proxy.routing.equipment import OnCooldown
 from proxy.routing.plan import Rules, Target, build_rules, general_fallbacks
@@ -47,6 +48,7 @@ class Router:
         self.state: StateStore = MemoryState() if state is None else state
         self.catalogue = Catalogue(deployments, settings.model_group_alias, infer)
         self.strategy: Strategy = STRATEGIES[settings.routing_strategy]
+        self.all_fit = all_fit(settings)
         self._price = price or _unpriced
         self._profiles: dict[str, GroupProfile] = {}
         self._configured = build_rules(Options(), settings)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import Deployment
 from proxy.errors import GatewayError, NoDeploymentAvailableError, Timeout
-from proxy.routing.candidates import all_fit, candidates
+from proxy.routing.candidates import candidates
 from proxy.routing.deadline import Deadline
 from proxy.routing.equipment import Equipment, Grant
 from proxy.routing.estimate import total_tokens
@@ -22,21 +22,20 @@ _SLOTS = frozenset({"rpm", "tpm", "parallel"})
 class Selection:
     """For one walk. `tried`: a try was sent, so that each further one spends of the budget; `spent`: it is used up."""
 
+    _refusals: list[Refusal]
+    _waited = 0.0
+    tried = False
+    spent = False
+
     def __init__(self, equipment: Equipment, budget: BudgetRule, deadline: Deadline) -> None:
         self._equipment = equipment
-        self._settings = equipment.settings
-        self._runtime = equipment.runtime
         self._budget = budget
         self._deadline = deadline
-        self._refusals: list[Refusal] = []
-        self._waited = 0.0
-        self.tried = False
-        self.spent = False
 
     def level(self, target: Target) -> Sequence[Deployment]:
         """The target's deployments that fit the call; raises as `candidates` does where nobody of the group fits."""
         level = target.group.levels[target.level]
-        if all_fit(self._settings):
+        if self._equipment.all_fit:
             return level
         fitting = self._candidates(target)
         if fitting is target.group.deployments:
@@ -53,13 +52,13 @@ class Selection:
 
     def wait_for_slot(self, target: Target, pool: Sequence[Deployment]) -> Grant | None:
         """A short wait for what is only full, bounded for the request as a whole."""
-        while not self.spent and self._waited < self._settings.slot_wait:
+        while not self.spent and self._waited < self._equipment.settings.slot_wait:
             ready = min((one.until for one in self._refusals if one.reason in _SLOTS), default=math.inf)
-            left = self._settings.slot_wait - self._waited
-            pause = min(max(SLOT_POLL_SECONDS, ready - self._runtime.now()), left)
-            if ready > self._runtime.now() + left or not self._deadline.allows(pause):
+            left = self._equipment.settings.slot_wait - self._waited
+            pause = min(max(SLOT_POLL_SECONDS, ready - self._equipment.runtime.now()), left)
+            if ready > self._equipment.runtime.now() + left or not self._deadline.allows(pause):
                 return None
-            self._runtime.sleep(pause)
+            self._equipment.runtime.sleep(pause)
             self._waited += pause
             grant = self.choose(target, pool)
             if grant is not None:
@@ -68,7 +67,7 @@ class Selection:
 
     def last_resort(self, target: Target) -> Grant | None:
         """The deployment that recovers first. It spends of the retry budget, so a dead one's load falls."""
-        state, now = self._equipment.state, self._runtime.now()
+        state, now = self._equipment.state, self._equipment.runtime.now()
         pool = self._candidates(target)
         standings = state.view([one.id for one in pool], now)
         ranked = sorted(zip(pool, standings, strict=True), key=lambda pair: pair[1].cooling_until)
@@ -85,7 +84,7 @@ class Selection:
             return Timeout(
                 f"The request's timeout of {target.call.options.timeout} s was over before it could be sent."
             )
-        now = self._runtime.now()
+        now = self._equipment.runtime.now()
         until = min((one.until for one in self._refusals), default=now)
         seconds = max(1, math.ceil(until - now))
         cooling = bool(self._refusals) and all(one.reason in ("cooling", "probing") for one in self._refusals)
@@ -100,7 +99,7 @@ class Selection:
     def _candidates(self, target: Target) -> Sequence[Deployment]:
         group = target.group
         return candidates(
-            group.deployments, self._equipment.profile(group).tags, target.call, self._settings, group.name
+            group.deployments, self._equipment.profile(group).tags, target.call, self._equipment.settings, group.name
         )
 
     def _choose(self, target: Target, pool: Sequence[Deployment], past_limits: bool = False) -> Grant | None:
@@ -108,7 +107,7 @@ class Selection:
         left = pool
         soft: list[Deployment] = []
         while left and self._deadline.allows():
-            position = self._pick(target, left)
+            position = self._pick(target, left) if len(left) > 1 else 0
             deployment = left[position]
             answer = self._reserve(target, deployment, past_limits)
             if isinstance(answer, Grant):
@@ -125,10 +124,8 @@ class Selection:
         return self._choose(target, soft, past_limits=True) if soft else None
 
     def _pick(self, target: Target, pool: Sequence[Deployment]) -> int:
-        if len(pool) == 1:
-            return 0
         strategy = self._equipment.strategy
-        now = self._runtime.now()
+        now = self._equipment.runtime.now()
         standings = [] if strategy.blind else self._equipment.state.view([one.id for one in pool], now)
         wish = self._equipment.wish(target.call, now)
         if pool is target.group.levels[target.level]:
@@ -145,7 +142,7 @@ class Selection:
             ask = ask._replace(deployment=f"{deployment.id} of clients", limits=None)
         if last_resort:
             ask = ask._replace(extra=True, last_resort=True)
-        answer = self._equipment.state.reserve(ask, self._runtime.now())
+        answer = self._equipment.state.reserve(ask, self._equipment.runtime.now())
         if isinstance(answer, Refusal):
             return answer
         return Grant(deployment.with_overrides(options.overrides), profile, answer)

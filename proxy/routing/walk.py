@@ -28,57 +28,66 @@ Mark = tuple[str, str, int]
 class Walk:
     """Used once. `run` walks over targets, `_group` tries within one, `_try` sends."""
 
+    _retries = 0
+    _fallbacks = 0
+
     def __init__(self, equipment: Equipment, call: Call, send: Send, first: Target, avoid: Sequence[str] = ()) -> None:
         self._equipment = equipment
-        self._settings = equipment.settings
-        self._runtime = equipment.runtime
+        self._monotonic = equipment.runtime.monotonic
         self._call = call
         self._send = send
         self._first = first
         self._avoid = frozenset(avoid)
-        self._deadline = Deadline.of(call, equipment.runtime.monotonic)
+        self._deadline = Deadline.of(call, self._monotonic)
         # Fallbacks spend of the budget of the group that was asked: theirs may have no traffic of its own.
         self._selection = Selection(equipment, equipment.profile(first.group).budget, self._deadline)
         self._attempts: list[Attempt] = []
         self._failed: list[Mark] = []
         self._barred: set[Mark] = set()
-        self._retries = 0
-        self._fallbacks = 0
 
     def run(self) -> Outcome:
-        first_error: GatewayError | None = None
-        pending, seen = [self._first], {self._first.key}
-        while pending and not self._selection.spent:
-            target = pending.pop(0)
-            if not self._may_enter(target):
+        try:
+            return self._group(self._first)
+        except GatewayError as error:
+            first_error = error
+        return self._elsewhere(first_error)
+
+    def _elsewhere(self, first_error: GatewayError) -> Outcome:
+        """The targets that may stand in for the first, and for each other."""
+        target, error = self._first, first_error
+        seen = {target.key}
+        pending: list[Target] = []
+        while not self._abandoned(error):
+            found = next_targets(target, error, self._equipment.rules(self._call), self._equipment.catalogue)
+            # A list may name a target twice, too.
+            fresh = {one.key: one for one in found if one.key not in seen}
+            seen.update(fresh)
+            pending[:0] = fresh.values()
+            if not pending or self._selection.spent or not self._may_enter(pending[0]):
                 break
+            target = pending.pop(0)
             try:
                 return self._group(target)
-            except GatewayError as error:
-                first_error = first_error or error
-                if self._abandoned(error):
-                    break
-                rules = self._equipment.rules(self._call)
-                found = next_targets(target, error, rules, self._equipment.catalogue)
-                # A list may name a target twice, too.
-                fresh = {one.key: one for one in found if one.key not in seen}
-                seen.update(fresh)
-                pending[:0] = fresh.values()
+            except GatewayError as failure:
+                error = failure
         return self._without_answer(first_error)
 
     def _may_enter(self, target: Target) -> bool:
         """Count a hop to another group, or to another level once somebody was tried; False beyond the limit."""
-        if target.reason == "first" or (target.reason == "order" and not self._attempts):
+        if target.reason == "order" and not self._attempts:
             return True
-        if self._fallbacks >= self._settings.max_fallbacks:
+        if self._fallbacks >= self._equipment.settings.max_fallbacks:
             return False
         self._fallbacks += 1
         return True
 
-    def _without_answer(self, error: GatewayError | None) -> Outcome:
+    def _without_answer(self, error: GatewayError) -> Outcome:
         """A last try of what cools, where nobody could be asked at all; else the first group's error."""
-        assert error is not None
-        if isinstance(error, NoDeploymentAvailableError) and not self._attempts and self._settings.last_resort:
+        if (
+            isinstance(error, NoDeploymentAvailableError)
+            and not self._attempts
+            and self._equipment.settings.last_resort
+        ):
             grant = self._selection.last_resort(self._first)
             if grant is not None:
                 try:
@@ -126,7 +135,9 @@ class Walk:
         if not retry.same_may_do(error, said):
             self._barred.add(mark)
         beyond = tries > most
-        if beyond and not (self._settings.enable_weighted_failover and tries <= self._settings.max_fallbacks):
+        if beyond and not (
+            self._equipment.settings.enable_weighted_failover and tries <= self._equipment.settings.max_fallbacks
+        ):
             return None
         if self._abandoned(error) or (not said and not retry.retryable(error, alternatives)):
             return None
@@ -136,7 +147,7 @@ class Walk:
         return self._choose_again(target, level, error, tries)
 
     def _most_retries(self, target: Target, tried: Deployment, error: GatewayError) -> tuple[int, bool]:
-        settings = self._settings
+        settings = self._equipment.settings
         policy = settings.model_group_retry_policy.get(target.group.name) or settings.retry_policy
         return retry.allowed(error, self._call.options.num_retries, tried.num_retries, policy, settings)
 
@@ -149,10 +160,10 @@ class Walk:
             return None
         if isinstance(error, RateLimitError) and self._equipment.profile(target.group).rescued:
             return None
-        pause = retry.pause(error, tries, self._settings.retry_after, self._runtime.rng)
+        pause = retry.pause(error, tries, self._equipment.settings.retry_after, self._equipment.runtime.rng)
         if pause is None or not self._deadline.allows(pause):
             return None
-        self._runtime.sleep(pause)
+        self._equipment.runtime.sleep(pause)
         if self._abandoned(error):
             return None
         last = self._failed[-1]
@@ -171,15 +182,15 @@ class Walk:
         call, deployment = target.call, grant.deployment
         clocks = self._clocks(call, grant)
         settle = Settlement(self._equipment, call, grant)
-        started = self._runtime.monotonic()
+        started = self._monotonic()
         try:
             reply = self._send(call, deployment, clocks, settle)
         except GatewayError as error:
-            settle(Result(self._runtime.monotonic() - started, error))
+            settle(Result(self._monotonic() - started, error))
             self._tell(deployment, reason, error.status_code, type(error).__name__, started)
             raise
         except BaseException:
-            settle(Result(self._runtime.monotonic() - started, InternalServerError("Internal server error")))
+            settle(Result(self._monotonic() - started, InternalServerError("Internal server error")))
             raise
         self._tell(deployment, reason, 200, None, started)
         return reply
@@ -187,10 +198,10 @@ class Walk:
     def _clocks(self, call: Call, grant: Grant) -> Clocks:
         if call.options is NO_OPTIONS:
             return grant.profile.clocks[call.stream]
-        return build_clocks(call, grant.deployment, self._settings, self._deadline.remaining())
+        return build_clocks(call, grant.deployment, self._equipment.settings, self._deadline.remaining())
 
     def _tell(self, deployment: Deployment, reason: str, status: int, error_class: str | None, started: float) -> None:
-        milliseconds = (self._runtime.monotonic() - started) * 1000.0
+        milliseconds = (self._monotonic() - started) * 1000.0
         self._selection.tried = True
         self._attempts.append(Attempt(deployment.group, deployment.id, reason, status, error_class, milliseconds))
 
