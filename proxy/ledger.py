@@ -62,7 +62,7 @@ class Ledger:
             response_id=told.id,
         )
         self._emit(record)
-        return outcome._replace(cost=cost) if cost else outcome
+        return outcome.priced(cost) if cost else outcome
 
     def streamed(self, call: Call, outcome: Outcome, end: StreamEnd) -> None:
         """A stream that has ended, broken or been left. What is ours of its time is what lay before its first content."""

@@ -64,6 +64,10 @@ class Outcome(NamedTuple):
     cost: Cost | None = None
     first: float | None = None
 
+    def priced(self, cost: Cost | None) -> "Outcome":
+        """The same, with its cost."""
+        return Outcome(*self[:5], cost, self.first)
+
     @property
     def failed_seconds(self) -> float:
         """The time that went into tries that failed: all but the last, as long as no stream went on elsewhere."""

@@ -101,7 +101,8 @@ class CallRecord(NamedTuple):
     @property
     def weight(self) -> int:
         """The size in bytes of what clients can make large."""
-        return len(self.metadata_json) + len(self.messages_json or b"") + len(self.response_json or b"")
+        said, answered = self.messages_json, self.response_json
+        return len(self.metadata_json) + (len(said) if said else 0) + (len(answered) if answered else 0)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -224,7 +225,8 @@ def build_record(
     else:
         served, attempts = deployment, _attempts_of(error)
         retries, fallbacks = _count_tries(attempts)
-    end_user = _text(call.fields.get("user"))
+    user = call.fields.get("user")
+    end_user = None if user is None else _text(user)
     record = CallRecord(
         id=call.id,
         call_type=call.operation.call_type,
