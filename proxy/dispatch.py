@@ -20,7 +20,7 @@ from proxy.provider_stream import Meter, ProviderStream, Settling, stream_clocks
 from proxy.providers.call_ids import without_signatures
 from proxy.providers.contract import Auth, Provider
 from proxy.providers.embeddings import join_answers, split_inputs
-from proxy.providers.parameters import fit
+from proxy.providers.parameters import AS_IT_IS, fit
 from proxy.runtime import Runtime
 from proxy.transport.credentials import Credentials
 
@@ -87,7 +87,7 @@ class Dispatcher:
         document = document if provider.signed_ids else without_signatures(document)
         full = call if document is call.document else call.asking(call.model, document)
         fitted = fit(full, deployment, provider, drop_params=self._drop_params)
-        if not fitted.changes and not fitted.drop:
+        if fitted is AS_IT_IS:
             return full, ()
         return call.asking(call.model, full.document.edit(fitted.changes, fitted.drop)), fitted.dropped
 
@@ -105,8 +105,9 @@ class Dispatcher:
 
     def _is_single(self, call: Call, deployment: Deployment, provider: Provider) -> bool:
         """Whether the request's headers are for it alone: a client's key, a client's headers, a trace, a signature."""
-        of_client = deployment.client_owned or call.options.extra_headers
-        return bool(of_client) or self._forward_trace or provider.auth == "aws"
+        return (
+            self._forward_trace or deployment.client_owned or provider.auth == "aws" or bool(call.options.extra_headers)
+        )
 
     def _attempt(
         self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle, started: float

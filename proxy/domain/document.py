@@ -60,7 +60,8 @@ class Document:
         gone = [name for name in drop if name in self.fields] if drop else ()
         if not gone and _all_there(changes, self.fields):
             return self
-        fields, changed, dropped = {**self.fields, **changes}, {**self._changed, **changes}, self._dropped
+        fields, dropped = {**self.fields, **changes}, self._dropped
+        changed = {**self._changed, **changes} if self._changed else dict(changes)
         for name in gone:
             fields.pop(name, None)
             changed.pop(name, None)

@@ -56,7 +56,7 @@ class Fit(NamedTuple):
     dropped: tuple[str, ...]
 
 
-_AS_IT_IS = Fit({}, (), ())
+AS_IT_IS = Fit({}, (), ())
 
 
 def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: bool = False) -> Fit:
@@ -70,7 +70,7 @@ def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: 
     options = call.options
     unsupported = find_unsupported(call, deployment, provider)
     if not unsupported and not options.additional_drop_params and not deployment.additional_drop_params:
-        return _AS_IT_IS
+        return AS_IT_IS
     unwanted = (*options.additional_drop_params, *deployment.additional_drop_params)
     changes, drop, dropped = leave_out(call.fields, unwanted)
     allowed = {*options.allowed_openai_params, *deployment.allowed_openai_params, *drop}

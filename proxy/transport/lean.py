@@ -191,6 +191,7 @@ class LeanBody:
     def _give_back(self) -> None:
         if self._parser.complete and self._connection is not None:
             connection, self._connection = self._connection, None
+            self._parser.close()
             self._release(connection, reusable=self._parser.reusable)
 
 

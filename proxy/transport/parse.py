@@ -51,6 +51,10 @@ class ResponseParser:
         if not had_head and (len(self._said) > 2 * MAX_HEADERS or (not self.has_head and self._fed > MAX_HEAD_BYTES)):
             raise InvalidProviderResponseError("the provider answered with too many headers")
 
+    def close(self) -> None:
+        """Take nothing more. It and httptools' parser hold each other: only the collector of garbage would find them."""
+        del self._parser
+
     def take(self) -> bytes:
         """The body's bytes that were fed since the last time."""
         blocks = self._blocks

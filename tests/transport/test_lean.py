@@ -24,6 +24,7 @@ from proxy.errors import (
 )
 from proxy.runtime import Runtime
 from proxy.transport.http import Transport
+from proxy.transport.parse import ResponseParser
 from tests.transport.upstream import CERTIFICATES, OK, Upstream, always, answering, serving
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -649,3 +650,14 @@ def test_a_clients_key_is_forgotten_when_its_request_is_over(transport: Transpor
 
     remembered = any("sk-of-a-client" in text for text in texts_in(transport))
     assert remembered is not single
+
+
+def test_nothing_is_left_for_the_collector_of_garbage_when_an_answer_was_read(transport: Transport) -> None:
+    with serving(always(OK)) as upstream:
+        gc.collect()
+        gc.disable()
+        try:
+            assert transport.send(ask(upstream)).read() == b"ok"
+            assert not [one for one in gc.get_objects() if isinstance(one, ResponseParser)]
+        finally:
+            gc.enable()
