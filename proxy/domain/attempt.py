@@ -38,7 +38,8 @@ class Attempt(NamedTuple):
             "reason": self.reason,
             "status": self.status,
             "error_class": self.error_class,
-            "ms": round(self.milliseconds, 1),
+            # Rounding to a whole number takes a third of the time that rounding to digits takes.
+            "ms": round(self.milliseconds * 10) / 10,
         }
 
 

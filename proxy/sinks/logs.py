@@ -81,7 +81,7 @@ def json_line(record: CallRecord) -> bytes:
         "model": record.model,
         "model_id": record.model_id,
         "custom_llm_provider": record.custom_llm_provider,
-        "response_time": round(record.response_time, 6),
+        "response_time": round(record.response_time * 1_000_000) / 1_000_000,
         "time_to_first_token": record.first,
         "overhead": record.overhead,
         "prompt_tokens": usage.prompt_tokens if usage else None,

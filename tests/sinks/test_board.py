@@ -134,3 +134,21 @@ def test_quantiles_are_near_when_latencies_are_counted_in_classes() -> None:
     assert quantile(latencies, 0.5) == pytest.approx(0.5, rel=0.1)
     assert quantile(latencies, 0.95) == pytest.approx(0.95, rel=0.25)
     assert quantile([0] * len(latencies), 0.5) is None
+
+
+def test_figures_are_the_same_when_calls_come_one_by_one_or_together() -> None:
+    records = [
+        make_record(end_time=NOON, response_time=0.02),
+        make_failure(end_time=NOON + 1, model_id=None),
+        make_record(end_time=NOON + 2, response_time=700.0, cost=None, usage=None),
+        make_record(end_time=NOON + 61, model_id="d2"),
+        make_record(end_time=NOON + 62, response_time=0.01),
+    ]
+    together, apart = Board(), Board()
+    together.write(records)
+    for record in records:
+        apart.write([record])
+    one, other = together.read(NOON + 63), apart.read(NOON + 63)
+    assert one.totals == pytest.approx(other.totals)
+    assert one.deployments == other.deployments
+    assert [minute.latencies for minute in one.minutes] == [minute.latencies for minute in other.minutes]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import prometheus_client
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -19,6 +20,8 @@ from proxy.settings.sharing import prepare_directory
 from proxy.sinks.board import Board
 from proxy.sinks.bounds import LABEL_VALUES
 from proxy.sinks.contract import GaugeSample, SinkContext, SinkSetupError
+from proxy.sinks.families import Histogram
+from proxy.sinks.metrics import LATENCY_BUCKETS
 from proxy.sinks.prometheus import PrometheusSink, build
 from proxy.sinks.queue import SinkQueue, Subscription
 from tests.sinks.receivers import no_post
@@ -202,6 +205,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from proxy.runtime import Runtime
 from proxy.sinks.board import Board
 from proxy.sinks.contract import GaugeSample, SinkContext
+from proxy.sinks.families import Histogram
+from proxy.sinks.metrics import LATENCY_BUCKETS
 from proxy.sinks.prometheus import build
 from proxy.sinks.queue import SinkQueue, Subscription
 from proxy.settings.sharing import forget_process, prepare_directory
@@ -303,3 +308,19 @@ def test_tries_are_counted_exactly_when_there_are_more_deployments_than_labels()
     assert total(text, "litellm_deployment_success_responses_total", litellm_model_name="failed-model") == 0
     assert total(text, "litellm_llm_api_latency_metric_count") == count
     assert text.decode().count("\nlitellm_deployment_success_responses_total{") <= LABEL_VALUES + 1
+
+
+def test_buckets_are_the_librarys_when_many_amounts_are_observed_at_once() -> None:
+    amounts = [0.3, 0.005, 0.0, 700.0, 0.0051, 0.25, 0.3, 601.0, 0.005]
+    texts = []
+    for at_once in (True, False):
+        registry = prometheus_client.CollectorRegistry()
+        histogram = Histogram("h", "h", buckets=LATENCY_BUCKETS, registry=registry)
+        if at_once:
+            histogram.observe_all(amounts)
+        else:
+            for amount in amounts:
+                histogram.observe(amount)
+        text = prometheus_client.generate_latest(registry).decode()
+        texts.append([line for line in text.splitlines() if line.startswith(("h_bucket", "h_count"))])
+    assert texts[0] == texts[1]
