@@ -25,6 +25,8 @@ _COST_PARTS = tuple(
     f"x-litellm-response-cost-{part}" for part in ("input", "output", "cache-read", "cache-creation", "reasoning")
 )
 
+_LONGEST_REMEMBERED = 256
+
 Headers = list[tuple[str, str]]
 Mask = Callable[[str], str]
 
@@ -59,9 +61,17 @@ def provider_headers(headers: Mapping[str, str], mask: Mask) -> Headers:
     return [*zip(shown, values, strict=True), *[(name, values[position]) for position, name in limits]]
 
 
-@lru_cache(maxsize=256)
 def deployment_headers(identifier: str, group: str, base_url: str | None) -> tuple[tuple[str, str], ...]:
-    """Which deployment answered, and where it is (without credentials)."""
+    """Which deployment answered, and where it is (without credentials).
+
+    Where a group has a wildcard, its name is a client's word, and may be as long as a body.
+    """
+    build = _deployment_headers if len(group) <= _LONGEST_REMEMBERED else _deployment_headers.__wrapped__
+    return build(identifier, group, base_url)
+
+
+@lru_cache(maxsize=256)
+def _deployment_headers(identifier: str, group: str, base_url: str | None) -> tuple[tuple[str, str], ...]:
     headers = (("x-litellm-model-id", identifier), ("x-litellm-model-group", _safe(group)))
     return (*headers, ("x-litellm-model-api-base", _safe(base_url))) if base_url else headers
 

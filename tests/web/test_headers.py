@@ -2,6 +2,7 @@
 
 import pytest
 
+from proxy.web import headers
 from proxy.web.headers import deployment_headers, provider_headers
 
 
@@ -64,3 +65,9 @@ def test_a_deployments_name_is_made_safe_when_it_cannot_stand_in_a_header() -> N
 
 def test_a_deployments_base_is_told_when_there_is_one() -> None:
     assert deployment_headers("d-1", "group", "http://a/v1")[2:] == (("x-litellm-model-api-base", "http://a/v1"),)
+
+
+def test_a_long_name_of_a_group_is_not_kept():
+    before = headers._deployment_headers.cache_info().currsize
+    assert deployment_headers("d-1", "g" * 5000, None)[1] == ("x-litellm-model-group", "g" * 5000)
+    assert headers._deployment_headers.cache_info().currsize == before
