@@ -16,7 +16,7 @@ from proxy.domain.wire import Content, Pieces
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 # A longer text is leaped over sooner than looked through for each name.
-_SHORT = 4096
+_SHORT = 2048
 # A shorter text is sooner copied than sent in pieces.
 _LONG = 128 * 1024
 
@@ -89,11 +89,11 @@ class Document:
         if not self._changed and not self._dropped:
             return self._raw
         # Where the members are known already, nothing has to be searched for.
-        replace = not self._dropped and self._members is None
-        replaced = replace_values(self._raw, self._changed, self._names) if replace else None
-        return (
-            splice(self._raw, self._changed, self._dropped, self._locate(self._raw)) if replaced is None else replaced
-        )
+        if self._members is None and not self._dropped:
+            replaced = replace_values(self._raw, self._changed, self._names)
+            if replaced is not None:
+                return replaced
+        return splice(self._raw, self._changed, self._dropped, self._locate(self._raw))
 
     def to_content(self) -> Content:
         """The same, for sending it: of a long text nothing is copied that did not change."""
