@@ -87,9 +87,11 @@ class HostState:
         with self._alone:
             self._prepare(now)
             row = self._rows[ask.deployment]
+            # First, so that a process that is killed in the middle has a share for others to find.
+            row.shares[self._process] += 1
             answer = state.reserve(row.standing, self._spendings[ask.budget.key], ask, now)
-            if isinstance(answer, Lease):
-                row.shares[self._process] += 1
+            if isinstance(answer, Refusal):
+                self._give_back(row.shares)
             return answer
 
     def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
@@ -189,14 +191,15 @@ class HostState:
                 _PROCESS.pack_into(self._map, _process_at(process), 0, 0)
 
     def _take_back(self, process: int) -> None:
+        """What is in flight then is what the others have, wherever in a step the process was killed."""
         width = sizeof(c_uint16)
         with memoryview(self._map).cast("H") as numbers:
             shares = numbers[(_SLOTS_AT + _SHARES_AT) // width + process :: _SLOT_SIZE // width].tolist()
         for slot, lost in enumerate(shares):
             if lost:
                 row = self._row_at(_SLOTS_AT + slot * _SLOT_SIZE)
-                row.standing.inflight = max(0, row.standing.inflight - lost)
                 row.shares[process] = 0
+                row.standing.inflight = sum(row.shares)
 
 
 class _Found(dict[str, Place]):

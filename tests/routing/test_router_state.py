@@ -12,7 +12,7 @@ import pytest
 from router_bench import START, build, deployment
 
 from proxy.domain.router_settings import RouterSettings
-from proxy.routing import host_state
+from proxy.routing import budget, host_state, latency, limits
 from proxy.routing.budget import Spending
 from proxy.routing.host_state import HostState, HostStateError
 from proxy.routing.processes import is_alive, start_time
@@ -170,6 +170,35 @@ def test_calls_in_flight_come_back_when_a_worker_is_killed(path):
     assert store.view(["a"], time.time() + 2 * host_state.REAP_SECONDS)[0].inflight == 1
     store.settle(own, DONE, time.time() + 3)
     assert store.view(["a"], time.time() + 4)[0].inflight == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "step"), [(limits, "take"), (budget, "count"), (limits, "settle"), (latency, "settle")]
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_no_call_stays_in_flight_when_a_worker_is_killed_within_a_step(path, module, step, before, monkeypatch):
+    store = HostState(path)
+    mine = store.reserve(ask(), time.time())
+    do = getattr(module, step)
+
+    def end(*arguments):
+        if not before:
+            do(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def work():
+        other = HostState(path)
+        monkeypatch.setattr(module, step, end)
+        other.settle(other.reserve(ask(), time.time()), DONE, time.time())
+
+    worker = FORK.Process(target=work)
+    worker.start()
+    worker.join()
+    assert worker.exitcode == -signal.SIGKILL
+    later = time.time() + 2 * host_state.REAP_SECONDS
+    assert store.view(["a"], later)[0].inflight == 1
+    store.settle(mine, DONE, later)
+    assert store.view(["a"], later)[0].inflight == 0
 
 
 def test_the_lock_is_free_when_its_holder_is_killed(path):
