@@ -15,6 +15,7 @@ import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,8 +24,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.gateways import KEY, ROOT, key_headers, write_config
-from bench.load import closed_loop
+from bench.gateways import ROOT, key_headers, write_config
+from bench.load import closed_loop, request_bytes
 from bench.process import SERVED_CORE, Program, free_port, running
 from bench.upstream import Upstream, upstreams
 
@@ -69,14 +70,17 @@ def worker(tree: Path, folder: Path, upstream: Upstream, app: str) -> Iterator[P
 
 def count_instructions(tree: Path, folder: Path, upstream: Upstream) -> tuple[Counter[str], float]:
     """(instructions of one chat by part, calls of one chat); what the sinks' own greenlets do is not in it."""
-    body = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hello, how are you today?"}],
-                       "temperature": 0.7, "max_tokens": 100})  # fmt: skip
-    headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
+    body = folder / "counted-body.json"
+    body.write_text(json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hello, how are you today?"}],
+                                "temperature": 0.7, "max_tokens": 100}))  # fmt: skip
+    request = request_bytes({"headers": key_headers(0), "body": body})
     with worker(tree, folder, upstream, "traced:app") as program:
-        client = http.client.HTTPConnection("127.0.0.1", program.port)
+        client = socket.create_connection(("127.0.0.1", program.port))
         for _ in range(WARM + WATCHED + 1):
-            client.request("POST", "/v1/chat/completions", body, headers)
-            answer = client.getresponse()
+            # Head and body together: what comes apart is read in as many steps as it happens to come in.
+            client.sendall(request)
+            answer = http.client.HTTPResponse(client)
+            answer.begin()
             answer.read()
             if answer.status != 200:
                 raise RuntimeError(f"the chat was answered with {answer.status}")

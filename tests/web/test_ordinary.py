@@ -194,11 +194,31 @@ def test_a_line_of_just_the_limit_is_ordinary() -> None:
     assert read_head(lines, BOUNDS._replace(line=39)) is None
 
 
-def test_a_body_that_is_still_on_its_way_is_read_from_the_connection() -> None:
-    request = ours([b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nhel", b"lo, ", b"you!GET"])
+@pytest.mark.parametrize("sizes", [[10], [4, 6], [10, 10], [20], [None], [0, 10], [3, 7, 1]])
+@pytest.mark.parametrize(
+    "coming", [[b"lo, ", b"you!GET"], [b"lo, you!"], [b"lo, ", b"you"], [b"lo"], [], [bytes(8000), bytes(300)]]
+)
+def test_a_body_that_is_still_on_its_way_is_read_as_gunicorn_reads_it(
+    coming: list[bytes], sizes: list[int | None]
+) -> None:
+    blocks = [b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nhel", *coming]
 
-    assert request.body.read(10) == b"hello, you"
-    assert request.unreader.take_buffered() == b"!GET"
+    def outcome(request: Any) -> Any:
+        return [request.body.read(size) for size in sizes], request.unreader.take_buffered()
+
+    assert outcome(ours(blocks)) == outcome(by_gunicorn(blocks))
+
+
+def test_a_connection_whose_body_could_not_be_read_brings_no_more(installed: Config) -> None:
+    def coming() -> Iterator[bytes]:
+        yield b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nhel"
+        raise ConnectionResetError
+
+    requests = parser.RequestParser(installed, coming(), PEER)
+    with pytest.raises(ConnectionResetError):
+        next(requests).body.read(10)
+    with pytest.raises(StopIteration):
+        next(requests)
 
 
 def test_one_connection_brings_requests_of_both_kinds(installed: Config) -> None:
