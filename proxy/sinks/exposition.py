@@ -38,7 +38,7 @@ def render_directory(directory: Path, pause: Pause) -> bytes:
     """The text for all workers whose files are in the directory."""
     blocks = [_gauges(directory)]
     for kind, lines_of in (("counter", _counter_lines), ("histogram", _histogram_lines)):
-        for name, exposed in _read(directory.glob(f"{kind}_*.db"), pause).items():
+        for name, exposed in _read(_files(directory, kind), pause).items():
             shown = f"{name}_total" if kind == "counter" else name
             lines = [f"# HELP {shown} {exposed.help}\n# TYPE {shown} {kind}\n"]
             for number, (labels, values) in enumerate(exposed.children.items(), 1):
@@ -49,9 +49,21 @@ def render_directory(directory: Path, pause: Pause) -> bytes:
     return b"".join(blocks)
 
 
+def _files(directory: Path, kind: str) -> Iterator[Path]:
+    return filter(_is_filled, directory.glob(f"{kind}_*.db"))
+
+
+def _is_filled(path: Path) -> bool:
+    """The library can't read a file that a worker has opened just now, and has not filled yet."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:  # its worker has just ended
+        return False
+
+
 def _gauges(directory: Path) -> bytes:
     registry = prometheus_client.CollectorRegistry()
-    registry.register(_Merged([str(path) for path in directory.glob("gauge_*.db")]))
+    registry.register(_Merged([str(path) for path in _files(directory, "gauge")]))
     return prometheus_client.generate_latest(registry)
 
 

@@ -32,3 +32,11 @@ def test_workers_are_added_up_when_they_count_the_same(tmp_path: Path) -> None:
 
 def test_text_is_empty_when_nothing_was_counted(tmp_path: Path) -> None:
     assert render_directory(tmp_path, lambda: None) == b""
+
+
+def test_a_file_that_was_opened_just_now_is_passed_over(tmp_path: Path) -> None:
+    for kind in ("counter", "histogram", "gauge_livesum"):
+        (tmp_path / f"{kind}_1.db").touch()
+    # What is left of a file whose worker has just removed it.
+    (tmp_path / "gauge_livesum_2.db").symlink_to(tmp_path / "gone")
+    assert render_directory(tmp_path, lambda: None) == b""
