@@ -20,8 +20,8 @@ from app import create_app
 from proxy.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
-CALLS_OF_A_CHAT = 365
-CALLS_OF_A_MESSAGE = 3.2
+CALLS_OF_A_CHAT = 245
+CALLS_OF_A_MESSAGE = 1.15
 # What a long text is spared takes some calls, however long it is.
 CALLS_OF_A_LONG_TEXT = 30
 CALLS_OF_A_CHUNK = 28
