@@ -27,16 +27,19 @@ _SPECIAL = frozenset({"EXPECT", "TRANSFER-ENCODING"})
 
 
 class Bounds(NamedTuple):
-    """gunicorn's limits in bytes, and the names (in upper case) of headers that mean something to it."""
+    """gunicorn's limits in bytes, and the names (in upper case) of headers by which a proxy says that it was asked for https."""
 
     line: int
     field: int
     fields: int
-    special: frozenset[str]
+    schemes: frozenset[str]
 
 
 class Head(NamedTuple):
-    """What a head says; names of headers are in upper case, `length` is that of the body in bytes."""
+    """What a head says; names of headers are in upper case, `length` is that of the body in bytes.
+
+    `scheme` is the header that names it, if there is one.
+    """
 
     method: str
     uri: str
@@ -46,6 +49,7 @@ class Head(NamedTuple):
     environ: dict[str, str]
     length: int
     closing: bool
+    scheme: str | None
 
 
 def read_head(lines: str, bounds: Bounds) -> Head | None:
@@ -58,18 +62,22 @@ def read_head(lines: str, bounds: Bounds) -> Head | None:
     names = [*map(str.upper, written)]
     if (
         len({*names}) < len(names)
-        or not bounds.special.isdisjoint(names)
+        or not _SPECIAL.isdisjoint(names)
         or len(names) > bounds.fields
         or len(fields) > bounds.field
         or found.start(5) - len("\r\n") > bounds.line
     ):
+        return None
+    schemes = bounds.schemes.intersection(names)
+    if len(schemes) > 1:
         return None
     environ = dict(zip(map(_environ_key, written), values, strict=True))
     length = environ.get("CONTENT_LENGTH", "0")
     if _LENGTH.fullmatch(length) is None:
         return None
     closing = environ.get("HTTP_CONNECTION", "").lower() == "close"
-    return Head(method, uri, path, query or "", [*zip(names, values, strict=True)], environ, int(length), closing)
+    headers = [*zip(names, values, strict=True)]
+    return Head(method, uri, path, query or "", headers, environ, int(length), closing, next(iter(schemes), None))
 
 
 class ComingBody(Body):  # type: ignore[misc]  # gunicorn has no types
@@ -112,7 +120,10 @@ class OrdinaryRequest(message.Request):  # type: ignore[misc]  # as above
         self.req_number = number
         self.scheme = "https" if settings.is_ssl else "http"
         self.must_close = False
-        self.method, self.uri, self.path, self.query, self.headers, self.environ, length, self.closing = head
+        self.method, self.uri, self.path, self.query, self.headers, self.environ, length, self.closing, named = head
+        if named is not None and self._peer_is_trusted_proxy():
+            secure = settings.secure_scheme_headers[named]
+            self.scheme = "https" if self.environ[_environ_key(named)] == secure else "http"
         if len(rest) >= length:
             self.body = BytesIO(rest[:length])
             rest = rest[length:]
@@ -167,7 +178,7 @@ def install(settings: Any) -> None:
         min(settings.limit_request_line, message.MAX_REQUEST_LINE),
         settings.limit_request_field_size,
         settings.limit_request_fields,
-        _SPECIAL | {*settings.secure_scheme_headers},
+        frozenset(settings.secure_scheme_headers),
     )
     base = wsgi.base_environ(settings)
     by_gunicorn, finish = wsgi.create, parser.Parser.finish_body

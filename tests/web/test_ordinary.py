@@ -16,19 +16,19 @@ from hypothesis import strategies as st
 
 from proxy.web.ordinary import Bounds, OrdinaryRequest, install, read_head, read_request
 
-BOUNDS = Bounds(8190, 8190, 100, frozenset({"EXPECT", "TRANSFER-ENCODING", *Config().secure_scheme_headers}))
-PEER = ("127.0.0.1", 50000)
+BOUNDS = Bounds(8190, 8190, 100, frozenset(Config().secure_scheme_headers))
+PEER, STRANGER = ("127.0.0.1", 50000), ("203.0.113.7", 50000)
 SERVER = ("127.0.0.1", 4000)
 # What gunicorn adds for applications that give hints before their answer, and its parts of a body.
 LEFT_OUT = {"wsgi.early_hints", "wsgi.input", "wsgi.errors"}
 
 
-def by_gunicorn(blocks: list[bytes]) -> Any:
-    return message.Request(Config(), IterUnreader(iter(blocks)), PEER, 1)
+def by_gunicorn(blocks: list[bytes], peer: Any = PEER) -> Any:
+    return message.Request(Config(), IterUnreader(iter(blocks)), peer, 1)
 
 
-def ours(blocks: list[bytes], bounds: Bounds = BOUNDS) -> Any:
-    return read_request(bounds, Config(), IterUnreader(iter(blocks)), PEER, 1)
+def ours(blocks: list[bytes], peer: Any = PEER) -> Any:
+    return read_request(BOUNDS, Config(), IterUnreader(iter(blocks)), peer, 1)
 
 
 def facts(request: Any) -> dict[str, Any]:
@@ -62,9 +62,9 @@ first_lines = st.builds(
 )
 names = st.sampled_from(
     ["Host", "host", "X-One", "Content-Length", "Content-Type", "Connection", "Transfer-Encoding", "Expect", "Cookie",
-     "X-Forwarded-Proto", "Script-Name", "a_b", "", " c", "d ", "\u00e9"]
+     "X-Forwarded-Proto", "X-Forwarded-Ssl", "Script-Name", "a_b", "", " c", "d ", "\u00e9"]
 )  # fmt: skip
-telling = ["5", "0", "05", "-1", "5 ", "5, 5", "\u00b2", "close", "Keep-Alive", "chunked", "https", "a\t b "]
+telling = ["5", "0", "05", "-1", "5 ", "5, 5", "\u00b2", "close", "Keep-Alive", "chunked", "https", "on", "a\t b "]
 values = st.sampled_from(telling) | st.text(st.characters(max_codepoint=255), max_size=8)
 lines = st.builds(
     lambda method, target, version: f"{method} {target} {version}",
@@ -74,10 +74,10 @@ lines = st.builds(
 )
 names = st.sampled_from(
     ["Host", "host", "X-One", "Content-Length", "Content-Type", "Connection", "Transfer-Encoding", "Expect", "Cookie",
-     "X-Forwarded-Proto", "Script-Name", "a_b", "", " c", "d ", "\u00e9"]
+     "X-Forwarded-Proto", "X-Forwarded-Ssl", "Script-Name", "a_b", "", " c", "d ", "\u00e9"]
 )  # fmt: skip
 values = st.sampled_from(
-    ["5", "0", "05", "-1", "5 ", "5, 5", "\u00b2", "close", "Keep-Alive", "chunked", "https", "a\t b "]
+    ["5", "0", "05", "-1", "5 ", "5, 5", "\u00b2", "close", "Keep-Alive", "chunked", "https", "on", "a\t b "]
 ) | st.text(st.characters(max_codepoint=255), max_size=8)
 lines = st.builds(
     lambda name, colon, value: name + colon + value, names, st.sampled_from([":", ": ", ":\t", ""]), values
@@ -93,13 +93,20 @@ blocks = st.builds(
 )  # fmt: skip
 
 
-@given(blocks)
-@example([b"POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-One:  b c \t\r\n\r\nhelloGET"])
-@example([b"POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhe", b"lloGET"])
-def test_a_request_is_what_gunicorn_makes_of_it(given_blocks: list[bytes]) -> None:
+peers = st.sampled_from([PEER, STRANGER, "", ("::1", 1, 0, 0)])
+
+
+@given(blocks, peers)
+@example([b"POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-One:  b c \t\r\n\r\nhelloGET"], PEER)
+@example([b"POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhe", b"lloGET"], PEER)
+@example([b"GET /a HTTP/1.1\r\nX-Forwarded-Proto: https\r\n\r\n"], PEER)
+@example([b"GET /a HTTP/1.1\r\nX-Forwarded-Proto: https\r\n\r\n"], STRANGER)
+@example([b"GET /a HTTP/1.1\r\nX-Forwarded-Ssl: off\r\n\r\n"], "")
+@example([b"GET /a HTTP/1.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off\r\n\r\n"], PEER)
+def test_a_request_is_what_gunicorn_makes_of_it(given_blocks: list[bytes], peer: Any) -> None:
     def outcome(read: Any) -> Any:
         try:
-            return facts(read(given_blocks))
+            return facts(read(given_blocks, peer))
         except (ParseException, StopIteration) as error:
             return type(error), str(error)
 
@@ -172,7 +179,7 @@ def test_an_ordinary_head() -> None:
         "POST / HTTP/1.1\r\nX-One: a\rb\r\n",
         "POST / HTTP/1.1\r\nExpect: 100-continue\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n",
-        "POST / HTTP/1.1\r\nX-Forwarded-Proto: https\r\n",
+        "POST / HTTP/1.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Ssl: on\r\n",
         "POST / HTTP/1.1\r\nContent-Length: +5\r\n",
         "POST / HTTP/1.1\r\nContent-Length: \u00b2\r\n",
         "POST / HTTP/1.1\r\nContent-Length: 5, 5\r\n",
