@@ -70,7 +70,7 @@ def deployment_headers(identifier: str, group: str, base_url: str | None) -> tup
     return build(identifier, group, base_url)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _deployment_headers(identifier: str, group: str, base_url: str | None) -> tuple[tuple[str, str], ...]:
     headers = (("x-litellm-model-id", identifier), ("x-litellm-model-group", _safe(group)))
     return (*headers, ("x-litellm-model-api-base", _safe(base_url))) if base_url else headers

@@ -1,7 +1,6 @@
 """What a client asks of the gateway itself, in its body and in `x-litellm-*` headers."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -20,14 +19,15 @@ _OWN_HEADERS = ("HTTP_X_LITELLM_", "HTTP_LANGFUSE_", "HTTP_ANTHROPIC_BETA")
 
 def own_headers(environ: Mapping[str, Any]) -> Mapping[str, str]:
     """Those that are for the gateway, by their names in lower case."""
-    own = _own(tuple(environ))
-    return {shown: environ[name] for name, shown in own} if own else {}
-
-
-@lru_cache(maxsize=64)
-def _own(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Those of an environ's names that are for the gateway, and what they are called. A client sends the same each time."""
-    return tuple((name, name[5:].replace("_", "-").lower()) for name in names if name.startswith(_OWN_HEADERS))
+    names = " ".join(environ)
+    for start in _OWN_HEADERS:
+        if start in names:
+            break
+    else:
+        return {}
+    return {
+        name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith(_OWN_HEADERS)
+    }
 
 
 def read_options(body: Mapping[str, Any], headers: Mapping[str, str]) -> Options:
