@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from bench.process import SERVED_CORE, Missing, Program, free_port, require, running
@@ -88,13 +89,20 @@ def patchbay(
 
 
 @contextlib.contextmanager
-def floor(folder: Path, upstream: Upstream) -> Iterator[Program]:
+def floor(folder: Path, upstream: Upstream, workers: int = 1, core: str = SERVED_CORE) -> Iterator[Program]:
     """No gateway: a Flask view under the same gunicorn settings that answers by itself."""
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "--config", "/dev/null", "--worker-class", "gevent", "--keep-alive", "75",
-               "--bind", f"127.0.0.1:{port}", "--pythonpath", str(ROOT), "bench.floor:app"]  # fmt: skip
+    options = {
+        "--config": "/dev/null",
+        "--worker-class": "gevent",
+        "--workers": str(workers),
+        "--keep-alive": "75",
+        "--bind": f"127.0.0.1:{port}",
+        "--pythonpath": str(ROOT),
+    }
+    command = [sys.executable, "-m", "gunicorn", *chain.from_iterable(options.items()), "bench.floor:app"]
     env = {"PYTHONPATH": str(ROOT)}
-    with running(command, port, core=SERVED_CORE, ready="/", log=folder / "floor.log", env=env) as program:
+    with running(command, port, core=core, ready="/", log=folder / "floor.log", env=env) as program:
         yield program
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from bench.gateways import deployment, key_headers, patchbay, write_config
+from bench.gateways import deployment, floor, key_headers, patchbay, write_config
 from bench.load import Closed
 from bench.process import ALL_CORES, SERVED_CORE
 from bench.rows import Bench, Load, failures
@@ -101,24 +101,31 @@ def batch_and_image(bench: Bench, say: Say) -> None:
 
 
 def workers(bench: Bench, say: Say) -> None:
-    """One worker with one core for everything, its load and its upstream too, beside two workers with two."""
-    found: dict[str, list[Closed]] = {}
+    """One worker with one core for everything, its load and its upstream too, beside two workers with two; and the same with a
+    Flask view that shares nothing between its workers, to see what the machine allows."""
     with contextlib.ExitStack() as stack:
-        loads = {}
+        loads: dict[str, Load] = {}
         for count, core in ((1, SERVED_CORE), (2, ALL_CORES)):
             folder = bench.folder / f"workers-{count}"
             upstream = stack.enter_context(upstreams(folder, core))
-            program = stack.enter_context(patchbay(folder, upstream, options=("--workers", str(count)), core=core))
-            name = f"{count} worker{'s' if count > 1 else ''}, {count} core{'s' if count > 1 else ''} for everything"
-            loads[name] = Load(program, _HEADERS, bench.body("small"), connections=16 * count, core=core)
+            programs = {
+                "Patchbay": patchbay(folder, upstream, options=("--workers", str(count)), core=core),
+                "Flask alone": floor(folder, upstream, workers=count, core=core),
+            }
+            for name, program in programs.items():
+                started = stack.enter_context(program)
+                body, connections = bench.body("small"), 16 * count
+                loads[f"{name}, {count} of each"] = Load(started, _HEADERS, body, connections=connections, core=core)
         found = bench.turns(loads)
-    rate = {name: [one.rate for one in turns] for name, turns in found.items()}
+    rates = {name: [one.rate for one in turns] for name, turns in found.items()}
     rows = [
-        (name, f"{cell(rate[name])} requests/s, {cell([one.cpu_ms for one in turns])} ms of CPU each")
+        (name, f"{cell(rates[name])} requests/s, {cell([one.cpu_ms for one in turns])} ms of CPU each")
         for name, turns in found.items()
     ]
-    one, two = (median(values) for values in rate.values())
-    say(facts("workers", [*rows, ("2 to 1", f"{two / one:.2f}x")]) + failures(found))
+    for name in programs:
+        one, two = (median(rates[f"{name}, {count} of each"]) for count in (1, 2))
+        rows.append((f"{name}, 2 to 1", f"{two / one:.2f}x"))
+    say(facts("workers and cores, load and upstream on the same cores", rows) + failures(found))
 
 
 def costs(title: str, found: Mapping[str, list[Closed]], more: Sequence[tuple[str, str]] = ()) -> str:
