@@ -29,8 +29,7 @@ class PlainRequest(Request):
 
 
 class PlainContext(RequestContext):
-    """The request and the application, entered and left together. Nobody listens to the signals of it, or has files to
-    close."""
+    """The request and the application, entered and left together. Nobody listens to the signals of it."""
 
     def push(self) -> None:
         app: Flask = self.app
@@ -44,5 +43,7 @@ class PlainContext(RequestContext):
         request, app = self._entered
         _cv_request.reset(request)
         _cv_app.reset(app)
+        if "files" in vars(self.request):
+            self.request.close()
         # The environ is the request's own: together they would wait for the garbage collection.
         self.request.environ["werkzeug.request"] = None

@@ -1,9 +1,10 @@
 """The lean request and its context are what Flask's are."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
-from flask import Request, g, has_app_context, has_request_context
+from flask import Request, g, has_app_context, has_request_context, request
 from werkzeug.test import Client, create_environ
 
 from proxy.web.application import Application
@@ -60,6 +61,19 @@ def test_nothing_is_left_of_a_request(fails: bool) -> None:
         assert not has_app_context()
         assert not has_request_context()
     assert [environ["werkzeug.request"] for environ in seen] == [None, None]
+
+
+def test_files_that_came_with_a_form_are_closed() -> None:
+    app = Application("test", static_folder=None)
+    came: list[Any] = []
+
+    @app.route("/", methods=["POST"])
+    def view() -> str:
+        came.append(request.files["file"])
+        return ""
+
+    assert app.test_client().post("/", data={"file": (BytesIO(b"text"), "name.txt")}).status_code == 200
+    assert came[0].stream.closed
 
 
 def test_one_request_within_another_is_left_first() -> None:
