@@ -40,14 +40,19 @@ def facts(request: Any) -> dict[str, Any]:
             "rest": request.unreader.take_buffered()}  # fmt: skip
 
 
-@pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Config]:
-    monkeypatch.setattr(parser.RequestParser, "mesg_class", message.Request)
-    monkeypatch.setattr(parser.RequestParser, "finish_body", parser.Parser.finish_body)
-    monkeypatch.setattr(wsgi, "create", wsgi.create)
+def install_for(patch: pytest.MonkeyPatch) -> Config:
+    """Until `patch` is undone."""
+    patch.setattr(parser.RequestParser, "mesg_class", message.Request)
+    patch.setattr(parser.RequestParser, "finish_body", parser.Parser.finish_body)
+    patch.setattr(wsgi, "create", wsgi.create)
     settings = Config()
     install(settings)
-    yield settings
+    return settings
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Config:
+    return install_for(monkeypatch)
 
 
 targets = st.sampled_from(
@@ -130,12 +135,9 @@ def test_its_environ_is_gunicorns(given_blocks: list[bytes]) -> None:
 def created(request: Any) -> dict[str, Any]:
     """The environ that a worker gives to the application."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parser.RequestParser, "mesg_class", message.Request)
-        patch.setattr(parser.RequestParser, "finish_body", parser.Parser.finish_body)
-        patch.setattr(wsgi, "create", wsgi.create)
-        install(Config())
-        environ: dict[str, Any] = wsgi.create(request, "the socket", PEER, SERVER, Config())[1]
-        return environ
+        settings = install_for(patch)
+        environ: dict[str, Any] = wsgi.create(request, "the socket", PEER, SERVER, settings)[1]
+    return environ
 
 
 def test_an_ordinary_head() -> None:
