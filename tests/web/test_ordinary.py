@@ -69,18 +69,6 @@ names = st.sampled_from(
     ["Host", "host", "X-One", "Content-Length", "Content-Type", "Connection", "Transfer-Encoding", "Expect", "Cookie",
      "X-Forwarded-Proto", "X-Forwarded-Ssl", "Script-Name", "a_b", "", " c", "d ", "\u00e9"]
 )  # fmt: skip
-telling = ["5", "0", "05", "-1", "5 ", "5, 5", "\u00b2", "close", "Keep-Alive", "chunked", "https", "on", "a\t b "]
-values = st.sampled_from(telling) | st.text(st.characters(max_codepoint=255), max_size=8)
-lines = st.builds(
-    lambda method, target, version: f"{method} {target} {version}",
-    st.sampled_from(["POST", "GET", "HEAD", "CONNECT", "get", "PURGE", ""]),
-    targets,
-    st.sampled_from(["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.1 ", "http/1.1"]),
-)
-names = st.sampled_from(
-    ["Host", "host", "X-One", "Content-Length", "Content-Type", "Connection", "Transfer-Encoding", "Expect", "Cookie",
-     "X-Forwarded-Proto", "X-Forwarded-Ssl", "Script-Name", "a_b", "", " c", "d ", "\u00e9"]
-)  # fmt: skip
 values = st.sampled_from(
     ["5", "0", "05", "-1", "5 ", "5, 5", "\u00b2", "close", "Keep-Alive", "chunked", "https", "on", "a\t b "]
 ) | st.text(st.characters(max_codepoint=255), max_size=8)
