@@ -31,6 +31,7 @@ WAYS = {
     "a long body": [whole(LONG)],
     "a long body in pieces": [whole(LONG)[at : at + 30_000] for at in range(0, len(whole(LONG)), 30_000)],
     "in chunks": [HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)],
+    "expecting to be told to go on": [HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(BODY), BODY],
     "over a proxy": [HEAD + b"X-Forwarded-Proto: https\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY],
 }
 
