@@ -10,39 +10,41 @@ from flask import Flask
 from proxy import __version__, endpoints
 from proxy.accounting.cost import price_per_token
 from proxy.accounting.prices import load_bundled
-from proxy.clients import Clients, build_client
-from proxy.dispatch import Dispatcher, Sender
+from proxy.dispatch.dispatcher import Dispatcher, Sender
 from proxy.domain.wire import Clocks, WireRequest, WireResponse
 from proxy.endpoints import metrics
-from proxy.gateway import Gateway
-from proxy.gauges import count_cooldown, watch
-from proxy.ledger import Ledger
+from proxy.fastpath.flask_app import Application
+from proxy.gateway.gateway import Gateway
+from proxy.gateway.gauges import count_cooldown, watch
+from proxy.gateway.ledger import Ledger
+from proxy.gateway.user_routers import Clients, build_client
 from proxy.mock.local import build_local
-from proxy.observation import Observation
 from proxy.providers.contract import Auth
 from proxy.providers.registry import find_provider
 from proxy.routing.router import Router
-from proxy.routing.stores import build_state
+from proxy.routing.state.build import build_state
 from proxy.runtime import Runtime
 from proxy.settings import ConfigError, Settings, load_default
 from proxy.settings.load import environment
 from proxy.settings.network import read_network
 from proxy.settings.provider_choice import infer_provider
 from proxy.sinks import build_subscriptions
-from proxy.sinks.board import Board
 from proxy.sinks.contract import Metrics, Post, Posted, SinkContext, SinkSetupError
 from proxy.sinks.logs import setup_logging
+from proxy.sinks.observation import Observation
 from proxy.sinks.queue import SinkQueue, Subscription
+from proxy.sinks.recent_calls import Board
 from proxy.transport.credentials import Credentials
 from proxy.transport.credentials.aws import AwsCredentials
 from proxy.transport.credentials.azure import AzureCredentials
 from proxy.transport.credentials.google import GoogleCredentials
 from proxy.transport.credentials.ibm import IbmCredentials
-from proxy.transport.framing import DECODERS
+from proxy.transport.framing.framing import DECODERS
 from proxy.transport.guard import Guard, build_policy
-from proxy.transport.http import Transport
-from proxy.web import browsers, errors, identity, patience
-from proxy.web.application import Application
+from proxy.transport.transport import Transport
+from proxy.web import client_timeouts as patience
+from proxy.web import cors as browsers
+from proxy.web import errors, identity
 from proxy.web.headers import shown_base
 
 _TOKEN_CLOCKS = Clocks(connect=5.0, first=15.0, idle=10.0, total=30.0)

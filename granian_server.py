@@ -19,10 +19,10 @@ from types import FrameType
 from typing import Any
 
 from proxy import settings as _settings
-from proxy.drain import LONGEST_MARGIN, Drained, StopFlag
-from proxy.routing.stores import default_path
-from proxy.settings import sharing
-from proxy.settings.exposure import check_exposure
+from proxy.routing.state.build import default_path
+from proxy.server import metrics_directory as sharing
+from proxy.server.drain import LONGEST_MARGIN, Drained, StopFlag
+from proxy.server.exposure import check_exposure
 
 # As in gunicorn.conf.py.
 _GRACEFUL, _THREADS, _BACKLOG = 6060, 64, 2048

@@ -11,12 +11,12 @@ _ROOT = str(Path(__file__).resolve().parent)
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
-from proxy import drain as _drain  # noqa: E402
 from proxy import settings as _settings  # noqa: E402
-from proxy.routing.stores import default_path as _default_path  # noqa: E402
-from proxy.settings import sharing as _sharing  # noqa: E402
-from proxy.settings.exposure import check_exposure as _check_exposure  # noqa: E402
-from proxy.settings.exposure import describe as _describe  # noqa: E402
+from proxy.routing.state.build import default_path as _default_path  # noqa: E402
+from proxy.server import drain as _drain  # noqa: E402
+from proxy.server import metrics_directory as _sharing  # noqa: E402
+from proxy.server.exposure import check_exposure as _check_exposure  # noqa: E402
+from proxy.server.exposure import describe as _describe  # noqa: E402
 
 _environ = _settings.environment()
 _state = _default_path(os.getpid())
@@ -103,12 +103,15 @@ def post_worker_init(worker: Any) -> None:
     worker.drain = _drain.Drain(worker.wsgi.extensions["gateway"], worker.stopping, graceful_timeout)
     worker.drain.install()
     # They import what only a worker may: its sockets are patched by now.
-    from proxy.web import accepting, malformed, ordinary, writing  # noqa: PLC0415
+    from proxy.fastpath import gevent_accept as accepting  # noqa: PLC0415
+    from proxy.fastpath import gunicorn_request as ordinary  # noqa: PLC0415
+    from proxy.fastpath import gunicorn_response as writing  # noqa: PLC0415
+    from proxy.web import malformed  # noqa: PLC0415
 
     accepting.install()
     malformed.install(worker)
     writing.install(worker)
-    ordinary.install(worker.cfg)
+    ordinary.install(worker.cfg, mounted=bool(_environ.get("SCRIPT_NAME")))
 
 
 def pre_request(worker: Any, request: Any) -> None:

@@ -17,11 +17,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from proxy.routing import state
-from proxy.routing.budget import Spending
-from proxy.routing.host_state import HostState
-from proxy.routing.standing import Ask, BudgetRule, Finish, Lease, Limits, Refusal, Standing
-from proxy.routing.state import MemoryState
+from proxy.routing.state import memory as state
+from proxy.routing.state.budget import Spending
+from proxy.routing.state.host import HostState
+from proxy.routing.state.memory import MemoryState
+from proxy.routing.state.values import Ask, BudgetRule, Finish, Lease, Limits, Refusal, Standing
 
 BUDGET = BudgetRule("g", 0.2, 10)
 DONE = Finish(failed=False, tokens=30, latency=0.1)

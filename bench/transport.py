@@ -20,8 +20,8 @@ from requests.adapters import HTTPAdapter
 
 from proxy.domain.wire import Clocks, WireRequest
 from proxy.runtime import Runtime
-from proxy.transport.http import Transport
-from proxy.transport.response import Reply
+from proxy.transport.http1.response import Reply
+from proxy.transport.transport import Transport
 
 CHUNK = b'data: {"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"word "}}]}\n\n'
 BODY = b'{"id":"1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hello"}}]}'

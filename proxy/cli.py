@@ -143,8 +143,8 @@ def simulate(configs: tuple[Path, ...], scenario: Path) -> None:
     """Run the real router against simulated providers on a simulated clock; several --config stand side by side."""
     from proxy.accounting.cost import price_per_token  # noqa: PLC0415
     from proxy.accounting.prices import load_bundled  # noqa: PLC0415
-    from proxy.routing import simulate as simulation  # noqa: PLC0415
-    from proxy.routing.scenario import ScenarioError  # noqa: PLC0415
+    from proxy.routing.simulation import simulate as simulation  # noqa: PLC0415
+    from proxy.routing.simulation.scenario import ScenarioError  # noqa: PLC0415
     from proxy.settings import ConfigError, environment, load  # noqa: PLC0415
     from proxy.settings.files import parse_yaml  # noqa: PLC0415
 

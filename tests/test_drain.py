@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from proxy.drain import Drain, StopFlag, watch_arbiter
+from proxy.server.drain import Drain, StopFlag, watch_arbiter
 
 
 class Gateway:

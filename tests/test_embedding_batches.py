@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from proxy.dispatch import Dispatcher
+from proxy.dispatch.dispatcher import Dispatcher
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import EMBEDDINGS
 from proxy.domain.wire import ClientWatch, Clocks, WireRequest, WireResponse
 from proxy.errors import RateLimitError

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from proxy.dispatch import Dispatcher
+from proxy.dispatch.dispatcher import Dispatcher
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.domain.wire import Clocks, WireRequest
 from proxy.errors import APIConnectionError, BadRequestError

@@ -6,18 +6,18 @@ from typing import Any
 import orjson
 import pytest
 
+from proxy.dispatch.stream import HELD_CHUNKS, Meter, ProviderStream, Settling, stream_clocks
 from proxy.domain.answer import Chunk
 from proxy.domain.attempt import Result
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks
 from proxy.errors import ClientClosedRequestError, GatewayError, ServiceUnavailableError, Timeout, TruncatedStreamError
-from proxy.provider_stream import HELD_CHUNKS, Meter, ProviderStream, Settling, stream_clocks
-from proxy.providers.openai import PROVIDER
-from proxy.transport.sse import SSEDecoder
+from proxy.providers.compatible.openai import PROVIDER
+from proxy.transport.framing.sse import SSEDecoder
 
 MESSAGES = [{"role": "user", "content": "x" * 40}]
 NO_CLOCKS = Clocks()

@@ -13,7 +13,7 @@ from proxy.domain.answer import Chunk
 from proxy.domain.wire import ClientWatch, Clocks, WireRequest, WireResponse
 from proxy.providers.registry import PROVIDERS
 from proxy.settings.load import load
-from proxy.transport.sse import SSEDecoder
+from proxy.transport.framing.sse import SSEDecoder
 from tests.providers.gathering import gather
 from tests.providers.recordings import (
     CONNECTIONS,

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from proxy.dispatch import Dispatcher
+from proxy.dispatch.dispatcher import Dispatcher
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.domain.wire import ClientWatch, Clocks, WireRequest, WireResponse
-from proxy.providers.call_ids import sign_id
 from proxy.providers.registry import find_provider
+from proxy.providers.translation.call_ids import sign_id
 from proxy.runtime import Runtime
 
 SIGNATURE = "c2lnbmF0dXJl"

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 
-from proxy.dispatch import Dispatcher
+from proxy.dispatch.dispatcher import Dispatcher
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.domain.wire import ClientWatch, Clocks, WireRequest, WireResponse
 from proxy.providers.registry import find_provider

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from proxy.clients import MOST_NAMED, Client, Clients, build_client
 from proxy.domain.secrets import SecretRegistry
 from proxy.domain.user_config import UserConfig
 from proxy.errors import BadRequestError
+from proxy.gateway.user_routers import MOST_NAMED, Client, Clients, build_client
 from proxy.runtime import Runtime
 from proxy.settings.credentials import secrets_of
 

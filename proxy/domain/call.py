@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from proxy.domain.deployment import brings_connection
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import Operation
 from proxy.domain.requester import NOBODY, Requester
 from proxy.domain.secrets import Hold

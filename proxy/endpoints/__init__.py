@@ -2,18 +2,8 @@
 
 from flask import Blueprint, Flask
 
-from proxy.endpoints import (
-    chat,
-    completions,
-    embeddings,
-    health,
-    home,
-    inspection,
-    metrics,
-    models,
-    moderations,
-    status,
-)
+from proxy.endpoints import chat, completions, embeddings, health, inspection, metrics, models, moderations
+from proxy.pages import home, status
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     chat.blueprint,

@@ -3,11 +3,11 @@
 from flask import Blueprint, Response
 
 from proxy.domain.operations import CHAT
-from proxy.endpoints.model_call import gateway, own_error_body, read, respond, route, serve
-from proxy.gateway import split_models
+from proxy.endpoints.operation import own_error_body, read, respond, route, serve
+from proxy.gateway.gateway import split_models
 from proxy.web.answers import batch_response
 from proxy.web.body import Incoming
-from proxy.web.current import current_caller
+from proxy.web.current import current_caller, gateway
 from proxy.web.interleaving import interleaved_response
 from schemas.chat import ChatSchema
 

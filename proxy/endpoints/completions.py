@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from proxy.domain.operations import COMPLETIONS
-from proxy.endpoints.model_call import read, route, serve
+from proxy.endpoints.operation import read, route, serve
 from schemas.completions import CompletionsSchema
 
 blueprint = Blueprint("completions", __name__)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from proxy.endpoints.model_call import gateway
+from proxy.web.current import gateway
 from proxy.web.identity import public
 
 blueprint = Blueprint("health", __name__)

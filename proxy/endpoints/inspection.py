@@ -5,9 +5,10 @@ from flask import Blueprint, Response, jsonify
 
 from proxy.domain.call import Call
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS
-from proxy.endpoints.model_call import gateway, read
-from proxy.gateway import split_models
+from proxy.endpoints.operation import read
+from proxy.gateway.gateway import split_models
 from proxy.web.body import check_body
+from proxy.web.current import gateway
 from schemas.chat import ChatSchema
 from schemas.completions import CompletionsSchema
 from schemas.embeddings import EmbeddingsSchema

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response
 
-from proxy.endpoints.model_call import gateway
 from proxy.errors import NotFoundError
+from proxy.web.current import gateway
 
 blueprint = Blueprint("metrics", __name__)
 VIEWS = ("metrics.show_metrics", "metrics_v1.show_metrics")

@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from proxy.endpoints.model_call import gateway
 from proxy.errors import NotFoundError
+from proxy.web.current import gateway
 
 blueprint = Blueprint("models", __name__)
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from proxy.domain.operations import MODERATIONS
-from proxy.endpoints.model_call import read, route, serve
+from proxy.endpoints.operation import read, route, serve
 from schemas.moderations import ModerationsSchema
 
 blueprint = Blueprint("moderations", __name__)

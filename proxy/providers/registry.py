@@ -3,29 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from proxy.providers import (
-    anthropic,
-    azure,
-    azure_claude,
-    bedrock,
-    cohere,
-    databricks,
-    gemini,
-    groq,
-    huggingface,
-    mistral,
-    ollama,
-    openai,
-    openrouter,
-    perplexity,
-    sagemaker,
-    vertex_ai,
-    watsonx,
-    xai,
-)
+from proxy.providers import anthropic, bedrock, cohere, gemini, ollama, sagemaker, vertex_ai, watsonx
+from proxy.providers.azure import claude as azure_claude
+from proxy.providers.azure import openai as azure
+from proxy.providers.compatible import databricks, groq, huggingface, mistral, openai, openrouter, perplexity, xai
+from proxy.providers.compatible.openai import build_provider
+from proxy.providers.compatible.rows import ROWS
 from proxy.providers.contract import Provider
-from proxy.providers.openai import build_provider
-from proxy.providers.rows import ROWS
 
 # Those with a file of their own, by name.
 FOREIGN: Mapping[str, Provider] = {

@@ -18,10 +18,10 @@ from proxy.domain.wire import Event, WireRequest
 from proxy.errors import GatewayError, InvalidProviderResponseError
 from proxy.providers.bedrock.errors import error_from_frame
 from proxy.providers.bedrock.errors import parse_error as parse_aws
+from proxy.providers.compatible.openai import JSON_HEADERS, Compatible, CompatibleStream, build_body
+from proxy.providers.compatible.openai import parse_response as parse_compatible
 from proxy.providers.contract import Provider, StreamDecoder
-from proxy.providers.errors import build_error
-from proxy.providers.openai import JSON_HEADERS, Compatible, CompatibleStream, build_body
-from proxy.providers.openai import parse_response as parse_compatible
+from proxy.providers.translation.errors import build_error
 
 ROW = Compatible(None)
 _STREAM_HEADERS = {"content-type": "application/json", "accept": "application/vnd.amazon.eventstream"}

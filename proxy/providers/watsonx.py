@@ -14,12 +14,8 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import WireRequest
 from proxy.errors import ConfigurationError, ContextWindowExceededError, GatewayError, InvalidProviderResponseError
-from proxy.providers.contract import Provider, StreamDecoder
-from proxy.providers.dialect import rewrite
-from proxy.providers.embeddings import build_embeddings, read_inputs
-from proxy.providers.errors import WordRules, build_error
-from proxy.providers.messages import GATEWAY_MEMBERS, adapt_messages
-from proxy.providers.openai import (
+from proxy.providers.compatible.dialect import rewrite
+from proxy.providers.compatible.openai import (
     JSON_HEADERS,
     STREAM_HEADERS,
     Compatible,
@@ -28,7 +24,11 @@ from proxy.providers.openai import (
     parse_object,
     prefixed,
 )
-from proxy.providers.openai import parse_response as parse_compatible
+from proxy.providers.compatible.openai import parse_response as parse_compatible
+from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_messages
+from proxy.providers.contract import Provider, StreamDecoder
+from proxy.providers.translation.embeddings import build_embeddings, read_inputs
+from proxy.providers.translation.errors import WordRules, build_error
 
 DEFAULT_VERSION = "2024-03-13"
 SUPPORTED = frozenset(

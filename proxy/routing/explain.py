@@ -12,7 +12,6 @@ from proxy.errors import (
     ContextWindowExceededError,
     GatewayError,
 )
-from proxy.routing import health, limits
 from proxy.routing.candidates import candidates
 from proxy.routing.catalogue import Group
 from proxy.routing.clocks import build_clocks
@@ -21,7 +20,8 @@ from proxy.routing.plan import Rules, Target, fallbacks_for
 from proxy.routing.profile import Profile
 from proxy.routing.retry import allowed
 from proxy.routing.router import Router
-from proxy.routing.standing import Standing
+from proxy.routing.state import health, limits
+from proxy.routing.state.values import Standing
 from proxy.routing.tags import tag_positions
 
 

@@ -9,7 +9,7 @@ from proxy.domain.router_settings import RouterSettings
 from proxy.domain.wire import Clocks
 from proxy.routing.catalogue import Group
 from proxy.routing.clocks import usual_clocks
-from proxy.routing.standing import Ask, BudgetRule, Cooling, Limits
+from proxy.routing.state.values import Ask, BudgetRule, Cooling, Limits
 from proxy.routing.strategies import shares
 from proxy.routing.tags import Positions, tag_positions
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from proxy.domain.router_settings import RouterSettings
 from proxy.errors import GatewayError
-from proxy.routing.kinds import policy_count
+from proxy.routing.error_kinds import policy_count
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 8.0

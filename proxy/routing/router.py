@@ -10,10 +10,10 @@ from proxy.domain.router_settings import RouterSettings
 from proxy.errors import BadRequestError
 from proxy.routing.candidates import all_fit
 from proxy.routing.catalogue import Catalogue, Group, Infer
-from proxy.routing.equipment import OnCooldown
+from proxy.routing.context import OnCooldown
 from proxy.routing.plan import Rules, Target, build_rules, general_fallbacks
 from proxy.routing.profile import GroupProfile, build_group_profile
-from proxy.routing.state import MemoryState, StateStore
+from proxy.routing.state.memory import MemoryState, StateStore
 from proxy.routing.strategies import STRATEGIES, Strategy, Wish
 from proxy.routing.walk import Walk
 from proxy.runtime import Runtime

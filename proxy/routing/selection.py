@@ -7,12 +7,12 @@ from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import Deployment
 from proxy.errors import GatewayError, NoDeploymentAvailableError, Timeout
 from proxy.routing.candidates import candidates
+from proxy.routing.context import Equipment, Grant
 from proxy.routing.deadline import Deadline
-from proxy.routing.equipment import Equipment, Grant
 from proxy.routing.estimate import total_tokens
 from proxy.routing.plan import Target
 from proxy.routing.profile import Profile
-from proxy.routing.standing import Ask, BudgetRule, Refusal
+from proxy.routing.state.values import Ask, BudgetRule, Refusal
 
 # How often a call that waits for a free slot looks again.
 SLOT_POLL_SECONDS = 0.02

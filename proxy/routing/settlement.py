@@ -3,10 +3,10 @@
 from proxy.domain.attempt import Result
 from proxy.domain.call import Call
 from proxy.errors import GatewayError
-from proxy.routing.equipment import Equipment, Grant
-from proxy.routing.health import allowed_fails, cooldown_seconds, may_cool
-from proxy.routing.latency import samples
-from proxy.routing.standing import Finish
+from proxy.routing.context import Equipment, Grant
+from proxy.routing.state.health import allowed_fails, cooldown_seconds, may_cool
+from proxy.routing.state.latency import samples
+from proxy.routing.state.values import Finish
 
 
 class Settlement:

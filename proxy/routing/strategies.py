@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from proxy.domain.deployment import Deployment
-from proxy.routing.standing import Standing
+from proxy.routing.state.values import Standing
 
 # LiteLLM's guess for a price that nobody knows: dearer than any.
 UNKNOWN_PRICE = 5.0

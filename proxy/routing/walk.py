@@ -16,8 +16,8 @@ from proxy.errors import (
 )
 from proxy.routing import retry
 from proxy.routing.clocks import build_clocks
+from proxy.routing.context import Equipment, Grant
 from proxy.routing.deadline import Deadline
-from proxy.routing.equipment import Equipment, Grant
 from proxy.routing.plan import Target, next_targets
 from proxy.routing.selection import Selection
 from proxy.routing.settlement import Settlement

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from proxy.domain.callbacks import SINKS
+from proxy.domain.sink_names import SINKS
 from proxy.settings.files import Source
 
 _NAMES = ("callbacks", "success_callback", "failure_callback")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from importlib import import_module
 
-from proxy.domain.callbacks import SINKS
+from proxy.domain.sink_names import SINKS
 from proxy.sinks.contract import Sink, SinkContext, SinkSetupError
 from proxy.sinks.queue import Subscription
 

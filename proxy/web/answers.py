@@ -10,9 +10,9 @@ from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.operations import CHAT
 from proxy.errors import GatewayError
+from proxy.fastpath.flask_response import PlainResponse
 from proxy.web import streaming
 from proxy.web.headers import Mask, call_headers, outcome_headers
-from proxy.web.plain import PlainResponse
 
 
 def answer_body(call: Call, answer: Answer, seconds: float) -> bytes:

@@ -10,16 +10,16 @@ from marshmallow import ValidationError
 
 from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import is_connection_param
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import Operation
 from proxy.domain.requester import Requester
 from proxy.errors import BadRequestError
 from proxy.runtime import Runtime
+from proxy.web.call_options import own_headers, read_options
+from proxy.web.client_timeouts import Patience
+from proxy.web.client_watch import SocketWatch
 from proxy.web.current import Caller
-from proxy.web.options import own_headers, read_options
-from proxy.web.patience import Patience
 from proxy.web.receiving import read_json
-from proxy.web.watch import SocketWatch
 from schemas.problems import first_problem
 from schemas.request import OPTION_FIELDS, UNSUPPORTED_FIELDS, RequestSchema, check
 

@@ -18,9 +18,9 @@ from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError
-from proxy.routing.batch import Piece
+from proxy.fastpath.flask_response import PlainResponse
+from proxy.gateway.several_models import Piece
 from proxy.web.headers import call_headers
-from proxy.web.plain import PlainResponse
 from proxy.web.streaming import DONE, EXTRA_HEADERS, SILENCE, frame, with_cost
 
 # Called once for each stream when it is over.

@@ -6,8 +6,8 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from proxy.errors import BadRequestError, ClientClosedRequestError, Timeout
+from proxy.web.client_timeouts import Patience
 from proxy.web.current import serving_app
-from proxy.web.patience import Patience
 
 # Nobody sends that much; and int() takes ever longer for what is none.
 _MANY_DIGITS = 16

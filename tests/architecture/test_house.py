@@ -46,8 +46,23 @@ def lines_of_code(node: ast.FunctionDef) -> int:
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_environment_is_read_in_settings_only(path: Path) -> None:
-    if "settings" not in path.parts:
-        assert "os.environ[" not in path.read_text() and "os.getenv" not in path.read_text()
+    """Writing a variable for other processes (`os.environ[name] = value`) is no reading."""
+    if "settings" in path.parts:
+        return
+    tree = ast.parse(path.read_text())
+    written = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+    }
+    read = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"environ", "environb", "getenv", "getenvb"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+        and id(node) not in written
+    ]
+    assert not read
 
 
 def test_contributing_names_files_that_exist() -> None:
@@ -72,3 +87,41 @@ def test_nothing_is_created_at_import_that_lives() -> None:
     """Threads, sockets and sessions belong to an application, not to a module."""
     pattern = re.compile(r"^\w+(: [\w\[\], .|]+)? = (threading\.|socket\.|requests\.|Session\(|Lock\()", re.MULTILINE)
     assert not [name_of(path) for path in SOURCES if pattern.search(path.read_text())]
+
+
+# Where an outside package may be imported: the folders below proxy/. What is not listed may not, new packages included.
+MAY_IMPORT = {
+    "flask": {"endpoints", "fastpath", "pages", "web"},
+    "werkzeug": {"endpoints", "fastpath", "mock", "pages", "web"},
+    "gunicorn": {"fastpath", "mock", "server", "web"},
+    "gevent": {"fastpath", "server", "sinks", "transport"},
+    "requests": {"transport"},
+    "urllib3": {"transport"},
+    "httptools": {"transport"},
+}
+PURE = ("providers", "dialects", "accounts", "domain/json_text", "domain/answer.py", "domain/usage.py", "errors.py")
+IMPURE_MODULES = {"time", "datetime", "random", "os", "threading", "logging", "socket"}
+
+
+def imported(path: Path) -> set[str]:
+    """The top names of the modules that a file imports, wherever it does."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.name != "app.py"], ids=name_of)
+def test_outside_packages_are_imported_only_where_they_may(path: Path) -> None:
+    room = path.relative_to(ROOT).parts[1]
+    assert not [name for name, rooms in MAY_IMPORT.items() if name in imported(path) and room not in rooms]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_formats_and_prices_are_pure(path: Path) -> None:
+    inside = str(path.relative_to(ROOT)).removeprefix("proxy/")
+    if inside.startswith(PURE):
+        assert not imported(path) & IMPURE_MODULES

@@ -12,7 +12,7 @@ from tests.live.servers import ROOT, clean_environment
 
 # file: (what is there, what stands behind it). A file that is not there is made.
 ROW = {
-    "proxy/providers/rows.py": (
+    "proxy/providers/compatible/rows.py": (
         '    "abliteration":',
         '    "acme": Compatible("https://api.acme.example/v1", ("ACME_KEY",)),\n',
     ),
@@ -30,7 +30,7 @@ STRATEGY = {
     "schemas/kinds.py": ('    "simple-shuffle",\n', '    "first-listed",\n'),
 }
 SINK = {
-    "proxy/domain/callbacks.py": ('        "generic_api"', '        "shout": "shout",\n'),
+    "proxy/domain/sink_names.py": ('        "generic_api"', '        "shout": "shout",\n'),
     "proxy/sinks/shout.py": (
         "",
         "class Shout:\n    name = 'shout'\n    tries = 1\n    anonymous = False\n\n"
@@ -59,7 +59,7 @@ ENDPOINT = {
     "proxy/endpoints/rerank.py": (
         "",
         "from flask import Blueprint\n\nfrom proxy.domain.operations import RERANK\n"
-        "from proxy.endpoints.model_call import read, route, serve\nfrom schemas.rerank import RerankSchema\n\n"
+        "from proxy.endpoints.operation import read, route, serve\nfrom schemas.rerank import RerankSchema\n\n"
         'blueprint = Blueprint("rerank", __name__)\n\n\n@route(blueprint, RERANK)\n'
         "def create_rerank(model=None):\n    return serve(read(RERANK, RerankSchema, model))\n",
     ),

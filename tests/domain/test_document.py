@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from proxy.domain.document import Document
-from proxy.domain.member import members, splice
+from proxy.domain.json_text.document import Document
+from proxy.domain.json_text.members import members, splice
 
 TEXTS = ("", "a", '"', "\\", '\\"', "{", "]},[{", "é", "\u2028", "\x00", '"a":1,', "\\\\\\")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import json
 
-from proxy.domain.gather import gather
+from proxy.gateway.gather import gather
 
 
 def chunk(**choice: object) -> bytes:

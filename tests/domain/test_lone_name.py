@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from proxy.domain.lone_name import replace_values, stand_alone
-from proxy.domain.member import members, splice
+from proxy.domain.json_text.members import members, splice
+from proxy.domain.json_text.unique_names import replace_values, stand_alone
 from tests.domain.test_document import any_object, any_value
 
 

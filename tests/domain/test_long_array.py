@@ -5,9 +5,9 @@ import random
 import orjson
 import pytest
 
-from proxy.domain.document import Document
-from proxy.domain.long_array import parse_parted
-from proxy.domain.member import members
+from proxy.domain.json_text.document import Document
+from proxy.domain.json_text.long_array import parse_parted
+from proxy.domain.json_text.members import members
 from tests.domain.test_document import any_object, any_value
 
 MESSAGES = [{"role": "user", "content": f'say "[{number}]", {{}} or ],"model":"x"'} for number in range(800)]

@@ -5,7 +5,7 @@ import random
 import orjson
 import pytest
 
-from proxy.domain.member import locate, members
+from proxy.domain.json_text.members import locate, members
 from tests.domain.test_document import any_object
 
 LONG = '[{"role":"user","content":"' + "word " * 1000 + '"}]'

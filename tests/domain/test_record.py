@@ -8,7 +8,7 @@ from proxy.domain.attempt import Attempt, Outcome
 from proxy.domain.call import Call, Options
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.record import CallRecord, Requester, build_record, may_log_content
 from proxy.domain.usage import Usage

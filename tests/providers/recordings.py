@@ -28,12 +28,12 @@ from urllib.parse import parse_qsl, urlsplit
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import OPERATIONS
 from proxy.domain.wire import WireRequest
 from proxy.errors import GatewayError
 from proxy.providers.contract import Provider
-from proxy.transport.framing import DECODERS
+from proxy.transport.framing.framing import DECODERS
 from tests.providers.gathering import chat_facts, echo, gather
 from tests.providers.upstream.facts import EmbeddingFacts, Facts, join_texts
 

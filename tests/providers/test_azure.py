@@ -8,7 +8,8 @@ import pytest
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import Event
 from proxy.errors import ContentPolicyViolationError, GatewayError, NotFoundError
-from proxy.providers import azure, azure_ai
+from proxy.providers.azure import foundry as azure_ai
+from proxy.providers.azure import openai as azure
 from tests.providers.recordings import build_call
 
 CALL = build_call("chat", {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5})

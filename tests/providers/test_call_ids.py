@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from proxy.domain.document import Document
-from proxy.providers.call_ids import SignedId, sign_id, split_id, without_signatures
+from proxy.domain.json_text.document import Document
+from proxy.providers.translation.call_ids import SignedId, sign_id, split_id, without_signatures
 
 SIGNATURE = "Cu0HAdHtim/Us0P5TwBW+E7yYz=="
 

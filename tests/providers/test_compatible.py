@@ -8,7 +8,7 @@ import pytest
 
 from proxy.domain.wire import Event
 from proxy.errors import AuthenticationError, BadGatewayError, BadRequestError, ContextWindowExceededError, GatewayError
-from proxy.providers.mistral import name_call
+from proxy.providers.compatible.mistral import name_call
 from proxy.providers.registry import PROVIDERS, find_provider
 from tests.providers.gathering import echo, gather, merge
 from tests.providers.recordings import build_call, build_deployment

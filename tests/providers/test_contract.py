@@ -15,10 +15,10 @@ from proxy.domain.call import Call
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS
 from proxy.domain.wire import Event
 from proxy.errors import BY_STATUS, GatewayError, TruncatedStreamError
+from proxy.providers.compatible.rows import ROWS
 from proxy.providers.contract import Provider
 from proxy.providers.registry import FOREIGN, PROVIDERS
-from proxy.providers.rows import ROWS
-from proxy.transport.framing import DECODERS
+from proxy.transport.framing.framing import DECODERS
 from tests.providers.recordings import (
     Recording,
     build_call,

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from proxy.domain.answer import Chunk, read_chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.domain.wire import Event
 from proxy.errors import TruncatedStreamError
-from proxy.providers.likeness import Likeness
+from proxy.providers.compatible.chunk_template import Likeness
 from proxy.providers.registry import find_provider
 
 

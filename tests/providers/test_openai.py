@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from proxy.domain.call import Call
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import Event
 from proxy.errors import (
@@ -17,7 +17,7 @@ from proxy.errors import (
     RateLimitError,
     TruncatedStreamError,
 )
-from proxy.providers.openai import PROVIDER, Compatible, build_provider
+from proxy.providers.compatible.openai import PROVIDER, Compatible, build_provider
 from tests.providers.recordings import build_call, build_deployment
 
 DEPLOYMENT = build_deployment("openai", "gpt-4o")

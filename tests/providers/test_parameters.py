@@ -8,11 +8,11 @@ import pytest
 
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, EMBEDDINGS, Operation
 from proxy.errors import BadRequestError, UnsupportedParamsError
+from proxy.providers.compatible.openai import PROVIDER as OPENAI
 from proxy.providers.contract import Provider
-from proxy.providers.openai import PROVIDER as OPENAI
 from proxy.providers.parameters import OPENAI_PARAMS, Fit, capabilities, fit, leave_out
 from proxy.providers.registry import PROVIDERS
 

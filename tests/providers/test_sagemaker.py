@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.domain.wire import Event
 from proxy.errors import (

@@ -9,7 +9,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from proxy.domain.answer import Chunk
 from proxy.providers.registry import find_provider
-from proxy.transport.framing import DECODERS
+from proxy.transport.framing.framing import DECODERS
 from tests.providers.anthropic.exchange import events_of, stream_of
 from tests.providers.bedrock.test_stream import END, delta, frame, run
 from tests.providers.recordings import (

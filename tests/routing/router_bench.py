@@ -11,7 +11,7 @@ from proxy.domain.answer import Answer, Reply
 from proxy.domain.attempt import Outcome, Result, Settle
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.domain.router_settings import RouterSettings
 from proxy.domain.usage import Usage

@@ -10,8 +10,8 @@ from router_bench import call, deployment
 from proxy.domain.answer import Answer, Chunk, StreamReply
 from proxy.domain.attempt import Outcome
 from proxy.errors import BadRequestError, GatewayError, InternalServerError, TruncatedStreamError
-from proxy.routing import batch
-from proxy.routing.batch import first_success, interleave, run_batch
+from proxy.gateway import several_models as batch
+from proxy.gateway.several_models import first_success, interleave, run_batch
 
 ANSWER = Outcome(Answer(b"{}"), deployment("a"), ())
 

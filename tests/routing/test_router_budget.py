@@ -4,9 +4,9 @@ import pytest
 from router_bench import START, build, deployment
 
 from proxy.errors import GatewayError
-from proxy.routing import budget
-from proxy.routing.budget import Spending
-from proxy.routing.standing import BudgetRule
+from proxy.routing.state import budget
+from proxy.routing.state.budget import Spending
+from proxy.routing.state.values import BudgetRule
 
 RULE = BudgetRule("g", 0.2, 3)
 

@@ -9,7 +9,7 @@ import pytest
 from proxy.domain.answer import Chunk, Notice, StreamReply, build_chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, COMPLETIONS
 from proxy.domain.router_settings import RouterSettings
 from proxy.domain.usage import Usage
@@ -19,7 +19,7 @@ from proxy.errors import (
     ServiceUnavailableError,
     TruncatedStreamError,
 )
-from proxy.routing.continuation import MOST_CONTINUATIONS, ContinuedStream, may_continue, takes_prefill
+from proxy.gateway.continuation import MOST_CONTINUATIONS, ContinuedStream, may_continue, takes_prefill
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
 

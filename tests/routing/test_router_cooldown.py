@@ -11,9 +11,9 @@ from proxy.errors import (
     NoDeploymentAvailableError,
     Timeout,
 )
-from proxy.routing import health
 from proxy.routing.profile import build_cooling
-from proxy.routing.standing import Finish, Standing
+from proxy.routing.state import health
+from proxy.routing.state.values import Finish, Standing
 
 
 def cooling(bench, name="a"):

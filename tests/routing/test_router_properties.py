@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from router_bench import START, build, deployment
 
 from proxy.errors import GatewayError
-from proxy.routing import budget, health
-from proxy.routing.budget import BUCKET_SECONDS, BUCKETS, Spending
-from proxy.routing.host_state import HostState
-from proxy.routing.standing import Ask, BudgetRule, Finish, Lease, Limits
-from proxy.routing.state import MemoryState
+from proxy.routing.state import budget, health
+from proxy.routing.state.budget import BUCKET_SECONDS, BUCKETS, Spending
+from proxy.routing.state.host import HostState
+from proxy.routing.state.memory import MemoryState
+from proxy.routing.state.values import Ask, BudgetRule, Finish, Lease, Limits
 
 QUICK = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -245,7 +245,7 @@ def test_a_cooldown_is_never_lost_when_no_later_try_succeeds(script):
 
 @given(st.floats(0.1, 1000), st.integers(0, 60))
 def test_a_cooldown_is_bounded_and_never_shorter_when_it_grows(seconds, times):
-    from proxy.routing.standing import Standing
+    from proxy.routing.state.values import Standing
 
     standing, last = Standing(), 0.0
     for _ in range(times):

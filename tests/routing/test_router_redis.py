@@ -12,15 +12,15 @@ from router_bench import START, build, deployment
 
 from proxy.domain.router_settings import RouterSettings
 from proxy.domain.secrets import Secret
-from proxy.routing.standing import Ask, BudgetRule, Finish, Lease, Limits, Refusal
-from proxy.routing.state import MemoryState
-from proxy.routing.stores import build_state
+from proxy.routing.state.build import build_state
+from proxy.routing.state.memory import MemoryState
+from proxy.routing.state.values import Ask, BudgetRule, Finish, Lease, Limits, Refusal
 
 redis = pytest.importorskip("redis")
 from redis.backoff import NoBackoff  # noqa: E402 - needs the extra
 from redis.retry import Retry  # noqa: E402
 
-from proxy.routing.redis_state import RedisState, build_client  # noqa: E402
+from proxy.routing.state.redis import RedisState, build_client  # noqa: E402
 
 BUDGET = BudgetRule("g", 0.2, 10)
 DONE = Finish(failed=False, tokens=30, latency=0.5)

@@ -4,9 +4,9 @@ import pytest
 from router_bench import deployment
 
 from proxy.domain.router_settings import RouterSettings
-from proxy.routing.scenario import ScenarioError
-from proxy.routing.simulate import Report, compare, simulate
-from proxy.routing.simulated import World
+from proxy.routing.simulation.scenario import ScenarioError
+from proxy.routing.simulation.simulate import Report, compare, simulate
+from proxy.routing.simulation.simulated import World
 
 TEN = [deployment(f"d{number}") for number in range(10)]
 TROUBLED = {

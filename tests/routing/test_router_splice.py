@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from proxy.routing.splice import LEAST_OVERLAP, Splice, anchor_of
+from proxy.gateway.splice import LEAST_OVERLAP, Splice, anchor_of
 
 WORDS = "the river ran quietly past our old house while seven grey geese crossed a field of rye under clouds".split()
 MARKS = (" ", " ", " ", " ", ", ", ". ", "\n\n", " — ", "\n- ", " ünïcödé ", " 🦢 ")

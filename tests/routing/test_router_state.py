@@ -12,13 +12,14 @@ import pytest
 from router_bench import START, build, deployment
 
 from proxy.domain.router_settings import RouterSettings
-from proxy.routing import budget, host_state, latency, limits
-from proxy.routing.budget import Spending
-from proxy.routing.host_state import HostState, HostStateError
-from proxy.routing.processes import is_alive, start_time
-from proxy.routing.standing import Ask, BudgetRule, Finish, Lease, Limits, Refusal, Standing
-from proxy.routing.state import MemoryState
-from proxy.routing.stores import build_state, default_path, remove_leftovers
+from proxy.routing.state import budget, latency, limits
+from proxy.routing.state import host as host_state
+from proxy.routing.state.budget import Spending
+from proxy.routing.state.build import build_state, default_path, remove_leftovers
+from proxy.routing.state.host import HostState, HostStateError
+from proxy.routing.state.memory import MemoryState
+from proxy.routing.state.processes import is_alive, start_time
+from proxy.routing.state.values import Ask, BudgetRule, Finish, Lease, Limits, Refusal, Standing
 
 BUDGET = BudgetRule("g", 0.2, 10)
 DONE = Finish(failed=False, tokens=30, latency=0.5)

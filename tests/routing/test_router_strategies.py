@@ -10,8 +10,8 @@ from proxy.domain.attempt import Result
 from proxy.domain.router_settings import STRATEGIES as NAMES
 from proxy.domain.usage import Usage
 from proxy.errors import Timeout
-from proxy.routing.latency import SPAN, TIMEOUT_SAMPLE, samples
-from proxy.routing.standing import Standing
+from proxy.routing.state.latency import SPAN, TIMEOUT_SAMPLE, samples
+from proxy.routing.state.values import Standing
 from proxy.routing.strategies import STRATEGIES, Wish
 
 

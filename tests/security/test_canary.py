@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from app import create_app
-from proxy.clients import build_client
 from proxy.domain.operations import CHAT
 from proxy.domain.secrets import SecretRegistry
 from proxy.domain.user_config import UserConfig
-from proxy.endpoints.model_call import read
+from proxy.endpoints.operation import read
+from proxy.gateway.user_routers import build_client
 from proxy.runtime import Runtime
 from proxy.settings.files import Source
 from proxy.settings.load import PROVIDERS, build_settings

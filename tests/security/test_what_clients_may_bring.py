@@ -7,7 +7,7 @@ import pytest
 from requests.exceptions import InvalidURL
 
 from proxy.domain.operations import CHAT
-from proxy.endpoints.model_call import read
+from proxy.endpoints.operation import read
 from proxy.transport.origin import split_url
 from schemas.chat import ChatSchema
 from tests.security.wire import MESSAGES, Wire, application, entry

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
+from proxy.providers.compatible.openai import Compatible, build_provider
 from proxy.providers.contract import Auth, Provider
-from proxy.providers.openai import Compatible, build_provider
 
 
 def provider(

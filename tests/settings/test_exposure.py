@@ -3,8 +3,8 @@
 import pytest
 
 from proxy.domain.secrets import Secret
+from proxy.server.exposure import Address, check_exposure, describe, is_local
 from proxy.settings import ConfigError, Settings
-from proxy.settings.exposure import Address, check_exposure, describe, is_local
 
 OPEN = Settings(deployments=())
 

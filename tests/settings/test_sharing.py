@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 from prometheus_client.multiprocess import mark_process_dead
 
-from proxy.settings.sharing import DirectoryError, choose_directory, forget_process, prepare_directory, remove_directory
+from proxy.server.metrics_directory import (
+    DirectoryError,
+    choose_directory,
+    forget_process,
+    prepare_directory,
+    remove_directory,
+)
 
 OWN = Path("/dev/shm/patchbay-0-1-2.metrics")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.domain.history import MINUTES, quantile
-from proxy.sinks.board import CALLS, LISTED, OTHER, Board
 from proxy.sinks.contract import SinkSetupError
+from proxy.sinks.history import MINUTES, quantile
+from proxy.sinks.recent_calls import CALLS, LISTED, OTHER, Board
 from tests.sinks.records import MESSAGES, RESPONSE, make_failure, make_record
 
 NOON = 1_700_000_040.0  # the start of a minute

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
-from proxy.sinks.exposition import render_directory
+from proxy.sinks.metrics.exposition import render_directory
 
 
 def write_counter(folder: Path, process: int, values: int) -> None:

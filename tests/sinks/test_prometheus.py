@@ -13,17 +13,17 @@ from proxy.domain.answer import Answer
 from proxy.domain.attempt import Attempt, Outcome
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
-from proxy.gauges import limit_gauges, queue_gauges
-from proxy.observation import Observation
+from proxy.gateway.gauges import limit_gauges, queue_gauges
 from proxy.runtime import Runtime
-from proxy.settings.sharing import prepare_directory
-from proxy.sinks.board import Board
-from proxy.sinks.bounds import LABEL_VALUES
+from proxy.server.metrics_directory import prepare_directory
 from proxy.sinks.contract import GaugeSample, SinkContext, SinkSetupError
-from proxy.sinks.families import Histogram
-from proxy.sinks.metrics import LATENCY_BUCKETS
-from proxy.sinks.prometheus import PrometheusSink, build
+from proxy.sinks.metrics.children import Histogram
+from proxy.sinks.metrics.label_limits import LABEL_VALUES
+from proxy.sinks.metrics.prometheus import PrometheusSink, build
+from proxy.sinks.metrics.table import LATENCY_BUCKETS
+from proxy.sinks.observation import Observation
 from proxy.sinks.queue import SinkQueue, Subscription
+from proxy.sinks.recent_calls import Board
 from tests.sinks.receivers import no_post
 from tests.sinks.records import ANSWERED, REFUSED, FakeSink, make_failure, make_record
 
@@ -203,13 +203,13 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from proxy.runtime import Runtime
-from proxy.sinks.board import Board
+from proxy.sinks.recent_calls import Board
 from proxy.sinks.contract import GaugeSample, SinkContext
-from proxy.sinks.families import Histogram
-from proxy.sinks.metrics import LATENCY_BUCKETS
-from proxy.sinks.prometheus import build
+from proxy.sinks.metrics.children import Histogram
+from proxy.sinks.metrics.table import LATENCY_BUCKETS
+from proxy.sinks.metrics.prometheus import build
 from proxy.sinks.queue import SinkQueue, Subscription
-from proxy.settings.sharing import forget_process, prepare_directory
+from proxy.server.metrics_directory import forget_process, prepare_directory
 from tests.sinks.receivers import no_post
 from tests.sinks.records import make_failure, make_record
 

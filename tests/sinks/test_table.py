@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from proxy.domain.callbacks import SINKS
+from proxy.domain.sink_names import SINKS
 from proxy.runtime import Runtime
 from proxy.sinks import build_sink, build_subscriptions
 from proxy.sinks.contract import SinkContext, SinkSetupError

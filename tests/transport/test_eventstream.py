@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.domain.wire import Event
 from proxy.errors import InvalidProviderResponseError, TruncatedStreamError
-from proxy.transport.eventstream import EventStreamDecoder
+from proxy.transport.framing.eventstream import EventStreamDecoder
 
 
 def text_header(name: str, value: str) -> bytes:

@@ -13,11 +13,11 @@ from proxy.errors import APIConnectionError, BadRequestError
 from proxy.runtime import Runtime
 from proxy.transport.addresses import is_public
 from proxy.transport.clocks import Stopwatch
-from proxy.transport.connection import _await_peer
 from proxy.transport.guard import Guard, build_policy, check_url
-from proxy.transport.http import Transport
+from proxy.transport.http1.connection import _await_peer
+from proxy.transport.http1.wait import Wait
 from proxy.transport.origin import Origin
-from proxy.transport.wait import Wait
+from proxy.transport.transport import Transport
 from tests.transport.upstream import CERTIFICATES, OK, Upstream, always, serving
 
 PUBLIC = "93.184.215.14"

@@ -26,8 +26,8 @@ from proxy.errors import (
 )
 from proxy.providers.contract import Framing
 from proxy.runtime import Runtime
-from proxy.transport.framing import DECODERS
-from proxy.transport.http import Local, Transport
+from proxy.transport.framing.framing import DECODERS
+from proxy.transport.transport import Local, Transport
 from tests.transport.upstream import OK, Upstream, always, answering, serving
 
 URL = "https://api.example.com/v1/chat/completions?key=sesame"

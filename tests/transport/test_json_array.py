@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from proxy.domain.wire import Event
 from proxy.errors import InvalidProviderResponseError
-from proxy.transport.json_array import SSEOrArrayDecoder
+from proxy.transport.framing.json_array import SSEOrArrayDecoder
 
 ARRAY = b'\r\n[{\n  "a": 1\n}\n,\r\n{\n  "b": "]"\n}\n]\n'
 EVENTS = b'\n\nevent: x\r\ndata: {"a":1}\r\n\r\ndata: {"b":"]"}\n\n'

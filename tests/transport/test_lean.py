@@ -23,8 +23,8 @@ from proxy.errors import (
     TruncatedStreamError,
 )
 from proxy.runtime import Runtime
-from proxy.transport.http import Transport
-from proxy.transport.parse import ResponseParser
+from proxy.transport.http1.parser import ResponseParser
+from proxy.transport.transport import Transport
 from tests.transport.upstream import CERTIFICATES, OK, Upstream, always, answering, serving
 
 HEAD = b"HTTP/1.1 200 OK\r\n"

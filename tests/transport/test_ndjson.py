@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from proxy.domain.wire import Event
 from proxy.errors import InvalidProviderResponseError
-from proxy.transport.ndjson import NDJSONDecoder
+from proxy.transport.framing.ndjson import NDJSONDecoder
 
 
 @given(st.lists(st.sampled_from([b'{"a":1}', b"{}", b"", b" ", b"x\r"])), st.sampled_from([b"", b"\n"]), st.data())

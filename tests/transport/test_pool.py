@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from proxy.transport.connection import Connection
+from proxy.transport.http1.connection import Connection
+from proxy.transport.http1.pool import Pool
 from proxy.transport.origin import Origin
-from proxy.transport.pool import Pool
 
 ORIGIN = Origin("http", "a.example", 80)
 

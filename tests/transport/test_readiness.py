@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from proxy.transport.readiness import Ready, open_readiness
+from proxy.transport.http1.readiness import Ready, open_readiness
 
 Pair = tuple[socket.socket, socket.socket]
 

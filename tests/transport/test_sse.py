@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.domain.wire import Event
 from proxy.errors import InvalidProviderResponseError
-from proxy.transport.sse import SSEDecoder
+from proxy.transport.framing.sse import SSEDecoder
 
 
 def decode(*blocks: bytes) -> list[Event]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 RUN = """
 import gunicorn.workers.ggevent as workers
-from proxy.web import accepting
+from proxy.fastpath import gevent_accept as accepting
 accepting.install()
 server = workers.StreamServer(("127.0.0.1", 0), lambda *_: None)
 print(server.max_accept)

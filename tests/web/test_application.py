@@ -3,8 +3,8 @@
 import pytest
 from flask import Flask, session
 
-from proxy.web.application import Application
-from proxy.web.plain import PlainResponse
+from proxy.fastpath.flask_app import Application
+from proxy.fastpath.flask_response import PlainResponse
 
 
 def make_app(kind: type[Flask]) -> Flask:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from proxy.domain.history import MINUTES, History
-from proxy.sinks.board import Board
-from proxy.web import figures
-from proxy.web.charts import HEIGHT, WIDTH, build_charts
+from proxy.pages import numbers as figures
+from proxy.pages.charts import HEIGHT, WIDTH, build_charts
+from proxy.sinks.history import MINUTES, History
+from proxy.sinks.recent_calls import Board
 from tests.sinks.records import make_failure, make_record
 
 NOW = 1_700_000_040.0

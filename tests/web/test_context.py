@@ -7,8 +7,8 @@ import pytest
 from flask import Request, g, has_app_context, has_request_context, request
 from werkzeug.test import Client, create_environ
 
-from proxy.web.application import Application
-from proxy.web.context import PlainRequest
+from proxy.fastpath.flask_app import Application
+from proxy.fastpath.flask_context import PlainRequest
 
 TOLD = ("method", "scheme", "server", "root_path", "path", "query_string", "remote_addr", "full_path", "url", "base_url", "host",
         "mimetype", "args", "is_secure", "content_length", "access_route", "shallow")  # fmt: skip

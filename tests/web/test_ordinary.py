@@ -1,6 +1,5 @@
 """Ordinary requests are read as gunicorn reads them, and the others are left to it."""
 
-import os
 from collections.abc import Iterator
 from io import BytesIO
 from types import SimpleNamespace
@@ -14,7 +13,7 @@ from gunicorn.http.unreader import IterUnreader
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.web.ordinary import Bounds, OrdinaryRequest, install, read_head, read_request
+from proxy.fastpath.gunicorn_request import Bounds, OrdinaryRequest, install, read_head, read_request
 
 BOUNDS = Bounds(8190, 8190, 100, frozenset(Config().secure_scheme_headers))
 PEER, STRANGER = ("127.0.0.1", 50000), ("203.0.113.7", 50000)
@@ -46,7 +45,7 @@ def install_for(patch: pytest.MonkeyPatch) -> Config:
     patch.setattr(parser.RequestParser, "finish_body", parser.Parser.finish_body)
     patch.setattr(wsgi, "create", wsgi.create)
     settings = Config()
-    install(settings)
+    install(settings, mounted=False)
     return settings
 
 
@@ -239,15 +238,14 @@ def test_gunicorn_refuses_what_it_refused_when_it_is_installed(installed: Config
 
 
 @pytest.mark.parametrize(
-    ("settings", "environ"),
-    [({"proxy_protocol": "v1"}, {}), ({}, {"SCRIPT_NAME": "/x"}), ({"limit_request_line": 0}, {})],
+    ("settings", "mounted"),
+    [({"proxy_protocol": "v1"}, False), ({}, True), ({"limit_request_line": 0}, False)],
 )
 def test_settings_that_change_what_a_request_is_leave_all_to_gunicorn(
-    settings: dict[str, Any], environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, Any], mounted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "environ", environ)
     monkeypatch.setattr(parser.RequestParser, "mesg_class", message.Request)
-    install(SimpleNamespace(**{"proxy_protocol": "off", "limit_request_line": 8190, **settings}))
+    install(SimpleNamespace(**{"proxy_protocol": "off", "limit_request_line": 8190, **settings}), mounted)
 
     assert parser.RequestParser.mesg_class is message.Request
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from proxy.web.patience import Deadline, Patience
+from proxy.web.client_timeouts import Deadline, Patience
 
 
 class Clock:

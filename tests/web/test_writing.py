@@ -8,8 +8,8 @@ from gunicorn.config import Config
 from gunicorn.http import message, wsgi
 from gunicorn.http.errors import InvalidResponseHeader
 
-from proxy.web.plain import SoundPairs
-from proxy.web.writing import Writer, install
+from proxy.fastpath.flask_response import SoundPairs
+from proxy.fastpath.gunicorn_response import Writer, install
 
 
 class Wire:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from proxy.providers.content import (
+from proxy.providers.translation.content import (
     Media,
     bad_content,
     is_web_url,

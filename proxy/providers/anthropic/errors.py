@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from proxy.domain.deployment import Deployment
 from proxy.errors import ContextWindowExceededError, GatewayError
-from proxy.providers.errors import WordRules, build_error, error_from_event
+from proxy.providers.translation.errors import WordRules, build_error, error_from_event
 
 _WORDS: WordRules = ((re.compile(r"prompt: length", re.IGNORECASE), ContextWindowExceededError),)
 # 529 (overloaded) is Anthropic's own number; OpenAI's clients know it as 503.

@@ -19,9 +19,9 @@ from proxy.providers.anthropic.model import Model, find_model
 from proxy.providers.anthropic.structure import build_answer_tool, build_format, choose_answer_tool
 from proxy.providers.anthropic.thinking import build_thinking, has_budget, is_thinking
 from proxy.providers.anthropic.tool import build_tool_choice, build_tools
-from proxy.providers.content import read_object
-from proxy.providers.openai import JSON_HEADERS, STREAM_HEADERS
-from proxy.providers.tool_choice import read_tool_choice
+from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS
+from proxy.providers.translation.content import read_object
+from proxy.providers.translation.tool_choice import read_tool_choice
 
 BASE_URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"

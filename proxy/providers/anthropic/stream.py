@@ -25,7 +25,7 @@ from proxy.providers.anthropic.response import (
 )
 from proxy.providers.anthropic.structure import without_fence
 from proxy.providers.anthropic.usage import parse_usage, shown_usage
-from proxy.providers.chunks import ChunkWriter, created_at
+from proxy.providers.translation.chunks import ChunkWriter, created_at
 
 # The kinds of delta that lengthen a text of the block: kind -> member of the delta.
 _TEXTS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}

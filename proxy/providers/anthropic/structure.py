@@ -5,7 +5,7 @@ from typing import Any
 
 from proxy.providers.anthropic.model import Model
 from proxy.providers.anthropic.schema import close, fits
-from proxy.providers.content import bad_content
+from proxy.providers.translation.content import bad_content
 
 # The tool whose arguments are the answer; LiteLLM's name for it.
 ANSWER_TOOL = "json_tool_call"

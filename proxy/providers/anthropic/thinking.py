@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proxy.providers.anthropic.model import Model
-from proxy.providers.effort import BUDGETS, read_effort
+from proxy.providers.translation.effort import BUDGETS, read_effort
 
 # The smallest budget that is accepted.
 _FLOOR = 1024

@@ -8,8 +8,8 @@ from typing import Any
 
 from proxy.providers.anthropic.model import Model
 from proxy.providers.anthropic.schema import fits_unchanged
-from proxy.providers.content import bad_content, list_objects, read_object
-from proxy.providers.tool_choice import read_tool_choice
+from proxy.providers.translation.content import bad_content, list_objects, read_object
+from proxy.providers.translation.tool_choice import read_tool_choice
 
 # OpenAI's search_context_size as a number of searches (LiteLLM's figures).
 _SEARCHES = {"low": 1, "medium": 5, "high": 10}

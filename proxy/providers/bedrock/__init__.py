@@ -15,8 +15,8 @@ from proxy.providers.bedrock import embeddings, request
 from proxy.providers.bedrock.errors import parse_error
 from proxy.providers.bedrock.response import parse_chat
 from proxy.providers.bedrock.stream import ConverseStream
-from proxy.providers.content import media_urls
 from proxy.providers.contract import Provider, StreamDecoder
+from proxy.providers.translation.content import media_urls
 
 
 def build_request(call: Call, deployment: Deployment) -> WireRequest:

@@ -17,8 +17,8 @@ from proxy.errors import ConfigurationError, InvalidProviderResponseError
 from proxy.providers.bedrock.models import answer_model, model_url, read_family
 from proxy.providers.bedrock.request import build_headers
 from proxy.providers.bedrock.response import read_object
-from proxy.providers.content import bad_content, parse_data_url
-from proxy.providers.embeddings import build_embeddings, read_inputs
+from proxy.providers.translation.content import bad_content, parse_data_url
+from proxy.providers.translation.embeddings import build_embeddings, read_inputs
 
 SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format"})
 _TOKEN_HEADER = "x-amzn-bedrock-input-token-count"  # noqa: S105

@@ -11,7 +11,7 @@ import orjson
 
 from proxy.domain.deployment import Deployment
 from proxy.errors import AuthenticationError, ContentPolicyViolationError, ContextWindowExceededError, GatewayError
-from proxy.providers.errors import ErrorFacts, WordRules, build_error, read_facts
+from proxy.providers.translation.errors import ErrorFacts, WordRules, build_error, read_facts
 
 WORDS: WordRules = (
     (

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from proxy.providers.content import bad_content, is_web_url, parse_data_url, read_url
+from proxy.providers.translation.content import bad_content, is_web_url, parse_data_url, read_url
 
 _IMAGES = {"png": "png", "jpeg": "jpeg", "jpg": "jpeg", "gif": "gif", "webp": "webp"}
 _VIDEOS = {

@@ -12,7 +12,7 @@ import orjson
 
 from proxy.providers.bedrock.media import build_media
 from proxy.providers.bedrock.models import Model
-from proxy.providers.content import bad_content, list_messages, list_objects, list_parts, read_text
+from proxy.providers.translation.content import bad_content, list_messages, list_objects, list_parts, read_text
 
 Block = dict[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from proxy.providers.anthropic.thinking import build_thinking, has_budget
 from proxy.providers.bedrock.models import Model
-from proxy.providers.effort import BUDGETS, read_effort
+from proxy.providers.translation.effort import BUDGETS, read_effort
 
 _THREE_STEPS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 _TWO_STEPS = {**_THREE_STEPS, "medium": "high"}

@@ -25,8 +25,8 @@ from proxy.providers.bedrock.tools import (
     wants_json,
     wants_json_tool,
 )
-from proxy.providers.content import bad_content
-from proxy.providers.effort import read_effort
+from proxy.providers.translation.content import bad_content
+from proxy.providers.translation.effort import read_effort
 
 # OpenAI's parameters that have a place in Converse.
 SUPPORTED = frozenset(

@@ -16,7 +16,7 @@ from proxy.domain.usage import Usage
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.bedrock.models import answer_model, read_family
 from proxy.providers.bedrock.tools import JSON_TOOL, wants_json_tool
-from proxy.providers.chunks import build_completion, created_at
+from proxy.providers.translation.chunks import build_completion, created_at
 
 FINISH_REASONS = {
     "end_turn": "stop",

@@ -27,7 +27,7 @@ from proxy.providers.bedrock.response import (
     read_usage,
 )
 from proxy.providers.bedrock.tools import JSON_TOOL, wants_json_tool
-from proxy.providers.chunks import ChunkWriter, created_at
+from proxy.providers.translation.chunks import ChunkWriter, created_at
 
 
 class ConverseStream:

@@ -13,7 +13,7 @@ import orjson
 from proxy.providers.anthropic.schema import close, fits, fits_unchanged
 from proxy.providers.bedrock.messages import cache_point
 from proxy.providers.bedrock.models import Model
-from proxy.providers.content import bad_content
+from proxy.providers.translation.content import bad_content
 
 # A model without structured outputs is made to call this tool; its arguments are the answer.
 JSON_TOOL = "json_tool_call"

@@ -10,7 +10,7 @@ from proxy.domain.wire import WireRequest
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.cohere.request import build_wire
 from proxy.providers.cohere.response import count, mapping, read_reply
-from proxy.providers.embeddings import build_embeddings, read_inputs
+from proxy.providers.translation.embeddings import build_embeddings, read_inputs
 
 # https://docs.cohere.com/reference/embed
 BATCH = 96

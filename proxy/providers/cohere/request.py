@@ -10,10 +10,17 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import WireRequest
 from proxy.errors import AuthenticationError
-from proxy.providers.content import bad_content, list_messages, list_objects, list_parts, read_text, read_url
-from proxy.providers.effort import BUDGETS, read_effort
-from proxy.providers.openai import JSON_HEADERS, STREAM_HEADERS
-from proxy.providers.tool_choice import read_tool_choice
+from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS
+from proxy.providers.translation.content import (
+    bad_content,
+    list_messages,
+    list_objects,
+    list_parts,
+    read_text,
+    read_url,
+)
+from proxy.providers.translation.effort import BUDGETS, read_effort
+from proxy.providers.translation.tool_choice import read_tool_choice
 
 BASE_URL = "https://api.cohere.com"
 

@@ -10,8 +10,8 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.usage import Usage
 from proxy.errors import BadGatewayError, GatewayError, GatewayTimeoutError, InvalidProviderResponseError
-from proxy.providers.chunks import build_completion, created_at
-from proxy.providers.errors import build_error, error_from_event
+from proxy.providers.translation.chunks import build_completion, created_at
+from proxy.providers.translation.errors import build_error, error_from_event
 
 _FINISH_REASONS = {
     "COMPLETE": "stop",

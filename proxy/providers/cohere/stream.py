@@ -10,7 +10,6 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import Event
 from proxy.errors import TruncatedStreamError
-from proxy.providers.chunks import ChunkWriter, created_at
 from proxy.providers.cohere.response import (
     call_id,
     finish_reason,
@@ -19,7 +18,8 @@ from proxy.providers.cohere.response import (
     parse_usage,
     specific_fields,
 )
-from proxy.providers.errors import error_from_event
+from proxy.providers.translation.chunks import ChunkWriter, created_at
+from proxy.providers.translation.errors import error_from_event
 
 
 class ChatStream:

@@ -11,13 +11,13 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import WireRequest
+from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS
 from proxy.providers.contract import Provider
 from proxy.providers.gemini import body, embeddings
 from proxy.providers.gemini.errors import parse_error
 from proxy.providers.gemini.parts import unknown_to_google
 from proxy.providers.gemini.response import parse_response as parse_chat
 from proxy.providers.gemini.stream import open_stream
-from proxy.providers.openai import JSON_HEADERS, STREAM_HEADERS
 
 BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
 _ROOT = re.compile(r"^[a-z]+://[^/]+$")

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from proxy.domain.call import Call
-from proxy.providers.call_ids import sign_id
 from proxy.providers.gemini.signatures import signed_fields
+from proxy.providers.translation.call_ids import sign_id
 
 _FINISH: Mapping[str, str] = {
     "STOP": "stop",

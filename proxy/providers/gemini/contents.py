@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from proxy.domain.deployment import Deployment
-from proxy.providers.call_ids import split_id
-from proxy.providers.content import bad_content, list_messages, list_parts
 from proxy.providers.gemini.models import family, thinks_in_levels, wants_signatures
 from proxy.providers.gemini.parts import build_media, build_part
 from proxy.providers.gemini.signatures import SKIP, read_signature, read_text_signatures
+from proxy.providers.translation.call_ids import split_id
+from proxy.providers.translation.content import bad_content, list_messages, list_parts
 
 Part = dict[str, Any]
 

@@ -8,7 +8,7 @@ import orjson
 
 from proxy.domain.deployment import Deployment
 from proxy.errors import AuthenticationError, ContentPolicyViolationError, ContextWindowExceededError, GatewayError
-from proxy.providers.errors import ErrorFacts, WordRules, build_error, error_from_event, read_facts
+from proxy.providers.translation.errors import ErrorFacts, WordRules, build_error, error_from_event, read_facts
 
 WORDS: WordRules = (
     (re.compile(r"API_KEY_INVALID|api key not valid|api key expired", re.I), AuthenticationError),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from proxy.providers.content import bad_content, is_web_url, media_urls, parse_data_url, read_text
+from proxy.providers.translation.content import bad_content, is_web_url, media_urls, parse_data_url, read_text
 
 FILES = "https://generativelanguage.googleapis.com/"
 _VIDEO_HOSTS = frozenset({"youtube.com", "www.youtube.com", "m.youtube.com", "youtu.be"})

@@ -9,13 +9,13 @@ from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.errors import InvalidProviderResponseError
-from proxy.providers.chunks import created_at
+from proxy.providers.compatible.openai import prefixed
 from proxy.providers.gemini.candidates import CandidateReader, finish_reason, logprobs, native_finish, read_reason
 from proxy.providers.gemini.errors import event_error
 from proxy.providers.gemini.grounding import annotations, kept
 from proxy.providers.gemini.models import family
 from proxy.providers.gemini.usage import parse_usage
-from proxy.providers.openai import prefixed
+from proxy.providers.translation.chunks import created_at
 
 _SIGNS = ("candidates", "promptFeedback", "usageMetadata")
 

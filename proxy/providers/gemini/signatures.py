@@ -12,7 +12,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.providers.call_ids import split_id
+from proxy.providers.translation.call_ids import split_id
 
 # What the documentation gives for function calls that another model made; the field takes base64.
 SKIP = base64.b64encode(b"context_engineering_is_the_way_to_go").decode()

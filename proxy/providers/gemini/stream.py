@@ -14,13 +14,13 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Event
 from proxy.errors import TruncatedStreamError
-from proxy.providers.chunks import ChunkWriter, created_at
 from proxy.providers.gemini.candidates import CandidateReader, finish_reason, logprobs, native_finish, read_reason
 from proxy.providers.gemini.errors import event_error
 from proxy.providers.gemini.grounding import annotations, kept
 from proxy.providers.gemini.models import family
 from proxy.providers.gemini.response import answer_id, answering_model, block_reason
 from proxy.providers.gemini.usage import parse_usage
+from proxy.providers.translation.chunks import ChunkWriter, created_at
 
 # All that most pieces of a candidate have.
 _PLAIN = frozenset({"content", "index"})

@@ -6,8 +6,8 @@ https://ai.google.dev/gemini-api/docs/thinking
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.providers.effort import BUDGETS, read_effort
 from proxy.providers.gemini.models import generation, thinks_in_levels
+from proxy.providers.translation.effort import BUDGETS, read_effort
 
 # Gemini 3 and later. Pro models have no `minimal`, the first of them no `medium`.
 _LEVELS: Mapping[str, str] = {

@@ -6,8 +6,8 @@ https://ai.google.dev/api/caching#Tool
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from proxy.providers.content import bad_content
 from proxy.providers.gemini.schema import reduce_schema
+from proxy.providers.translation.content import bad_content
 
 # Google's own tools, in the spellings that clients use.
 _NATIVE: Mapping[str, str] = {

@@ -14,10 +14,10 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import WireRequest
 from proxy.errors import GatewayError
-from proxy.providers.content import media_urls
 from proxy.providers.contract import Provider, StreamDecoder
-from proxy.providers.errors import build_error
 from proxy.providers.ollama import request, response
+from proxy.providers.translation.content import media_urls
+from proxy.providers.translation.errors import build_error
 
 _BASE_URL = "http://localhost:11434"
 # Ollama answers 500 for what is the request's fault.

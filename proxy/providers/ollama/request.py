@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from proxy.domain.deployment import Deployment
-from proxy.providers.content import (
+from proxy.providers.translation.content import (
     bad_content,
     list_messages,
     list_objects,
@@ -18,8 +18,8 @@ from proxy.providers.content import (
     read_text,
     read_url,
 )
-from proxy.providers.effort import read_effort
-from proxy.providers.embeddings import read_inputs
+from proxy.providers.translation.effort import read_effort
+from proxy.providers.translation.embeddings import read_inputs
 
 SUPPORTED = frozenset(
     {

@@ -14,10 +14,10 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Event
 from proxy.errors import InvalidProviderResponseError, TruncatedStreamError
-from proxy.providers.chunks import ChunkWriter, build_completion, created_at
-from proxy.providers.embeddings import build_embeddings
-from proxy.providers.errors import error_from_event
-from proxy.providers.openai import prefixed
+from proxy.providers.compatible.openai import prefixed
+from proxy.providers.translation.chunks import ChunkWriter, build_completion, created_at
+from proxy.providers.translation.embeddings import build_embeddings
+from proxy.providers.translation.errors import error_from_event
 
 
 def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:

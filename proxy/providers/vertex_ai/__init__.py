@@ -12,7 +12,8 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import Content, WireRequest
 from proxy.providers import anthropic
-from proxy.providers.call_ids import without_signatures
+from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS, Compatible, CompatibleStream, build_body
+from proxy.providers.compatible.openai import parse_response as parse_openai
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.gemini import body as gemini
 from proxy.providers.gemini.embeddings import SUPPORTED as EMBEDDINGS_SUPPORTED
@@ -21,9 +22,8 @@ from proxy.providers.gemini.errors import parse_error
 from proxy.providers.gemini.parts import unknown_to_google
 from proxy.providers.gemini.response import parse_response as parse_gemini
 from proxy.providers.gemini.stream import open_stream as open_gemini
-from proxy.providers.openai import JSON_HEADERS, STREAM_HEADERS, Compatible, CompatibleStream, build_body
-from proxy.providers.openai import parse_response as parse_openai
 from proxy.providers.parameters import OPENAI_PARAMS
+from proxy.providers.translation.call_ids import without_signatures
 from proxy.providers.vertex_ai.embeddings import build_embedding
 from proxy.providers.vertex_ai.families import Format, Target, find_resource, find_target
 from proxy.providers.vertex_ai.place import build_url

@@ -7,7 +7,7 @@ from typing import Any
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.domain.wire import Event
 from proxy.providers.anthropic import PROVIDER

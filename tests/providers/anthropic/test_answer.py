@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from proxy.domain.wire import Event
 from proxy.errors import GatewayError, InvalidProviderResponseError, ServiceUnavailableError, TruncatedStreamError
 from proxy.providers.anthropic import PROVIDER
-from proxy.transport.sse import SSEDecoder
+from proxy.transport.framing.sse import SSEDecoder
 from tests.providers.anthropic.exchange import (
     HELLO,
     WEATHER,

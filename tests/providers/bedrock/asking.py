@@ -6,7 +6,7 @@ from typing import Any
 
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, Operation
 from proxy.providers.bedrock import PROVIDER
 

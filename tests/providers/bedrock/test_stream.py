@@ -23,7 +23,7 @@ from proxy.errors import (
     TruncatedStreamError,
 )
 from proxy.providers.bedrock import PROVIDER
-from proxy.transport.eventstream import EventStreamDecoder
+from proxy.transport.framing.eventstream import EventStreamDecoder
 from tests.providers.bedrock.asking import CLAUDE, FORMAT, HELLO, OLD_CLAUDE, call, deployment
 
 

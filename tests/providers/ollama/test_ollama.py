@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.document import Document
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, EMBEDDINGS, Operation
 from proxy.domain.wire import Event
 from proxy.errors import (
@@ -25,7 +25,7 @@ from proxy.errors import (
 )
 from proxy.providers.ollama import CHAT_PROVIDER, PROVIDER
 from proxy.providers.parameters import fit
-from proxy.transport.ndjson import NDJSONDecoder
+from proxy.transport.framing.ndjson import NDJSONDecoder
 
 HELLO = [{"role": "user", "content": "hello"}]
 PNG = "iVBORw0KGgo="

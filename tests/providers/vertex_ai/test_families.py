@@ -9,9 +9,9 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import Event
 from proxy.errors import RateLimitError, UnsupportedParamsError
-from proxy.providers.call_ids import sign_id
 from proxy.providers.parameters import fit
 from proxy.providers.registry import PROVIDERS
+from proxy.providers.translation.call_ids import sign_id
 from tests.providers.gathering import gather
 from tests.providers.gemini.exchange import build_call
 

@@ -1,0 +1,245 @@
+"""One call to one deployment: the provider's request out, the transport, the provider's answer back."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from proxy.dispatch.media import inline_media
+from proxy.dispatch.response import ProviderResponse, Teller
+from proxy.dispatch.stream import Meter, ProviderStream, Settling, stream_clocks
+from proxy.domain.answer import Answer, Reply, StreamReply
+from proxy.domain.attempt import Result, Settle
+from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.document import Document
+from proxy.domain.mocking import mocked
+from proxy.domain.operations import EMBEDDINGS
+from proxy.domain.secrets import PLAIN_HEADERS
+from proxy.domain.trace import outgoing_traceparent
+from proxy.domain.wire import ClientWatch, Clocks, Decoder, Fetch, WireRequest, WireResponse
+from proxy.errors import BadRequestError, ConfigurationError, GatewayError, InternalServerError
+from proxy.providers.contract import Auth, Provider
+from proxy.providers.parameters import AS_IT_IS, fit
+from proxy.providers.translation.call_ids import without_signatures
+from proxy.providers.translation.embeddings import join_answers, split_inputs
+from proxy.runtime import Runtime
+from proxy.transport.credentials import Credentials
+
+
+class Sender(Protocol):
+    """What is needed of the transport."""
+
+    def send(self, request: WireRequest, clocks: Clocks, client: ClientWatch | None = None) -> WireResponse: ...
+
+
+class Dispatcher:
+    """Joins providers and transport. `send` is what the router calls for each try."""
+
+    def __init__(
+        self,
+        transport: Sender,
+        runtime: Runtime,
+        find_provider: Callable[[str], Provider | None],
+        decoders: Mapping[str, Callable[[], Decoder]],
+        credentials: Mapping[Auth, Credentials],
+        drop_params: bool = False,
+        forward_trace: bool = False,
+    ) -> None:
+        self._transport = transport
+        self._runtime = runtime
+        self._find_provider = find_provider
+        self._decoders = decoders
+        self._credentials = credentials
+        self._drop_params = drop_params
+        self._forward_trace = forward_trace
+
+    def send(self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle) -> Reply:
+        """Raise GatewayError; settle exactly once, for a stream when it ends, breaks or is closed."""
+        started = self._runtime.monotonic()
+        try:
+            reply = self._attempt(call, deployment, clocks, settle, started)
+        except GatewayError as error:
+            settle(Result(self._runtime.monotonic() - started, error))
+            raise
+        except Exception:
+            settle(Result(self._runtime.monotonic() - started, InternalServerError("Internal server error")))
+            raise
+        if isinstance(reply, Answer):
+            settle(Result(self._runtime.monotonic() - started, usage=reply.usage))
+        return reply
+
+    def wire_request(self, call: Call, deployment: Deployment) -> WireRequest:
+        """The request that `send` would make, unsigned: for explaining a plan."""
+        call, deployment = mocked(call, deployment)
+        provider = self._provider(deployment)
+        prepared, _ = self._prepare(call, deployment, provider)
+        part = _parts(provider, prepared, deployment)[0]
+        return _with_extra_headers(provider.build_request(part, deployment), call, deployment)
+
+    def _provider(self, deployment: Deployment) -> Provider:
+        provider = self._find_provider(deployment.provider)
+        if provider is None:
+            raise BadRequestError(f"There is no provider named '{deployment.provider}'.", param="model")
+        return provider
+
+    def _prepare(self, call: Call, deployment: Deployment, provider: Provider) -> tuple[Call, tuple[str, ...]]:
+        """The call as this provider takes it, and the names of what was left out."""
+        document = _with_defaults(call, deployment)
+        document = document if provider.signed_ids else without_signatures(document)
+        full = call if document is call.document else call.asking(call.model, document)
+        fitted = fit(full, deployment, provider, drop_params=self._drop_params)
+        if fitted is AS_IT_IS:
+            return full, ()
+        return call.asking(call.model, full.document.edit(fitted.changes, fitted.drop)), fitted.dropped
+
+    def _sign(self, provider: Provider, call: Call, deployment: Deployment) -> WireRequest:
+        """The provider's request with its credentials. What is missing of a client's own deployment is the client's fault."""
+        try:
+            request = _with_extra_headers(provider.build_request(call, deployment), call, deployment)
+            request = _with_trace(request, call) if self._forward_trace else request
+            request = self._credentials[provider.auth].apply(request, deployment) if provider.auth else request
+            return request._replace(single=True) if self._is_single(call, deployment, provider) else request
+        except ConfigurationError as error:
+            if not deployment.client_owned:
+                raise
+            raise BadRequestError(error.message, param="model", provider=error.provider) from None
+
+    def _is_single(self, call: Call, deployment: Deployment, provider: Provider) -> bool:
+        """Whether the request's headers are for it alone: a client's key, a client's headers, a trace, a signature."""
+        return (
+            self._forward_trace or deployment.client_owned or provider.auth == "aws" or bool(call.options.extra_headers)
+        )
+
+    def _attempt(
+        self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle, started: float
+    ) -> Answer | StreamReply:
+        call, deployment = mocked(call, deployment)
+        provider = self._provider(deployment)
+        prepared, dropped = self._prepare(call, deployment, provider)
+
+        def transmit(request: WireRequest) -> WireResponse:
+            """With what is left of the try's time: fetched media, tokens and earlier parts have had theirs."""
+            left = _remaining(clocks, self._runtime.monotonic() - started)
+            return self._transport.send(request, stream_clocks(left) if call.stream else left, call.client)
+
+        if provider.media is not None:
+            prepared = inline_media(prepared, provider.media(prepared.fields), transmit)
+        if call.stream:
+            settling = Settling(settle, self._runtime.monotonic, started)
+            return self._open(provider, prepared, deployment, clocks, settling, dropped, transmit)
+        parts = _parts(provider, prepared, deployment)
+        if len(parts) == 1:
+            return self._ask(provider, parts[0], deployment, dropped, transmit)
+        return join_answers([self._ask(provider, part, deployment, dropped, transmit) for part in parts])
+
+    def _open(
+        self,
+        provider: Provider,
+        call: Call,
+        deployment: Deployment,
+        clocks: Clocks,
+        settling: Settling,
+        dropped: tuple[str, ...],
+        transmit: Fetch,
+    ) -> StreamReply:
+        sent = self._runtime.monotonic()
+        stream = ProviderStream(
+            self._send(provider, call, deployment, transmit),
+            self._decoders[provider.framing](),
+            provider.open_stream(call, deployment),
+            Meter(call.fields),
+            settling,
+            clocks,
+            provider.last_event,
+            self._runtime.monotonic,
+        )
+        stream.wait_for_content(sent)
+        return stream.reply(dropped, self._runtime.monotonic() - sent)
+
+    def _ask(
+        self, provider: Provider, call: Call, deployment: Deployment, dropped: tuple[str, ...], transmit: Fetch
+    ) -> Answer:
+        """The whole answer to one request."""
+        monotonic = self._runtime.monotonic
+        sent = monotonic()
+        response = self._send(provider, call, deployment, transmit)
+        body = response.read()
+        seconds = monotonic() - sent
+        answer = provider.parse_response(body, response.headers, call, deployment)
+        return Answer(answer.body, answer.usage, answer.model, response.headers, dropped, seconds)
+
+    def _send(self, provider: Provider, call: Call, deployment: Deployment, transmit: Fetch) -> WireResponse:
+        """The provider's 2xx answer; any other is raised as its error."""
+        request = self._sign(provider, call, deployment)
+        teller = Teller.of(request, call, deployment)
+        try:
+            response = ProviderResponse(transmit(request), teller)
+        except GatewayError as error:
+            raise teller.tell(error) from error
+        if not 200 <= response.status < 300:
+            raise provider.parse_error(response.status, response.read(), response.headers, deployment)
+        return response
+
+
+def _parts(provider: Provider, call: Call, deployment: Deployment) -> list[Call]:
+    if provider.batch is None or call.operation is not EMBEDDINGS:
+        return [call]
+    return split_inputs(call, provider.batch(deployment))
+
+
+def _remaining(clocks: Clocks, spent: float) -> Clocks:
+    if clocks.total is None:
+        return clocks
+    return Clocks(clocks.connect, clocks.first, clocks.idle, max(0.0, clocks.total - spent), clocks.tick)
+
+
+def _with_defaults(call: Call, deployment: Deployment) -> Document:
+    """The client's body over the deployment's default parameters; tools add up."""
+    defaults, extra = deployment.defaults, deployment.connection.get("extra_body")
+    if not defaults and not extra:
+        return call.document
+    fields = call.fields
+    changes = {name: value for name, value in {**defaults, **(extra or {})}.items() if name not in fields}
+    if "tools" in defaults and isinstance(fields.get("tools"), list):
+        changes["tools"] = [*defaults["tools"], *fields["tools"]]
+    return call.document.edit(changes) if changes else call.document
+
+
+# Headers that name features: those of the configuration and of the client come beside what the request needs.
+_LISTS = frozenset({"anthropic-beta"})
+
+
+def _with_extra_headers(request: WireRequest, call: Call, deployment: Deployment) -> WireRequest:
+    connection, asked = deployment.connection, call.options.extra_headers
+    if not asked and "headers" not in connection and "extra_headers" not in connection:
+        return request
+    configured = {**connection.get("headers", {}), **connection.get("extra_headers", {})}
+    headers = dict(request.headers)
+    _lay_over(headers, configured)
+    if not deployment.client_owned:
+        _check_replaced(asked, headers)
+    _lay_over(headers, asked)
+    return WireRequest(request.url, request.body, headers, request.method, request.guarded)
+
+
+def _lay_over(headers: dict[str, str], others: Mapping[str, object]) -> None:
+    for name, value in others.items():
+        own = headers.get(name.lower()) if name.lower() in _LISTS else None
+        headers[name.lower()] = f"{own},{value}" if own else str(value)
+
+
+def _check_replaced(asked: Mapping[str, str], headers: Mapping[str, str]) -> None:
+    """A client calls as itself with an `api_key`; a header in the place of the operator's would fail in his name."""
+    for name in map(str.lower, asked):
+        if name in headers and name not in PLAIN_HEADERS:
+            raise BadRequestError(
+                f"extra_headers may not replace '{name}', which this model's configuration sets; a key of your own "
+                "is sent as 'api_key'.",
+                param=f"extra_headers.{name}",
+            )
+
+
+def _with_trace(request: WireRequest, call: Call) -> WireRequest:
+    """The request as a part of the client's trace, or of one of its own."""
+    traceparent = outgoing_traceparent(call.id, call.requester.traceparent)
+    headers = {**request.headers, "traceparent": traceparent}
+    return WireRequest(request.url, request.body, headers, request.method, request.guarded)

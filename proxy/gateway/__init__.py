@@ -1,0 +1,1 @@
+"""The pipeline of a call: what the views call, and what it calls in turn."""

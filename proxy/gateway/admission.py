@@ -1,0 +1,61 @@
+"""What a client may bring into its request, and what must be known of it before anything is done with it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from proxy.domain.call import Call, Options
+from proxy.domain.secrets import Hold
+from proxy.errors import BadRequestError, PermissionDeniedError
+from proxy.gateway.user_routers import Clients
+from proxy.settings import Settings
+from proxy.settings.credentials import secrets_of
+
+# They put another answer in a provider's place; all other mock fields make a call slow or fail.
+_ANSWERS = frozenset({"mock_response", "mock_tool_calls"})
+
+
+class Admission:
+    """One per gateway; keeps nothing of a call."""
+
+    def __init__(self, settings: Settings, clients: Clients) -> None:
+        self._secrets = settings.secrets
+        self._general = settings.general
+        self._clients = clients
+
+    def admit(self, call: Call) -> tuple[Call, tuple[str, ...]]:
+        """The call, its client's own credentials known and masked; and the names in its configuration without effect.
+
+        Raise PermissionDeniedError for what the operator closed, BadRequestError for a configuration that is wrong and
+        for a mock that the operator did not open.
+        """
+        options = call.options
+        self._check_mocks(options)
+        holds = self._hold(options)
+        if options.user_config is None:
+            return (call._replace(holds=holds) if holds else call), ()
+        if not self._general.allow_client_side_credentials:
+            raise PermissionDeniedError("'user_config' may not be set in a request here.", param="user_config")
+        client = self._clients.find(options.user_config)
+        return call._replace(holds=(*holds, client.hold)), client.ignored
+
+    def _hold(self, options: Options) -> tuple[Hold, ...]:
+        secrets = [secret for given in _brought(options) for secret in secrets_of(given)]
+        return (self._secrets.hold(secrets),) if secrets else ()
+
+    def _check_mocks(self, options: Options) -> None:
+        if not options.mock or self._general.dangerously_allow_mock_testing_request_params:
+            return
+        for name in options.mock:
+            if name in _ANSWERS and self._general.allow_client_mock_response:
+                continue
+            setting = (
+                "allow_client_mock_response" if name in _ANSWERS else "dangerously_allow_mock_testing_request_params"
+            )
+            raise BadRequestError(f"'{name}' may be sent only where general_settings.{setting} is true.", param=name)
+
+
+def _brought(options: Options) -> Iterator[Mapping[str, Any]]:
+    """Where credentials may stand; those of a user_config are known with its router."""
+    yield options.overrides
+    yield options.extra_headers
+    yield from (entry for entry in options.fallbacks or () if isinstance(entry, Mapping))

@@ -1,0 +1,1 @@
+"""Azure: OpenAI deployments, Foundry models, and Claude on Foundry."""

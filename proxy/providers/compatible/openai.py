@@ -1,0 +1,364 @@
+"""OpenAI's own format, and everybody's who copies it: bytes are forwarded, only what must change is spliced.
+
+https://platform.openai.com/docs/api-reference
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import orjson
+
+from proxy.domain.answer import Answer, Chunk, build_chunk, read_chunk
+from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.document import Document
+from proxy.domain.json_text.members import splice
+from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
+from proxy.domain.usage import Usage
+from proxy.domain.wire import Content, Event, WireRequest
+from proxy.errors import (
+    BadRequestError,
+    ConfigurationError,
+    GatewayError,
+    InvalidProviderResponseError,
+    TruncatedStreamError,
+)
+from proxy.providers.compatible.chunk_template import Likeness
+from proxy.providers.compatible.dialect import Rewrite, name_reasoning, rewrite, rewrite_choices
+from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_messages
+from proxy.providers.contract import Provider, StreamDecoder
+from proxy.providers.parameters import OPENAI_PARAMS
+from proxy.providers.translation.errors import COMMON_WORDS, WordRules, build_error, error_from_event
+
+JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
+STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
+
+# Providers whose answers name their model without a prefix.
+_UNPREFIXED = frozenset({"openai", "azure", "text-completion-openai"})
+
+
+# What a request's top-level members must become: (changed, left out).
+Ask = Callable[[Mapping[str, Any], Deployment], tuple[Mapping[str, Any], Collection[str]]]
+
+
+@dataclass(frozen=True)
+class Compatible:
+    """A provider that speaks OpenAI's format, as a row of data.
+
+    base_url: `{name}` in it is a connection parameter.
+    keys, bases, variables: environment variables of the key, the base URL and other connection parameters.
+    rename, drop: what its documentation asks for, by field of the request. unsupported: the OpenAI parameters of a chat
+        that it refuses. refused: those that one of its models refuses.
+    roles, members: the same for each message (messages.py).
+    ask, answer, chunk: what can't be said in data, for requests, whole answers and chunks (dialect.py); None is nothing.
+        `chunk` must not depend on what a text says: a chunk that is like one that it left alone is not shown to it.
+    usage_in_stream: false where `stream_options` is refused.
+    model_prefix: goes before a model's name that has no slash.
+    """
+
+    base_url: str | None
+    keys: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    rename: Mapping[str, str] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    unsupported: frozenset[str] = frozenset()
+    roles: Mapping[str, str] = field(default_factory=lambda: {"developer": "system"})
+    members: Mapping[str, str | None] = field(default_factory=lambda: GATEWAY_MEMBERS)
+    refused: Callable[[Mapping[str, Any], Deployment], frozenset[str]] | None = None
+    ask: Ask | None = None
+    answer: Rewrite | None = rewrite
+    chunk: Rewrite | None = rewrite
+    headers: Mapping[str, str] = field(default_factory=dict)
+    default_key: str | None = None
+    key_header: str = "authorization"
+    paths: Mapping[str, str] = field(default_factory=dict)
+    model_prefix: str = ""
+    operations: tuple[Operation, ...] = (CHAT, COMPLETIONS, EMBEDDINGS)
+    usage_in_stream: bool = True
+    variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    words: WordRules = COMMON_WORDS
+
+
+def build_provider(name: str, row: Compatible) -> Provider:
+    """The Provider of a row."""
+
+    def parse_error(status: int, body: bytes, headers: Mapping[str, str], deployment: Deployment) -> GatewayError:
+        return build_error(status, body, headers, deployment, words=row.words)
+
+    def open_stream(call: Call, deployment: Deployment) -> StreamDecoder:
+        return CompatibleStream(deployment, row, _asked_choices(call.fields))
+
+    return Provider(
+        name=name,
+        build_request=partial(build_request, name=name, row=row),
+        parse_response=partial(parse_response, row=row),
+        parse_error=parse_error,
+        open_stream=open_stream,
+        operations=row.operations,
+        supported={CHAT.name: OPENAI_PARAMS[CHAT.name] - row.unsupported} if row.unsupported else {},
+        refused=row.refused,
+        variables={"api_key": row.keys, "api_base": row.bases, **row.variables},
+        base_url=row.base_url,
+        needs_key=row.default_key is None,
+    )
+
+
+def build_request(call: Call, deployment: Deployment, name: str, row: Compatible) -> WireRequest:
+    """The client's body with the provider's model name in it."""
+    base = find_base(deployment, name, row.base_url)
+    path = row.paths.get(call.operation.name, call.operation.path)
+    return WireRequest(
+        url=f"{base}/{path}",
+        headers=build_headers(call, deployment, row),
+        body=build_body(call, deployment, row),
+        guarded=deployment.guarded,
+    )
+
+
+_BASE_PARAMETER = re.compile(r"\{(\w+)\}")
+_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
+
+
+def find_base(deployment: Deployment, name: str, default: str | None) -> str:
+    """The deployment's base URL, else the provider's with its `{parameters}` filled in; GatewayError without one."""
+    if deployment.api_base:
+        return deployment.api_base
+    if not default:
+        raise ConfigurationError(f"{name} needs an api_base: set litellm_params.api_base", provider=name)
+    return _BASE_PARAMETER.sub(lambda parameter: _read_name(deployment, name, parameter[1]), default)
+
+
+def _read_name(deployment: Deployment, name: str, parameter: str) -> str:
+    """A connection parameter for a URL; a plain name, for a client may give it and must not lead the key elsewhere."""
+    value = deployment.connection.get(parameter)
+    if not value:
+        message = f"{name} needs {parameter} or an api_base: set litellm_params.{parameter}"
+        raise ConfigurationError(message, provider=name)
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise BadRequestError(f"{parameter} is not a plain name", param=parameter, provider=name)
+    return value
+
+
+def build_headers(call: Call, deployment: Deployment, row: Compatible) -> dict[str, str]:
+    headers = {**(STREAM_HEADERS if call.stream else JSON_HEADERS), **row.headers}
+    key = deployment.api_key or row.default_key
+    if key:
+        headers[row.key_header] = f"Bearer {key}" if row.key_header == "authorization" else key
+    organization = deployment.connection.get("organization")
+    if organization:
+        headers["openai-organization"] = organization
+    return headers
+
+
+def build_body(call: Call, deployment: Deployment, row: Compatible) -> Content:
+    fields = call.fields
+    changes: dict[str, Any] = {"model": name_model(deployment.model, row)}
+    drop = [*row.drop, *row.rename]
+    for old, new in row.rename.items():
+        if old in fields and new not in fields:
+            changes[new] = fields[old]
+    messages = fields.get("messages")
+    adapted = adapt_messages(messages, row.roles, row.members)
+    if adapted is not messages:
+        changes["messages"] = adapted
+    if row.ask is not None:
+        asked, left_out = row.ask({**fields, **changes}, deployment)
+        changes.update(asked)
+        drop.extend(left_out)
+    if not row.usage_in_stream:
+        drop.append("stream_options")
+    elif call.stream:
+        changes["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
+    return call.document.edit(changes, drop).to_content()
+
+
+def name_model(model: str, row: Compatible) -> str:
+    return model if "/" in model else row.model_prefix + model
+
+
+def parse_response(
+    body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment, row: Compatible
+) -> Answer:
+    """The provider's bytes, with the provider's prefix before the model's name."""
+    fields = parse_object(body, deployment)
+    results = call.operation.results
+    if not isinstance(fields.get(results), list):
+        if fields.get("error"):
+            raise error_from_event(body, deployment, words=row.words)
+        raise InvalidProviderResponseError(
+            f"{deployment.provider} answered without '{results}'", provider=deployment.provider
+        )
+    changes = row.answer(fields) if row.answer is not None else {}
+    said = fields.get("model")
+    model = prefixed(said, deployment)
+    if model is not None and model != said:
+        changes["model"] = model
+    if changes:
+        document = Document(body, fields).edit(changes)
+        body, fields = document.to_bytes(), document.fields
+    return Answer(body, Usage.from_openai(fields.get("usage")), model, headers)
+
+
+def parse_object(body: bytes, deployment: Deployment) -> Mapping[str, Any]:
+    """Raise InvalidProviderResponseError unless the body is a JSON object."""
+    try:
+        fields = orjson.loads(body)
+    except ValueError:
+        fields = None
+    if isinstance(fields, dict):
+        return fields
+    raise InvalidProviderResponseError(
+        f"{deployment.provider} answered with something that is not a JSON object", provider=deployment.provider
+    )
+
+
+def prefixed(model: object, deployment: Deployment) -> str | None:
+    """`model` as the page shows it: `groq/llama3-8b-8192`, but plain for openai and azure."""
+    if not isinstance(model, str) or not model:
+        return None
+    prefix = deployment.provider + "/"
+    if deployment.provider in _UNPREFIXED or model.startswith(prefix):
+        return model
+    return prefix + model
+
+
+# How often a stream's chunks may look new. Those of some providers carry the time of each.
+_SAMPLES = 4
+_MODEL_MEMBER = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
+
+
+class CompatibleStream:
+    """Relays chunks; finished means every choice had its finish_reason, and [DONE] or the end of the body came."""
+
+    __slots__ = ("_choices", "_deployment", "_done", "_finished", "_likeness", "_member", "_model", "_row", "_samples")
+
+    def __init__(self, deployment: Deployment, row: Compatible, choices: int = 1) -> None:
+        self._deployment = deployment
+        self._row = row
+        self._choices = choices
+        self._finished: set[int] = set()
+        self._done = False
+        self._member: bytes | None = None
+        self._samples = _SAMPLES
+        self._likeness: Likeness | None = None
+        self._model: str | None = None
+
+    def feed(self, event: Event) -> list[Chunk]:
+        data = event.data
+        if self._done or not data:
+            return []
+        if data == b"[DONE]":
+            self._done = True
+            return []
+        if self._likeness is not None and self._likeness.covers(data) and not event.name:
+            return [Chunk(data if self._model is None else self._with_model(data, self._model), True)]
+        try:
+            fields = orjson.loads(data)
+        except ValueError:
+            raise TruncatedStreamError(
+                f"{self._deployment.provider} sent a chunk that is not JSON", provider=self._deployment.provider
+            ) from None
+        if not isinstance(fields, dict):
+            return []
+        if fields.get("error") or event.name == "error":
+            raise error_from_event(data, self._deployment, words=self._row.words)
+        model = prefixed(fields.get("model"), self._deployment)
+        other_model = model if model is not None and model != fields["model"] else None
+        changes = self._row.chunk(fields) if self._row.chunk is not None else None
+        if changes:
+            fields = {**fields, **changes, **({"model": model} if model else {})}
+            data = orjson.dumps(fields)
+        elif other_model is not None:
+            data = self._with_model(data, other_model)
+        chunk = read_chunk(data, fields)
+        if not changes and chunk.content and not chunk.finished and chunk.usage is None and self._samples:
+            self._samples -= 1
+            self._likeness, self._model = Likeness(event.data), other_model
+        if chunk.bare and "choices" not in fields:
+            # An event of the provider's own, which OpenAI's clients can't read; a usage they can.
+            return [build_chunk({**fields, "choices": []})] if chunk.usage is not None else []
+        if chunk.finished:
+            self._finished.update(_finished_choices(fields))
+        return [chunk]
+
+    def _with_model(self, data: bytes, model: str) -> bytes:
+        """The chunk's bytes with another model in them. How the member looks is remembered: all chunks have the same."""
+        if self._member is None or data.count(self._member) != 1:
+            found = _MODEL_MEMBER.findall(data)
+            if len(found) != 1:
+                return splice(data, {"model": model})
+            self._member = found[0]
+        return data.replace(self._member, b'"model":' + orjson.dumps(model), 1)
+
+    def finish(self) -> list[Chunk]:
+        if len(self._finished) < self._choices:
+            raise TruncatedStreamError(
+                f"{self._deployment.provider} closed the stream before it had finished",
+                provider=self._deployment.provider,
+            )
+        return []
+
+
+def _finished_choices(fields: Mapping[str, Any]) -> set[int]:
+    choices = [choice for choice in fields["choices"] if isinstance(choice, Mapping)]
+    indices = [choice.get("index") for choice in choices if choice.get("finish_reason")]
+    return {index if isinstance(index, int) else 0 for index in indices}
+
+
+def _asked_choices(fields: Mapping[str, Any]) -> int:
+    """How many choices must finish. A text completion may have several prompts: its choices are not counted."""
+    asked = fields.get("n")
+    return asked if isinstance(asked, int) and asked > 0 and "messages" in fields else 1
+
+
+# Models that know their limit by the new name only: https://platform.openai.com/docs/guides/reasoning
+_REASONING_MODEL = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])")
+
+
+def ask_openai(fields: Mapping[str, Any], deployment: Deployment) -> tuple[Mapping[str, Any], Collection[str]]:
+    """`max_tokens` under the name that reasoning models take."""
+    if "max_tokens" not in fields or not _REASONING_MODEL.match(deployment.model):
+        return {}, ()
+    return {"max_completion_tokens": fields.get("max_completion_tokens", fields["max_tokens"])}, ("max_tokens",)
+
+
+# Those that take no sampling parameters; of GPT-5 the first ones, later ones do when they don't reason.
+_UNSAMPLED_MODEL = re.compile(
+    r"(?:.*/)?(?:o\d|gpt-5)(?:-(?:mini|nano|pro|codex|preview|deep-research))?(?:-\d{4}-\d\d-\d\d)?"
+)
+_SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias")
+_DEFAULTS: Mapping[str, Any] = {"temperature": 1, "top_p": 1}
+
+
+def refuse_sampling(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    """https://platform.openai.com/docs/guides/reasoning"""
+    if not _UNSAMPLED_MODEL.fullmatch(deployment.model):
+        return frozenset()
+    return frozenset(name for name in _SAMPLING if name in fields and fields[name] != _DEFAULTS.get(name))
+
+
+def _name_reasoning(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI shows no thoughts; servers that are reached as `openai/` by their api_base call them `reasoning`."""
+    choices = answer.get("choices")
+    named = rewrite_choices(choices, name_reasoning) if b'"reasoning"' in orjson.dumps(choices) else None
+    return {} if named is None else {"choices": named}
+
+
+PROVIDER = build_provider(
+    "openai",
+    Compatible(
+        "https://api.openai.com/v1",
+        ("OPENAI_API_KEY",),
+        ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+        operations=(CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS),
+        roles={},
+        refused=refuse_sampling,
+        ask=ask_openai,
+        answer=_name_reasoning,
+        chunk=_name_reasoning,
+        variables={"organization": ("OPENAI_ORGANIZATION",)},
+    ),
+)

@@ -1,0 +1,1 @@
+"""A configuration run against simulated providers."""

@@ -1,0 +1,270 @@
+"""One truth for all workers of a host, with no server: rows in a file that every worker maps into its memory.
+
+One lock on the file guards a step, so counts are exact; the system releases it when a worker dies. Calls in flight are
+counted per process as well, so that those of a worker that was killed can be taken back. The file outlives a worker
+and a reload. Measured against SQLite in bench/NOTES.md.
+"""
+
+import fcntl
+import logging
+import mmap
+import os
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from ctypes import Array, c_uint16, sizeof
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from proxy.routing.state import budget, limits
+from proxy.routing.state import memory as state
+from proxy.routing.state.budget import Spending
+from proxy.routing.state.processes import is_alive, start_time
+from proxy.routing.state.values import Ask, Finish, Lease, Refusal, Standing
+
+_log = logging.getLogger("patchbay.routing")
+
+LAYOUT = 1
+PROCESSES = 256
+REAP_SECONDS = 1.0
+
+_PROCESS = struct.Struct("<qq")
+_HEADER = struct.Struct("<8sqq")
+_MAGIC = b"patchbay"
+
+# A slot: the key's digest, the row, the calls in flight of each process (a worker has far fewer than 65,536).
+_Shares = c_uint16 * PROCESSES
+_KEY_SIZE = 16
+_SHARES_AT = _KEY_SIZE + max(sizeof(Standing), sizeof(Spending))
+_SLOT_SIZE = _SHARES_AT + sizeof(_Shares)
+_PROCESSES_AT = 64
+_SLOTS_AT = _PROCESSES_AT + PROCESSES * _PROCESS.size
+_EMPTY_KEY = bytes(_KEY_SIZE)
+
+
+class HostStateError(RuntimeError):
+    """The file can't be used, or is full; the message says which file and why."""
+
+
+class _Row(NamedTuple):
+    """A deployment's, where it lies in the file, or this process's own; `shares` are the calls in flight, by process."""
+
+    standing: Standing
+    shares: Array[c_uint16]
+
+
+Place = TypeVar("Place")
+
+
+class HostState:
+    """`path` is created when it is not there; `capacity` is the number of deployments and budgets that it can hold.
+
+    What finds no place in it (a reload brought many more) is counted by this process alone. Raise HostStateError for a
+    file that is somebody else's or of another layout.
+    """
+
+    def __init__(self, path: str | Path, capacity: int = 8192) -> None:
+        self._path = Path(path)
+        self._file, self._capacity = _open(self._path, capacity)
+        self._alone = _Alone(self._file)
+        self._map = mmap.mmap(self._file, _SLOTS_AT + self._capacity * _SLOT_SIZE)
+        self._rows = _Found(self._find_row)
+        self._spendings = _Found(self._find_spending)
+        self._process = -1
+        self._pid = 0
+        self._reaped_at = 0.0
+        self._told = False
+
+    def view(self, deployments: Sequence[str], now: float) -> list[Standing]:
+        with self._alone:
+            self._prepare(now)
+            standings = [Standing.from_buffer_copy(self._rows[deployment].standing) for deployment in deployments]
+        for standing in standings:
+            limits.roll(standing, now)
+        return standings
+
+    def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
+        with self._alone:
+            self._prepare(now)
+            row = self._rows[ask.deployment]
+            # First, so that a process that is killed in the middle has a share for others to find.
+            row.shares[self._process] += 1
+            answer = state.reserve(row.standing, self._spendings[ask.budget.key], ask, now)
+            if isinstance(answer, Refusal):
+                self._give_back(row.shares)
+            return answer
+
+    def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
+        with self._alone:
+            self._prepare(now)
+            row = self._rows[lease.deployment]
+            cools = state.settle(row.standing, lease, finish, now)
+            self._give_back(row.shares)
+            return cools
+
+    def cancel(self, lease: Lease, now: float) -> None:
+        with self._alone:
+            self._prepare(now)
+            row = self._rows[lease.deployment]
+            state.cancel(row.standing, self._spendings[lease.budget.key], lease, now)
+            self._give_back(row.shares)
+
+    def spending(self, key: str, now: float) -> tuple[int, int]:
+        with self._alone:
+            self._prepare(now)
+            spending = self._spendings[key]
+            budget.roll(spending, now)
+            return sum(spending.firsts), sum(spending.extras)
+
+    def facts(self) -> dict[str, Any]:
+        return {"store": "host", "path": str(self._path)}
+
+    def close(self) -> None:
+        """The file stays: other workers, and the next ones, go on with it."""
+        with self._alone:
+            self._rows.clear()
+            self._spendings.clear()
+            self._map.close()
+        os.close(self._file)
+
+    def _prepare(self, now: float) -> None:
+        if self._pid != os.getpid():
+            self._join()
+        if not 0.0 <= now - self._reaped_at < REAP_SECONDS:
+            self._reaped_at = now
+            self._reap()
+
+    def _give_back(self, shares: Array[c_uint16]) -> None:
+        """A child of a fork may end what its parent began."""
+        if shares[self._process]:
+            shares[self._process] -= 1
+
+    def _find_row(self, deployment: str) -> _Row:
+        at = self._find(f"d:{deployment}")
+        return _Row(Standing(), _Shares()) if at is None else self._row_at(at)
+
+    def _row_at(self, at: int) -> _Row:
+        return _Row(Standing.from_buffer(self._map, at + _KEY_SIZE), _Shares.from_buffer(self._map, at + _SHARES_AT))
+
+    def _find_spending(self, key: str) -> Spending:
+        at = self._find(f"b:{key}")
+        return Spending() if at is None else Spending.from_buffer(self._map, at + _KEY_SIZE)
+
+    def _find(self, key: str) -> int | None:
+        """Where the slot of `key` is, None where there was no room."""
+        digest = blake2b(key.encode(), digest_size=_KEY_SIZE).digest()
+        first = int.from_bytes(digest[:8], "little")
+        for step in range(self._capacity):
+            at = _SLOTS_AT + (first + step) % self._capacity * _SLOT_SIZE
+            found = self._map[at : at + _KEY_SIZE]
+            if found == digest:
+                return at
+            if found == _EMPTY_KEY:
+                self._map[at : at + _KEY_SIZE] = digest
+                return at
+        if not self._told:
+            self._told = True
+            _log.warning(
+                "The workers share the state of %d deployments and groups; what is beyond is counted by each worker for "
+                "itself until the next start.",
+                self._capacity,
+            )
+        return None
+
+    def _join(self) -> None:
+        """Take a place in the table of processes: at the first step, and again in the child of a fork."""
+        self._reap()
+        own = (os.getpid(), start_time(os.getpid()))
+        for process in range(PROCESSES):
+            if _PROCESS.unpack_from(self._map, _process_at(process))[0] == 0:
+                _PROCESS.pack_into(self._map, _process_at(process), *own)
+                self._process, self._pid = process, own[0]
+                return
+        raise HostStateError(f"{self._path} has room for {PROCESSES} processes, and all of them live")
+
+    def _reap(self) -> None:
+        """Take back what processes had in flight that are no more."""
+        for process in range(PROCESSES):
+            pid, started = _PROCESS.unpack_from(self._map, _process_at(process))
+            if pid and not is_alive(pid, started):
+                self._take_back(process)
+                _PROCESS.pack_into(self._map, _process_at(process), 0, 0)
+
+    def _take_back(self, process: int) -> None:
+        """What is in flight then is what the others have, wherever in a step the process was killed."""
+        width = sizeof(c_uint16)
+        with memoryview(self._map).cast("H") as numbers:
+            shares = numbers[(_SLOTS_AT + _SHARES_AT) // width + process :: _SLOT_SIZE // width].tolist()
+        for slot, lost in enumerate(shares):
+            if lost:
+                row = self._row_at(_SLOTS_AT + slot * _SLOT_SIZE)
+                row.shares[process] = 0
+                row.standing.inflight = sum(row.shares)
+
+
+class _Found(dict[str, Place]):
+    """What was found by its key once: rows never move, so each process remembers them."""
+
+    def __init__(self, find: Callable[[str], Place]) -> None:
+        self._find = find
+
+    def __missing__(self, key: str) -> Place:
+        found = self[key] = self._find(key)
+        return found
+
+
+class _Alone:
+    """Alone among all threads of all processes, for one `with`. Nothing in it may wait for anything."""
+
+    __slots__ = ("_file", "_lock")
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_UN)
+        finally:
+            self._lock.release()
+
+
+def _process_at(process: int) -> int:
+    return _PROCESSES_AT + process * _PROCESS.size
+
+
+def _open(path: Path, capacity: int) -> tuple[int, int]:
+    """(the file, its capacity). The first to come lays it out; it is sparse, so what is not used takes no room."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        try:
+            return file, _lay_out(file, path, capacity)
+        finally:
+            fcntl.lockf(file, fcntl.LOCK_UN)
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def _lay_out(file: int, path: Path, capacity: int) -> int:
+    facts = os.fstat(file)
+    if facts.st_uid != os.geteuid():
+        raise HostStateError(f"{path} belongs to another user")
+    if facts.st_size == 0:
+        os.ftruncate(file, _SLOTS_AT + capacity * _SLOT_SIZE)
+        os.pwrite(file, _HEADER.pack(_MAGIC, LAYOUT, capacity), 0)
+        return capacity
+    magic, layout, capacity = _HEADER.unpack(os.pread(file, _HEADER.size, 0))
+    if magic != _MAGIC or layout != LAYOUT or facts.st_size != _SLOTS_AT + capacity * _SLOT_SIZE:
+        raise HostStateError(f"{path} is not a state file of this version: remove it")
+    return int(capacity)

@@ -1,0 +1,282 @@
+"""One truth for all hosts: Redis has the last word while it answers quickly; the host's own store goes on beneath it.
+
+A try costs one round trip; what it came to is written behind the caller's back. Redis that is dead or slow costs a
+worker 50 ms once, is then left alone for a while, and meanwhile the host's own counts hold.
+"""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, NamedTuple, cast
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from proxy.routing.state.budget import BUCKET_SECONDS, BUCKETS
+from proxy.routing.state.latency import SPAN
+from proxy.routing.state.limits import MINUTE
+from proxy.routing.state.memory import StateStore
+from proxy.routing.state.redis_scripts import RESERVE, SETTLE, WORKER_SECONDS
+from proxy.routing.state.values import Ask, Finish, Lease, Limits, Refusal, RefusalReason, Standing
+
+# Together the 50 milliseconds that a request may lose to a Redis that does not answer.
+CONNECT_SECONDS = 0.02
+ANSWER_SECONDS = 0.03
+# How long a Redis that failed is left alone.
+REST_SECONDS = 5.0
+# How old the numbers of the other hosts may be for a strategy, and how long a deployment stays of interest.
+REFRESH_SECONDS = 1.0
+INTEREST_SECONDS = 30.0
+_MOST_AT_ONCE = 500
+_NO_LIMITS = Limits()
+
+
+class Fleet(NamedTuple):
+    """What all hosts together count for a deployment."""
+
+    inflight: int
+    requests: int
+    tokens: int
+    latency: float
+    latency_samples: int
+    first: float
+    first_samples: int
+
+
+class RedisState:
+    """`host` is the store beneath. `client` must not retry by itself and must time out: see `build_client`."""
+
+    def __init__(self, host: StateStore, client: redis.Redis, prefix: str = "patchbay:") -> None:
+        self._host = host
+        self._client = client
+        self._prefix = prefix
+        self._reserve = client.register_script(RESERVE)
+        self._settle = client.register_script(SETTLE)
+        self._rests_until = 0.0
+        self._failures = 0
+        self._worker = ""
+        self._pid = 0
+        self._begin = threading.Lock()
+        self._pending: queue.SimpleQueue[tuple[list[str], list[Any]]] = queue.SimpleQueue()
+        self._fleet: dict[str, Fleet] = {}
+        self._wanted: dict[str, float] = {}
+
+    def view(self, deployments: Sequence[str], now: float) -> list[Standing]:
+        """The host's rows with what the other hosts add, at most about a second old."""
+        standings = self._host.view(deployments, now)
+        if self._resting():
+            return standings
+        self._join()
+        for name in deployments:
+            self._wanted[name] = time.monotonic()
+        return [
+            _together(standing, self._fleet.get(name)) for name, standing in zip(deployments, standings, strict=True)
+        ]
+
+    def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
+        lease = self._host.reserve(ask, now)
+        if isinstance(lease, Refusal) or self._resting():
+            return lease
+        self._join()
+        try:
+            word, value = self._reserve(keys=self._reserve_keys(ask, now), args=self._reserve_arguments(ask, now))
+        except redis.RedisError:
+            self._rest()
+            return lease
+        if word == b"ok":
+            return lease._replace(probe=True) if value == b"1" and not lease.probe else lease
+        self._host.cancel(lease, now)
+        return Refusal(cast(RefusalReason, word.decode()), float(value))
+
+    def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
+        cools = self._host.settle(lease, finish, now)
+        if self._resting():
+            return cools
+        used = lease.tokens if finish.tokens is None else finish.tokens
+        outcome = {None: "none", False: "ok", True: "failed"}[finish.failed]
+        mark = self._host.view([lease.deployment], now)[0] if finish.failed else Standing()
+        arguments = [
+            self._worker,
+            used - lease.tokens,
+            outcome,
+            lease.started,
+            int(lease.probe),
+            mark.cooling_until,
+            mark.streak,
+            mark.cooled_at,
+            -1.0 if finish.latency is None else finish.latency,
+            -1.0 if finish.first is None else finish.first,
+            SPAN,
+        ]
+        self._pending.put((self._keys(lease.deployment, lease.minute), arguments))
+        return cools
+
+    def cancel(self, lease: Lease, now: float) -> None:
+        """Redis keeps the count until the minute is over: nobody is let through who should not be."""
+        self._host.cancel(lease, now)
+        if not self._resting():
+            nothing = [self._worker, -lease.tokens, "none", 0.0, int(lease.probe), 0.0, 0, 0.0, -1.0, -1.0, SPAN]
+            self._pending.put((self._keys(lease.deployment, lease.minute), nothing))
+
+    def spending(self, key: str, now: float) -> tuple[int, int]:
+        return self._host.spending(key, now)
+
+    def facts(self) -> dict[str, Any]:
+        return {"store": "redis", "failures": self._failures, "resting": self._resting(), "beneath": self._host.facts()}
+
+    def close(self) -> None:
+        self._host.close()
+        self._client.close()
+
+    def _resting(self) -> bool:
+        return time.monotonic() < self._rests_until
+
+    def _rest(self) -> None:
+        """Leave Redis alone. What this worker had counted there ends with the name that it had.
+
+        Whoever was waiting for it as well finds the same, once.
+        """
+        if self._resting():
+            return
+        self._failures += 1
+        self._rests_until = time.monotonic() + REST_SECONDS
+        self._worker = _worker_name()
+
+    def _join(self) -> None:
+        """Begin to write behind, in this process: a fork has threads of its own."""
+        if self._pid == os.getpid():
+            return
+        with self._begin:
+            if self._pid != os.getpid():
+                self._worker, self._pid = _worker_name(), os.getpid()
+                self._pending = queue.SimpleQueue()
+                threading.Thread(target=self._write_behind, daemon=True, name="redis-state").start()
+
+    def _write_behind(self) -> None:
+        """Settle what has ended, and look once a second at what the other hosts do."""
+        refreshed = 0.0
+        while True:
+            settled = self._next_pending()
+            if self._resting():
+                continue
+            try:
+                if settled:
+                    self._settle_all(settled)
+                if time.monotonic() - refreshed >= REFRESH_SECONDS:
+                    refreshed = time.monotonic()
+                    self._refresh()
+            except redis.RedisError:
+                self._rest()
+
+    def _next_pending(self) -> list[tuple[list[str], list[Any]]]:
+        try:
+            found = [self._pending.get(timeout=REFRESH_SECONDS)]
+        except queue.Empty:
+            return []
+        while len(found) < _MOST_AT_ONCE:
+            try:
+                found.append(self._pending.get_nowait())
+            except queue.Empty:
+                break
+        return found
+
+    def _settle_all(self, settled: Sequence[tuple[list[str], list[Any]]]) -> None:
+        with self._client.pipeline(transaction=False) as pipeline:
+            for keys, arguments in settled:
+                self._settle(keys=keys, args=arguments, client=pipeline)
+            pipeline.execute()
+
+    def _refresh(self) -> None:
+        """The numbers of all hosts for the deployments that a strategy has lately asked about."""
+        oldest = time.monotonic() - INTEREST_SECONDS
+        self._wanted = {name: asked for name, asked in self._wanted.items() if asked > oldest}
+        names = list(self._wanted)
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.set(f"{self._prefix}w:{self._worker}", "1", ex=WORKER_SECONDS)
+            for name in names:
+                health, counts, inflight, _ = self._keys(name, int(time.time() // MINUTE))
+                pipeline.hmget(health, "latency", "latency_samples", "first", "first_samples")
+                pipeline.hmget(counts, "requests", "tokens")
+                pipeline.hvals(inflight)
+            answers = pipeline.execute()[1:]
+        self._fleet = {name: _fleet(*answers[3 * at : 3 * at + 3]) for at, name in enumerate(names)}
+
+    def _keys(self, deployment: str, minute: int) -> list[str]:
+        prefix = self._prefix
+        return [
+            f"{prefix}d:{deployment}",
+            f"{prefix}m:{deployment}:{minute}",
+            f"{prefix}f:{deployment}",
+            f"{prefix}w:{self._worker}",
+        ]
+
+    def _reserve_keys(self, ask: Ask, now: float) -> list[str]:
+        slot = int(now // BUCKET_SECONDS)
+        buckets = [f"{self._prefix}b:{ask.budget.key}:{slot - age}" for age in range(BUCKETS if ask.extra else 1)]
+        return self._keys(ask.deployment, int(now // MINUTE)) + buckets
+
+    def _reserve_arguments(self, ask: Ask, now: float) -> list[Any]:
+        limits = ask.limits or _NO_LIMITS
+        bounds = [-1 if limit is None else limit for limit in limits[:3]]
+        return [
+            now,
+            self._worker,
+            f"{self._prefix}w:",
+            ask.tokens,
+            *bounds,
+            int(ask.extra),
+            ask.budget.share,
+            ask.budget.floor,
+            int(ask.last_resort),
+            ask.probe_seconds,
+        ]
+
+
+def build_client(url: str | None, **place: Any) -> redis.Redis:
+    """A client that gives up in time and never tries again: by URL, or by host, port, password and db."""
+    manners: dict[str, Any] = {
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if url is not None:
+        return redis.Redis.from_url(url, **manners)
+    return redis.Redis(**{name: value for name, value in place.items() if value is not None}, **manners)
+
+
+def _worker_name() -> str:
+    return f"{os.uname().nodename}:{os.getpid()}:{time.time_ns()}"
+
+
+def _fleet(health: Sequence[Any], counts: Sequence[Any], inflight: Sequence[Any]) -> Fleet:
+    latency, latency_samples, first, first_samples = (float(value or 0) for value in health)
+    requests, tokens = (int(value or 0) for value in counts)
+    return Fleet(
+        max(0, sum(int(value) for value in inflight)),
+        requests,
+        tokens,
+        latency,
+        int(latency_samples),
+        first,
+        int(first_samples),
+    )
+
+
+def _together(standing: Standing, fleet: Fleet | None) -> Standing:
+    """The larger count, so that neither the latest calls of this host nor the others' are missed; the fleet's means."""
+    if fleet is None:
+        return standing
+    seen = copy(standing)
+    seen.inflight = max(seen.inflight, fleet.inflight)
+    seen.requests = max(seen.requests, fleet.requests)
+    seen.tokens = max(seen.tokens, fleet.tokens)
+    if fleet.latency_samples:
+        seen.latency, seen.latency_samples = fleet.latency, fleet.latency_samples
+        seen.sampled_at = max(seen.sampled_at, time.time())
+    if fleet.first_samples:
+        seen.first, seen.first_samples = fleet.first, fleet.first_samples
+    return seen

@@ -1,0 +1,1 @@
+"""What surrounds the process: start checks, drain, network exposure, the metrics directory."""

@@ -1,0 +1,1 @@
+"""Prometheus metrics: the table of metrics, their labels, and the exposition."""

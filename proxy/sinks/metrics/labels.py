@@ -1,0 +1,76 @@
+"""The labels of a call's metrics: what each tells of a record, and a key that is equal for calls that share them all."""
+
+import operator
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from proxy.domain.record import CallRecord
+from proxy.sinks.metrics.label_limits import OTHER, Bounds
+
+# Label by label, where a record has it.
+_SOURCES = {
+    "end_user": "end_user",
+    "hashed_api_key": "requester.key_hash",
+    "api_key_alias": "key_alias",
+    "route": "requester.route",
+    "client_ip": "requester.ip_address",
+    "user_agent": "requester.user_agent",
+    "requested_model": "model_group",
+    "model_group": "model_group",
+    "fallback_model": "served_group",
+    "model": "model",
+    "litellm_model_name": "model",
+    "model_id": "model_id",
+    "api_provider": "custom_llm_provider",
+    "api_base": "api_base",
+    "status_code": "status_code",
+}
+# What a record tells only after a look at several of its fields.
+_FOUND = ("service_tier", "exception_status", "exception_class")
+# Bounded values can be together in many ways.
+_MOST_KNOWN = 4096
+# What only a database of teams and users could tell.
+_UNKNOWN = ("team", "team_alias", "user", "user_email", "org_id", "org_alias")
+
+
+class CallLabels:
+    """Every label that a call's metrics may have, within its bounds; those in `hidden` are empty."""
+
+    def __init__(self, bounds: Bounds, hidden: frozenset[str] = frozenset()) -> None:
+        shown = [name for name in _SOURCES if name not in hidden]
+        self._names = (*shown, *_FOUND)
+        self._empty = dict.fromkeys((*hidden, *_UNKNOWN), "")
+        self._read = operator.attrgetter(*(_SOURCES[name] for name in shown))
+        self._bounds = bounds
+        self._known: dict[tuple[Any, ...], tuple[str, ...]] = {}
+
+    def groups(self, records: Sequence[CallRecord]) -> list[tuple[dict[str, str], list[CallRecord]]]:
+        """The records by their labels: a busy moment has many calls and few different labels."""
+        groups: defaultdict[tuple[str, ...], list[CallRecord]] = defaultdict(list)
+        for record in records:
+            told = self._read(record) + _found(record)
+            groups[self._known.get(told) or self._texts(told)].append(record)
+        return [
+            ({**dict(zip(self._names, texts, strict=True)), **self._empty}, group) for texts, group in groups.items()
+        ]
+
+    def _texts(self, told: tuple[Any, ...]) -> tuple[str, ...]:
+        """What records tell, as the values of labels."""
+        pairs = zip(self._names, told, strict=True)
+        texts = tuple([self._bounds.of(name, "" if value is None else str(value)) for name, value in pairs])
+        if OTHER not in texts:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[told] = texts
+        return texts
+
+
+def _found(record: CallRecord) -> tuple[str, int | None, str | None]:
+    """The values of _FOUND. The exception is the call's, or that of its first try where another one saved it."""
+    tier = str(record.model_parameters.get("service_tier") or "")
+    if record.error is not None:
+        return tier, record.error.status, record.error.error_class
+    if record.attempts:
+        return tier, record.attempts[0].status, record.attempts[0].error_class
+    return tier, None, None

@@ -1,0 +1,49 @@
+"""Google's two forms of a stream: server-sent events, or one JSON array from whoever did not hear the `alt=sse`.
+
+https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent
+"""
+
+import orjson
+
+from proxy.domain.wire import Event
+from proxy.errors import InvalidProviderResponseError
+from proxy.transport.framing.sse import MAX_EVENT_BYTES, SSEDecoder
+
+_WHITE = b" \t\r\n"
+
+
+class SSEOrArrayDecoder:
+    """Bytes into events; the members of an array are events when the body has ended.
+
+    InvalidProviderResponseError for an event, or an array, larger than `max_event_bytes`.
+    """
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._limit = max_event_bytes
+        self._events = SSEDecoder(max_event_bytes)
+        self._is_array: bool | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, block: bytes) -> list[Event]:
+        if self._is_array is None:
+            block = block.lstrip(_WHITE)
+            if block:
+                self._is_array = block.startswith(b"[")
+        if not self._is_array:
+            return self._events.feed(block)
+        self._size += len(block)
+        if self._size > self._limit:
+            raise InvalidProviderResponseError(f"the stream is one JSON array of more than {self._limit} bytes")
+        self._parts.append(block)
+        return []
+
+    def finish(self) -> list[Event]:
+        """What was cut off is nothing: the format's own reader says that the stream had no end."""
+        if not self._is_array:
+            return self._events.finish()
+        try:
+            parsed = orjson.loads(b"".join(self._parts))
+        except ValueError:
+            return []
+        return [Event(orjson.dumps(item)) for item in parsed]

@@ -1,0 +1,62 @@
+"""Waiting for a socket, for the clocks and for the client, all at once."""
+
+from proxy.domain.wire import ClientWatch
+from proxy.errors import ClientClosedRequestError
+from proxy.transport.clocks import Stopwatch
+from proxy.transport.http1.readiness import Readiness, Ready, Waitable, open_readiness
+
+# How often a client is looked at whose leaving no socket tells: its worker class has none, or a batch gave its call up.
+_LOOK_SECONDS = 0.5
+
+
+class Wait:
+    """The patience of one try: the stopwatch's clocks, and a client that may leave."""
+
+    __slots__ = ("_client", "_readiness", "stopwatch")
+
+    def __init__(self, stopwatch: Stopwatch, client: ClientWatch | None) -> None:
+        self.stopwatch = stopwatch
+        self._client = client
+        self._readiness: Readiness | None = None
+
+    def ready(self, socket: Waitable, *, write: bool = False, tick: float | None = None) -> bool:
+        """True when the socket is ready, or broken; False after `tick` seconds of nothing.
+
+        Raises Timeout when a clock runs out, ClientClosedRequestError when the client goes first.
+        """
+        readiness = self._readiness
+        if readiness is None:
+            readiness = self._readiness = open_readiness(None if self._client is None else self._client.fileno())
+        now = self.stopwatch.now
+        tick_end = None if tick is None else now() + tick
+        while True:
+            found = readiness.wait(socket, write, self._limit(tick))
+            if found is Ready.SOCKET:
+                return True
+            self.check_client()
+            if found is Ready.CLIENT:
+                # It has sent more without being asked, and is still there.
+                readiness.forget_client()
+            if tick_end is not None:
+                tick = tick_end - now()
+                if tick <= 0:
+                    return False
+
+    def check(self) -> None:
+        """Raise what `ready` would raise now, without waiting."""
+        self.stopwatch.left()
+        self.check_client()
+
+    def check_client(self) -> None:
+        """Raise ClientClosedRequestError when nobody waits for the answer any more."""
+        if self._client is not None and self._client.gone():
+            raise ClientClosedRequestError("the client closed the connection before the answer was there")
+
+    def _limit(self, tick: float | None) -> float | None:
+        """Seconds until something has to be done although nothing has arrived; raises Timeout when a clock is out."""
+        limit = self.stopwatch.left()
+        if tick is not None and (limit is None or tick < limit):
+            limit = tick
+        if self._client is not None and (limit is None or limit > _LOOK_SECONDS):
+            return _LOOK_SECONDS
+        return limit
