@@ -23,10 +23,10 @@ try:
 except ImportError:
     from pydantic import parse_obj_as
 
-from proxy.domain.attempt import Attempt
 from proxy.domain.cost import Cost
 from proxy.domain.record import CallRecord
 from proxy.domain.usage import Usage
+from proxy.errors import Attempt
 from proxy.runtime import Runtime
 from proxy.sinks.contract import Posted, SinkContext
 from proxy.sinks.langfuse import build

@@ -1,7 +1,7 @@
 """One try of one deployment: what it may cost, and what became of it."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from proxy.domain.answer import Reply
 from proxy.domain.call import Call
@@ -9,7 +9,7 @@ from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks
-from proxy.errors import GatewayError
+from proxy.errors import Attempt, GatewayError
 
 
 class Result(NamedTuple):
@@ -19,28 +19,6 @@ class Result(NamedTuple):
     error: GatewayError | None = None
     usage: Usage | None = None
     first: float | None = None
-
-
-class Attempt(NamedTuple):
-    """What the record, the error object and the headers tell of a try; nothing secret."""
-
-    group: str
-    deployment_id: str
-    reason: str
-    status: int
-    error_class: str | None
-    milliseconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "model_group": self.group,
-            "deployment_id": self.deployment_id,
-            "reason": self.reason,
-            "status": self.status,
-            "error_class": self.error_class,
-            # Rounding to a whole number takes a third of the time that rounding to digits takes.
-            "ms": round(self.milliseconds * 10) / 10,
-        }
 
 
 # Called exactly once for each try: a plain one when it returns or raises, a stream when it ends, breaks or is closed.

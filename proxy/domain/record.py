@@ -8,13 +8,13 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from proxy.domain.answer import Answer
-from proxy.domain.attempt import Attempt, Outcome
+from proxy.domain.attempt import Outcome
 from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
 from proxy.domain.requester import NOBODY, Requester
 from proxy.domain.usage import Usage
-from proxy.errors import GatewayError
+from proxy.errors import Attempt, GatewayError
 
 Mask = Callable[[str], str]
 
@@ -223,7 +223,7 @@ def build_record(
         served: Deployment | None = outcome.deployment
         attempts, retries, fallbacks = outcome.attempts, outcome.retries, outcome.fallbacks
     else:
-        served, attempts = deployment, _attempts_of(error)
+        served, attempts = deployment, error.attempts if error is not None else ()
         retries, fallbacks = _count_tries(attempts)
     user = call.fields.get("user")
     end_user = None if user is None else _text(user)
@@ -306,24 +306,9 @@ def _error_facts(error: GatewayError, mask: Mask) -> ErrorFacts:
     )
 
 
-def _attempts_of(error: GatewayError | None) -> tuple[Attempt, ...]:
-    """The tries that a failed walk noted on its error."""
-    return tuple(
-        Attempt(
-            group=noted["model_group"],
-            deployment_id=noted["deployment_id"],
-            reason=noted["reason"],
-            status=noted["status"],
-            error_class=noted["error_class"],
-            milliseconds=noted["ms"],
-        )
-        for noted in (error.attempts if error else ())
-    )
-
-
 def _count_tries(attempts: tuple[Attempt, ...]) -> tuple[int, int]:
     """(further tries within a group, further groups)."""
-    changes = sum(1 for one, other in itertools.pairwise(attempts) if one.group != other.group)
+    changes = sum(1 for before, after in itertools.pairwise(attempts) if before.group != after.group)
     return max(0, len(attempts) - 1 - changes), changes
 
 

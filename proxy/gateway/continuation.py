@@ -11,13 +11,13 @@ from typing import Any
 import orjson
 
 from proxy.domain.answer import Chunk, Notice, StreamReply
-from proxy.domain.attempt import Attempt, Outcome, Send, Settle
+from proxy.domain.attempt import Outcome, Send, Settle
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks
-from proxy.errors import ClientClosedRequestError, GatewayError, NoDeploymentAvailableError
+from proxy.errors import Attempt, ClientClosedRequestError, GatewayError, NoDeploymentAvailableError
 from proxy.gateway.splice import Splice, anchor_of
 from proxy.routing.estimate import CHARACTERS_PER_TOKEN
 from proxy.routing.retry import retryable
@@ -170,7 +170,7 @@ class ContinuedStream:
         except ClientClosedRequestError:
             raise
         except GatewayError as error:
-            self._attempts += [Attempt(**_attempt(noted)) for noted in error.attempts]
+            self._attempts += error.attempts
             raise broken from error
         assert isinstance(outcome.reply, StreamReply)
         self._spent = self.spent()
@@ -242,15 +242,3 @@ def _sum(one: Usage | None, other: Usage | None) -> Usage | None:
     counts = [a + b for a, b in zip(one[:-1], other[:-1], strict=True)]
     costs = [cost for cost in (one.cost, other.cost) if cost is not None]
     return Usage._make([*counts, sum(costs) if costs else None])
-
-
-def _attempt(noted: Mapping[str, Any]) -> dict[str, Any]:
-    """An Attempt's fields out of what an error tells of it."""
-    return {
-        "group": noted["model_group"],
-        "deployment_id": noted["deployment_id"],
-        "reason": noted["reason"],
-        "status": noted["status"],
-        "error_class": noted["error_class"],
-        "milliseconds": noted["ms"],
-    }

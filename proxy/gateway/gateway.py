@@ -76,7 +76,7 @@ class Gateway:
             router = self.router_for(call)
             outcome = router.run(call, self.dispatcher.send)
         except GatewayError as error:
-            self._ledger.failed(call, error, self._last_tried(call, error))
+            self._ledger.failed(call, error, error.last_tried)
             raise
         self.observation.note_headers(outcome)
         if isinstance(outcome.reply, Answer):
@@ -109,14 +109,6 @@ class Gateway:
             return None
         cost = self._ledger.price(call, outcome, usage)
         return cost.total if cost else None
-
-    def _last_tried(self, call: Call, error: GatewayError) -> Deployment | None:
-        """The deployment of the last try, its stars filled in."""
-        if not error.attempts:
-            return None
-        last = error.attempts[-1]
-        group = self.router_for(call).catalogue.find(last["model_group"])
-        return next((one for one in group.deployments if one.id == last["deployment_id"]), None) if group else None
 
     def explain(self, call: Call) -> dict[str, Any]:
         """The plan for a call, and the request that its first deployment would get, secrets masked."""

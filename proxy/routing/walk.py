@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from proxy.domain.answer import Reply
-from proxy.domain.attempt import Attempt, Outcome, Result, Send
+from proxy.domain.attempt import Outcome, Result, Send
 from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.wire import Clocks
 from proxy.errors import (
+    Attempt,
     ClientClosedRequestError,
     GatewayError,
     InternalServerError,
@@ -42,6 +43,7 @@ class Walk:
         # Fallbacks spend of the budget of the group that was asked: theirs may have no traffic of its own.
         self._selection = Selection(equipment, equipment.profile(first.group).budget, self._deadline)
         self._attempts: list[Attempt] = []
+        self._last_tried: Deployment | None = None
         self._failed: list[Mark] = []
         self._barred: set[Mark] = set()
 
@@ -94,7 +96,8 @@ class Walk:
                     return self._finish(self._first, grant, self._try(self._first, grant, "last_resort"))
                 except GatewayError as told:
                     error = told
-        error.attempts = tuple(attempt.to_dict() for attempt in self._attempts)
+        error.attempts = tuple(self._attempts)
+        error.last_tried = self._last_tried
         raise error
 
     def _group(self, target: Target) -> Outcome:
@@ -203,6 +206,7 @@ class Walk:
     def _tell(self, deployment: Deployment, reason: str, status: int, error_class: str | None, started: float) -> None:
         milliseconds = (self._monotonic() - started) * 1000.0
         self._selection.tried = True
+        self._last_tried = deployment
         self._attempts.append(Attempt(deployment.group, deployment.id, reason, status, error_class, milliseconds))
 
     def _abandoned(self, error: GatewayError) -> bool:

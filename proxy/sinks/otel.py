@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from proxy.domain.attempt import Attempt
 from proxy.domain.record import CallRecord
 from proxy.domain.trace import TraceContext, read_context, span_id
+from proxy.errors import Attempt
 from proxy.sinks import semconv
 from proxy.sinks.contract import Post, SinkContext, SinkSetupError, check_posted
 from proxy.sinks.lines import Descriptor, LineWriter

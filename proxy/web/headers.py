@@ -122,9 +122,9 @@ def cost_headers(cost: Cost) -> Headers:
 def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], str | None], mask: Mask) -> Headers:
     """Our own retries are over by now, so the client's SDK is told not to add its own. `base_of`: see web/errors.py."""
     attempts = error.attempts
-    groups = [attempt["model_group"] for attempt in attempts]
-    changes = sum(1 for one, other in pairwise(groups) if one != other)
-    spent = sum(attempt["ms"] for attempt in attempts)
+    groups = [attempt.group for attempt in attempts]
+    changes = sum(1 for before, after in pairwise(groups) if before != after)
+    spent = sum(attempt.milliseconds for attempt in attempts)
     headers = [
         ("x-litellm-attempted-retries", str(max(0, len(attempts) - 1 - changes))),
         ("x-litellm-attempted-fallbacks", str(changes)),
@@ -134,8 +134,8 @@ def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], 
     if attempts:
         headers.append(("x-should-retry", "false"))
         headers.append(("x-litellm-model-group", _safe(groups[0])))
-        headers.append(("x-litellm-model-id", attempts[0]["deployment_id"]))
-        base = base_of(attempts[0]["deployment_id"])
+        headers.append(("x-litellm-model-id", attempts[0].deployment_id))
+        base = base_of(attempts[0].deployment_id)
         if base:
             headers.append(("x-litellm-model-api-base", base))
     if error.retry_after is not None:

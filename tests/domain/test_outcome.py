@@ -3,9 +3,10 @@
 import pytest
 
 from proxy.domain.answer import Answer
-from proxy.domain.attempt import Attempt, Outcome
+from proxy.domain.attempt import Outcome
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
+from proxy.errors import Attempt
 
 ANSWERED = Attempt("fast", "d1", "first", 200, None, 700.0)
 REFUSED = Attempt("slow", "d0", "fallback", 429, "RateLimitError", 100.0)

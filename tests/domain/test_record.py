@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from proxy.domain.answer import Answer
-from proxy.domain.attempt import Attempt, Outcome
+from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call, Options
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
@@ -12,7 +12,7 @@ from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.record import CallRecord, Requester, build_record, may_log_content
 from proxy.domain.usage import Usage
-from proxy.errors import RateLimitError, TruncatedStreamError
+from proxy.errors import Attempt, RateLimitError, TruncatedStreamError
 
 PAGE_METADATA = {
     "generation_name": "ishaan-generation-openai-client",
@@ -127,7 +127,7 @@ def test_record_is_unmoved_when_the_metadata_changes_later() -> None:
 
 def test_attempts_come_from_the_error_when_the_walk_failed() -> None:
     error = RateLimitError("no", provider="groq")
-    error.attempts = [REFUSED.to_dict(), REFUSED.to_dict(), ANSWERED.to_dict()]
+    error.attempts = (REFUSED, REFUSED, ANSWERED)
     record = make_record(outcome=None, error=error)
     assert [attempt.deployment_id for attempt in record.attempts] == ["d0", "d0", "d1"]
     assert (record.retries, record.fallbacks, record.model_id) == (1, 1, "d1")

@@ -335,7 +335,7 @@ def test_the_providers_own_error_is_told_when_the_last_resort_fails():
     bench.fails()
     failure = bench.fails()
     assert failure.status_code == 401
-    assert failure.attempts[0]["reason"] == "last_resort"
+    assert failure.attempts[0].reason == "last_resort"
 
 
 def test_a_healthy_fallback_serves_before_the_last_resort_when_all_cool():

@@ -63,10 +63,10 @@ def walk(world, **changes):
         bench.clock.time += world["gap"]
         before = len(bench.ids)
         try:
-            told = [attempt.to_dict() for attempt in bench.run().attempts]
+            told = list(bench.run().attempts)
         except GatewayError as failure:
             told = list(failure.attempts)
-        assert [attempt["deployment_id"] for attempt in told] == bench.ids[before:]
+        assert [attempt.deployment_id for attempt in told] == bench.ids[before:]
         walks.append(told)
     return bench, walks
 
@@ -85,8 +85,8 @@ def test_attempts_are_bounded_and_told_when_anything_fails(world):
 def test_no_level_of_a_group_is_entered_twice_when_fallbacks_lead_anywhere(world):
     _, walks = walk(world)
     for attempts in walks:
-        entered = [attempt for attempt in attempts if attempt["reason"] not in ("retry", "order", "last_resort")]
-        names = [attempt["model_group"] for attempt in entered]
+        entered = [attempt for attempt in attempts if attempt.reason not in ("retry", "order", "last_resort")]
+        names = [attempt.group for attempt in entered]
         assert len(names) == len(set(names))
 
 
@@ -98,8 +98,8 @@ def test_no_deployment_is_tried_twice_in_a_row_when_another_is_healthy(world):
     members = {one.id: one for one in world["served"]}
     for attempts in walks:
         for one, after in pairwise(attempts):
-            if one["deployment_id"] == after["deployment_id"]:
-                level = members[one["deployment_id"]]
+            if one.deployment_id == after.deployment_id:
+                level = members[one.deployment_id]
                 assert [m for m in world["served"] if (m.group, m.order) == (level.group, level.order)] == [level]
 
 
@@ -146,9 +146,7 @@ def test_extra_tries_stay_within_the_budget_when_everything_fails(world):
     extras = sum(len(attempts) - 1 for attempts in walks if attempts)
     floor = world["settings"]["retry_budget_floor"]
     minutes = 1 + (bench.clock.time - START) // (BUCKETS * BUCKET_SECONDS)
-    assert extras <= max(floor, 0.2 * firsts) * minutes + len(
-        [a for a in walks if a and a[0]["reason"] == "last_resort"]
-    )
+    assert extras <= max(floor, 0.2 * firsts) * minutes + len([a for a in walks if a and a[0].reason == "last_resort"])
 
 
 @QUICK

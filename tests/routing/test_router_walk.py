@@ -37,9 +37,9 @@ def test_the_first_groups_error_is_raised_with_every_attempt_when_all_fail():
     bench.provider.script = {"g": 500, "h": 429}
     failure = bench.fails()
     assert failure.status_code == 500
-    assert [(one["model_group"], one["deployment_id"], one["status"], one["ms"]) for one in failure.attempts] == [
-        ("g", "g", 500, 100.0),
-        ("h", "h", 429, 100.0),
+    assert [(one.group, one.deployment_id, one.status, round(one.milliseconds)) for one in failure.attempts] == [
+        ("g", "g", 500, 100),
+        ("h", "h", 429, 100),
     ]
     assert failure.to_openai()["error"]["attempts"][0]["error_class"] == "InternalServerError"
 

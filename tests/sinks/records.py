@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 import orjson
 
-from proxy.domain.attempt import Attempt
 from proxy.domain.cost import Cost
 from proxy.domain.record import CallRecord, ErrorFacts, Requester
 from proxy.domain.usage import Usage
+from proxy.errors import Attempt
 
 PAGE_METADATA = {
     "generation_name": "ishaan-generation-openai-client",

@@ -10,9 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.domain.answer import Answer
-from proxy.domain.attempt import Attempt, Outcome
+from proxy.domain.attempt import Outcome
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
+from proxy.errors import Attempt
 from proxy.gateway.gauges import limit_gauges, queue_gauges
 from proxy.runtime import Runtime
 from proxy.server.metrics_directory import prepare_directory
