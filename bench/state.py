@@ -17,14 +17,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from proxy.routing.state import memory as state
+from proxy.routing.state import memory as rules
 from proxy.routing.state.budget import Spending
 from proxy.routing.state.host import HostState
 from proxy.routing.state.memory import MemoryState
-from proxy.routing.state.values import Ask, BudgetRule, Finish, Lease, Limits, Refusal, Standing
+from proxy.routing.state.values import (
+    BudgetRule,
+    DeploymentState,
+    Limits,
+    Refusal,
+    Reservation,
+    ReservationRequest,
+    TryResult,
+)
 
 BUDGET = BudgetRule("g", 0.2, 10)
-DONE = Finish(failed=False, tokens=30, latency=0.1)
+DONE = TryResult(failed=False, tokens=30, latency=0.1)
 REQUESTS = 4000
 PROCESSES = 4
 PASSING = 1000
@@ -40,30 +48,30 @@ class SQLiteState:
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.execute("CREATE TABLE IF NOT EXISTS rows (name TEXT PRIMARY KEY, content BLOB) WITHOUT ROWID")
 
-    def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
+    def reserve(self, request: ReservationRequest, now: float) -> Reservation | Refusal:
         self._connection.execute("BEGIN IMMEDIATE")
-        standing, spending = self._standing(ask.deployment), self._spending(ask.budget.key)
-        answer = state.reserve(standing, spending, ask, now)
-        if isinstance(answer, Lease):
-            self._store(ask.deployment, bytes(standing))
-            self._store(ask.budget.key, bytes(spending))
+        row, spending = self._deployment(request.deployment), self._spending(request.budget.key)
+        answer = rules.reserve(row, spending, request, now)
+        if isinstance(answer, Reservation):
+            self._store(request.deployment, bytes(row))
+            self._store(request.budget.key, bytes(spending))
         self._connection.execute("COMMIT")
         return answer
 
-    def settle(self, lease: Lease, finish: Finish, now: float) -> None:
+    def settle(self, reservation: Reservation, finish: TryResult, now: float) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
-        standing = self._standing(lease.deployment)
-        state.settle(standing, lease, finish, now)
-        self._store(lease.deployment, bytes(standing))
+        row = self._deployment(reservation.deployment)
+        rules.settle(row, reservation, finish, now)
+        self._store(reservation.deployment, bytes(row))
         self._connection.execute("COMMIT")
 
     def _content(self, name: str) -> bytes | None:
         row = self._connection.execute("SELECT content FROM rows WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
-    def _standing(self, name: str) -> Standing:
+    def _deployment(self, name: str) -> DeploymentState:
         content = self._content(name)
-        return Standing() if content is None else Standing.from_buffer_copy(content)
+        return DeploymentState() if content is None else DeploymentState.from_buffer_copy(content)
 
     def _spending(self, name: str) -> Spending:
         content = self._content(name)
@@ -78,16 +86,16 @@ Store = MemoryState | HostState | SQLiteState
 
 def work(store: Store, limit: int | None) -> tuple[list[float], int]:
     """(microseconds of each request, how many passed)."""
-    ask = Ask("a", Limits(rpm=limit), 10, BUDGET)
+    request = ReservationRequest("a", Limits(rpm=limit), 10, BUDGET)
     # One minute for all: what is counted is whether the limit holds, not when it begins anew.
     now = 1_700_000_040.0
     times, passed = [], 0
     for _ in range(REQUESTS):
         started = time.perf_counter()
-        lease = store.reserve(ask, now)
-        if isinstance(lease, Lease):
+        reservation = store.reserve(request, now)
+        if isinstance(reservation, Reservation):
             passed += 1
-            store.settle(lease, DONE, now)
+            store.settle(reservation, DONE, now)
         times.append((time.perf_counter() - started) * 1e6)
     return times, passed
 

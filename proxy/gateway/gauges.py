@@ -35,10 +35,10 @@ def router_gauges(router: Router) -> Iterator[GaugeSample]:
     """Deployments' states, what is under way, and what is left of the retry budgets: the same in every worker."""
     now = router.runtime.now()
     deployments = router.catalogue.deployments
-    standings = router.state.view([one.id for one in deployments], now)
-    for deployment, standing in zip(deployments, standings, strict=True):
-        yield GaugeSample("litellm_deployment_state", _STATES[status(standing, now)], deployment_labels(deployment))
-    yield GaugeSample("litellm_in_flight_requests", sum(standing.inflight for standing in standings))
+    states = router.state.view([one.id for one in deployments], now)
+    for deployment, state in zip(deployments, states, strict=True):
+        yield GaugeSample("litellm_deployment_state", _STATES[status(state, now)], deployment_labels(deployment))
+    yield GaugeSample("litellm_in_flight_requests", sum(state.inflight for state in states))
     for group in router.catalogue.groups():
         firsts, extras = router.state.spending(group.key, now)
         allowed = max(router.settings.retry_budget_floor, int(router.settings.retry_budget * firsts))

@@ -1,4 +1,4 @@
-"""What a walk is given: its router's parts, and leave to try a deployment."""
+"""What a walk is given: its router's parts, and the permit to try a deployment."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -10,15 +10,15 @@ from proxy.routing.catalogue import Catalogue, Group
 from proxy.routing.plan import Rules
 from proxy.routing.profile import GroupProfile, Profile
 from proxy.routing.state.memory import StateStore
-from proxy.routing.state.values import Lease
-from proxy.routing.strategies import Strategy, Wish
+from proxy.routing.state.values import Reservation
+from proxy.routing.strategies import SelectionInput, Strategy
 from proxy.runtime import Runtime
 
-# Told of each cooldown that begins: the deployment, and the status that took it out of service.
+# Called when a cooldown begins: the deployment, and the status that took it out of service.
 OnCooldown = Callable[[Deployment, int], None]
 
 
-class Equipment(Protocol):
+class RoutingContext(Protocol):
     """What a walk needs of its router. `all_fit`: see `candidates.all_fit`."""
 
     settings: RouterSettings
@@ -33,12 +33,12 @@ class Equipment(Protocol):
 
     def rules(self, call: Call) -> Rules: ...
 
-    def wish(self, call: Call, now: float) -> Wish: ...
+    def selection_input(self, call: Call, now: float) -> SelectionInput: ...
 
 
-class Grant(NamedTuple):
-    """A deployment as it is to be asked, with a client's overrides in it, and its try counted."""
+class Permit(NamedTuple):
+    """A deployment to call, with the client's overrides applied, and its counted try."""
 
     deployment: Deployment
     profile: Profile
-    lease: Lease
+    reservation: Reservation

@@ -21,7 +21,7 @@ from proxy.routing.profile import Profile
 from proxy.routing.retry import allowed
 from proxy.routing.router import Router
 from proxy.routing.state import health, limits
-from proxy.routing.state.values import Standing
+from proxy.routing.state.values import DeploymentState
 from proxy.routing.tags import tag_positions
 
 
@@ -61,28 +61,30 @@ def router_state(router: Router) -> dict[str, Any]:
     """Where every deployment stands, and what each group has spent of its retry budget."""
     now = router.runtime.now()
     deployments = router.catalogue.deployments
-    standings = router.state.view([one.id for one in deployments], now)
+    states = router.state.view([one.id for one in deployments], now)
     groups = {group.key: group for group in router.catalogue.groups()}
     return {
         "state": router.state.facts(),
-        "deployments": [_row(one, standing, now) for one, standing in zip(deployments, standings, strict=True)],
+        "deployments": [_row(one, state, now) for one, state in zip(deployments, states, strict=True)],
         "model_groups": {key: _budget(router, group) for key, group in groups.items()},
     }
 
 
 def _candidate(router: Router, group: Group, call: Call, level: int, deployment: Deployment) -> dict[str, Any]:
     now = router.runtime.now()
-    standing = router.state.view([deployment.id], now)[0]
+    state = router.state.view([deployment.id], now)[0]
     profile = router.profile(group).members[deployment.id]
     return {
-        **_row(deployment, standing, now),
+        **_row(deployment, state, now),
         "order": deployment.order,
         "level": level,
-        "out": _why_out(router, call, deployment, standing, profile),
+        "out": _why_out(router, call, deployment, state, profile),
     }
 
 
-def _why_out(router: Router, call: Call, deployment: Deployment, standing: Standing, profile: Profile) -> str | None:
+def _why_out(
+    router: Router, call: Call, deployment: Deployment, state: DeploymentState, profile: Profile
+) -> str | None:
     """Why it would not be asked first, None when it could be."""
     now = router.runtime.now()
     try:
@@ -93,29 +95,29 @@ def _why_out(router: Router, call: Call, deployment: Deployment, standing: Stand
         fits = False
     if not fits:
         return "prompt too long"
-    refused = health.refusal(standing, now)
+    refused = health.refusal(state, now)
     if refused is None and profile.limits is not None and profile.limits.hard:
         tokens = total_tokens(call.fields) if profile.counts_tokens else 0
-        refused = limits.refusal(standing, profile.limits, tokens, now)
+        refused = limits.refusal(state, profile.limits, tokens, now)
     return refused.reason if refused else None
 
 
-def _row(deployment: Deployment, standing: Standing, now: float) -> dict[str, Any]:
+def _row(deployment: Deployment, state: DeploymentState, now: float) -> dict[str, Any]:
     return {
         "id": deployment.id,
         "model_group": deployment.group,
         "model": deployment.label,
-        "status": status(standing, now),
-        "cooling_seconds": round(max(0.0, standing.cooling_until - now), 3),
-        "cooldowns_in_a_row": standing.streak,
-        "in_flight": standing.inflight,
-        "requests_this_minute": standing.requests,
-        "tokens_this_minute": standing.tokens,
-        "answers_this_minute": standing.answers,
-        "failures_this_minute": standing.failures,
-        "last_status": standing.last_status or None,
-        "latency_seconds_per_token": standing.latency if standing.latency_samples else None,
-        "first_token_seconds": standing.first if standing.first_samples else None,
+        "status": status(state, now),
+        "cooling_seconds": round(max(0.0, state.cooling_until - now), 3),
+        "cooldowns_in_a_row": state.streak,
+        "in_flight": state.inflight,
+        "requests_this_minute": state.requests,
+        "tokens_this_minute": state.tokens,
+        "answers_this_minute": state.answers,
+        "failures_this_minute": state.failures,
+        "last_status": state.last_status or None,
+        "latency_seconds_per_token": state.latency if state.latency_samples else None,
+        "first_token_seconds": state.first if state.first_samples else None,
         "weight": deployment.weight,
         "rpm": deployment.rpm,
         "tpm": deployment.tpm,
@@ -124,10 +126,10 @@ def _row(deployment: Deployment, standing: Standing, now: float) -> dict[str, An
     }
 
 
-def status(standing: Standing, now: float) -> str:
-    if now < standing.cooling_until:
+def status(state: DeploymentState, now: float) -> str:
+    if now < state.cooling_until:
         return "cooling"
-    return "half_open" if standing.streak else "healthy"
+    return "half_open" if state.streak else "healthy"
 
 
 def _first(router: Router, target: Target, rows: Sequence[dict[str, Any]]) -> Deployment | None:
@@ -138,8 +140,8 @@ def _first(router: Router, target: Target, rows: Sequence[dict[str, Any]]) -> De
         lowest = min(row["level"] for row in free)
         pool = [members[row["id"]] for row in free if row["level"] == lowest]
         now = router.runtime.now()
-        standings = router.state.view([one.id for one in pool], now)
-        return pool[router.strategy.pick(pool, standings, router.wish(target.call, now))]
+        states = router.state.view([one.id for one in pool], now)
+        return pool[router.strategy.pick(pool, states, router.selection_input(target.call, now))]
     cooling = [row for row in rows if row["out"] in ("cooling", "probing")]
     if not cooling or not router.settings.last_resort:
         return None

@@ -9,7 +9,7 @@ from proxy.domain.router_settings import RouterSettings
 from proxy.domain.wire import Clocks
 from proxy.routing.catalogue import Group
 from proxy.routing.clocks import usual_clocks
-from proxy.routing.state.values import Ask, BudgetRule, Cooling, Limits
+from proxy.routing.state.values import BudgetRule, Cooling, Limits, ReservationRequest
 from proxy.routing.strategies import shares
 from proxy.routing.tags import Positions, tag_positions
 
@@ -18,19 +18,19 @@ _HARD_STRATEGIES = frozenset({"usage-based-routing", "usage-based-routing-v2"})
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`ask`: what a request's first try wants of the deployment, whatever the request. `clocks`: see `usual_clocks`.
+    """`request`: what a request's first try wants of the deployment, whatever the request. `clocks`: see `usual_clocks`.
 
     `counts_tokens`: somebody reads the count of tokens, so a try has to bring an estimate.
     """
 
-    ask: Ask
+    request: ReservationRequest
     cooling: Cooling
     counts_tokens: bool
     clocks: tuple[Clocks, Clocks]
 
     @property
     def limits(self) -> Limits | None:
-        return self.ask.limits
+        return self.request.limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def build_group_profile(group: Group, rescued: bool, settings: RouterSettings) -
 def build_profile(deployment: Deployment, budget: BudgetRule, alternatives: bool, settings: RouterSettings) -> Profile:
     """`alternatives`: there is another deployment in the group, or a fallback for the group."""
     return Profile(
-        ask=Ask(deployment.id, build_limits(deployment, settings), 0, budget),
+        request=ReservationRequest(deployment.id, build_limits(deployment, settings), 0, budget),
         cooling=build_cooling(deployment, alternatives, settings),
         counts_tokens=deployment.tpm is not None or settings.routing_strategy in _HARD_STRATEGIES,
         clocks=usual_clocks(deployment, settings),

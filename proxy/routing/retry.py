@@ -41,7 +41,7 @@ def same_may_do(error: GatewayError, said: bool) -> bool:
     return said or retryable(error, alternatives=False)
 
 
-def pause(error: GatewayError, tries: int, least: float, dice: random.Random) -> float | None:
+def pause(error: GatewayError, tries: int, least: float, rng: random.Random) -> float | None:
     """Seconds before the same deployment is asked again after `tries` tries; None when it asked for too long a wait.
 
     The provider's own Retry-After up to a minute, with a little jitter on top; else exponential with full jitter.
@@ -49,5 +49,5 @@ def pause(error: GatewayError, tries: int, least: float, dice: random.Random) ->
     if error.retry_after is not None and error.retry_after > LONGEST_RETRY_AFTER:
         return None
     if error.retry_after:
-        return error.retry_after + dice.uniform(0.0, min(1.0, 0.1 * error.retry_after))
-    return max(least, dice.uniform(0.0, min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (tries - 1))))
+        return error.retry_after + rng.uniform(0.0, min(1.0, 0.1 * error.retry_after))
+    return max(least, rng.uniform(0.0, min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (tries - 1))))

@@ -14,7 +14,7 @@ from proxy.routing.context import OnCooldown
 from proxy.routing.plan import Rules, Target, build_rules, general_fallbacks
 from proxy.routing.profile import GroupProfile, build_group_profile
 from proxy.routing.state.memory import MemoryState, StateStore
-from proxy.routing.strategies import STRATEGIES, Strategy, Wish
+from proxy.routing.strategies import STRATEGIES, SelectionInput, Strategy
 from proxy.routing.walk import Walk
 from proxy.runtime import Runtime
 
@@ -86,9 +86,9 @@ class Router:
             found = self._profiles[group.key] = build_group_profile(group, rescued, self.settings)
         return found
 
-    def wish(self, call: Call, now: float) -> Wish:
+    def selection_input(self, call: Call, now: float) -> SelectionInput:
         buffer, ttl = self._strategy_args
-        return Wish(call.stream, now, self.runtime.rng, self._price, buffer, ttl)
+        return SelectionInput(call.stream, now, self.runtime.rng, self._price, buffer, ttl)
 
 
 def _strategy_args(args: Mapping[str, Any]) -> tuple[float, float]:

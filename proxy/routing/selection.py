@@ -7,12 +7,12 @@ from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import Deployment
 from proxy.errors import GatewayError, NoDeploymentAvailableError, Timeout
 from proxy.routing.candidates import candidates
-from proxy.routing.context import Equipment, Grant
+from proxy.routing.context import Permit, RoutingContext
 from proxy.routing.deadline import Deadline
 from proxy.routing.estimate import total_tokens
 from proxy.routing.plan import Target
 from proxy.routing.profile import Profile
-from proxy.routing.state.values import Ask, BudgetRule, Refusal
+from proxy.routing.state.values import BudgetRule, Refusal, ReservationRequest
 
 # How often a call that waits for a free slot looks again.
 SLOT_POLL_SECONDS = 0.02
@@ -27,15 +27,15 @@ class Selection:
     tried = False
     spent = False
 
-    def __init__(self, equipment: Equipment, budget: BudgetRule, deadline: Deadline) -> None:
-        self._equipment = equipment
+    def __init__(self, context: RoutingContext, budget: BudgetRule, deadline: Deadline) -> None:
+        self._context = context
         self._budget = budget
         self._deadline = deadline
 
     def level(self, target: Target) -> Sequence[Deployment]:
         """The target's deployments that fit the call; raises as `candidates` does where nobody of the group fits."""
         level = target.group.levels[target.level]
-        if self._equipment.all_fit:
+        if self._context.all_fit:
             return level
         fitting = self._candidates(target)
         if fitting is target.group.deployments:
@@ -45,36 +45,36 @@ class Selection:
         fits = {one.id for one in fitting}
         return [one for one in level if one.id in fits]
 
-    def choose(self, target: Target, pool: Sequence[Deployment]) -> Grant | None:
+    def choose(self, target: Target, pool: Sequence[Deployment]) -> Permit | None:
         """One of `pool`, at once; None when nobody can be asked now."""
         self._refusals = []
         return self._choose(target, pool)
 
-    def wait_for_slot(self, target: Target, pool: Sequence[Deployment]) -> Grant | None:
+    def wait_for_slot(self, target: Target, pool: Sequence[Deployment]) -> Permit | None:
         """A short wait for what is only full, bounded for the request as a whole."""
-        while not self.spent and self._waited < self._equipment.settings.slot_wait:
+        while not self.spent and self._waited < self._context.settings.slot_wait:
             ready = min((one.until for one in self._refusals if one.reason in _SLOTS), default=math.inf)
-            left = self._equipment.settings.slot_wait - self._waited
-            pause = min(max(SLOT_POLL_SECONDS, ready - self._equipment.runtime.now()), left)
-            if ready > self._equipment.runtime.now() + left or not self._deadline.allows(pause):
+            left = self._context.settings.slot_wait - self._waited
+            pause = min(max(SLOT_POLL_SECONDS, ready - self._context.runtime.now()), left)
+            if ready > self._context.runtime.now() + left or not self._deadline.allows(pause):
                 return None
-            self._equipment.runtime.sleep(pause)
+            self._context.runtime.sleep(pause)
             self._waited += pause
-            grant = self.choose(target, pool)
-            if grant is not None:
-                return grant
+            permit = self.choose(target, pool)
+            if permit is not None:
+                return permit
         return None
 
-    def last_resort(self, target: Target) -> Grant | None:
+    def last_resort(self, target: Target) -> Permit | None:
         """The deployment that recovers first. It spends of the retry budget, so a dead one's load falls."""
-        state, now = self._equipment.state, self._equipment.runtime.now()
+        state, now = self._context.state, self._context.runtime.now()
         pool = self._candidates(target)
-        standings = state.view([one.id for one in pool], now)
-        ranked = sorted(zip(pool, standings, strict=True), key=lambda pair: pair[1].cooling_until)
-        for deployment, standing in ranked:
-            if standing.streak:
+        states = state.view([one.id for one in pool], now)
+        ranked = sorted(zip(pool, states, strict=True), key=lambda pair: pair[1].cooling_until)
+        for deployment, state in ranked:
+            if state.streak:
                 answer = self._reserve(target, deployment, last_resort=True)
-                if isinstance(answer, Grant):
+                if isinstance(answer, Permit):
                     return answer
         return None
 
@@ -84,7 +84,7 @@ class Selection:
             return Timeout(
                 f"The request's timeout of {target.call.options.timeout} s was over before it could be sent."
             )
-        now = self._equipment.runtime.now()
+        now = self._context.runtime.now()
         until = min((one.until for one in self._refusals), default=now)
         seconds = max(1, math.ceil(until - now))
         cooling = bool(self._refusals) and all(one.reason in ("cooling", "probing") for one in self._refusals)
@@ -99,10 +99,10 @@ class Selection:
     def _candidates(self, target: Target) -> Sequence[Deployment]:
         group = target.group
         return candidates(
-            group.deployments, self._equipment.profile(group).tags, target.call, self._equipment.settings, group.name
+            group.deployments, self._context.profile(group).tags, target.call, self._context.settings, group.name
         )
 
-    def _choose(self, target: Target, pool: Sequence[Deployment], past_limits: bool = False) -> Grant | None:
+    def _choose(self, target: Target, pool: Sequence[Deployment], past_limits: bool = False) -> Permit | None:
         """The strategy's choice among those that the shared state lets through, its try counted."""
         left = pool
         soft: list[Deployment] = []
@@ -110,13 +110,13 @@ class Selection:
             position = self._pick(target, left) if len(left) > 1 else 0
             deployment = left[position]
             answer = self._reserve(target, deployment, past_limits)
-            if isinstance(answer, Grant):
+            if isinstance(answer, Permit):
                 return answer
             if answer.reason == "budget":
                 self.spent = True
                 return None
             left = [*left[:position], *left[position + 1 :]]
-            limits = self._equipment.profile(target.group).members[deployment.id].limits
+            limits = self._context.profile(target.group).members[deployment.id].limits
             if answer.reason in _SLOTS and limits is not None and not limits.hard:
                 soft.append(deployment)
             else:
@@ -124,34 +124,34 @@ class Selection:
         return self._choose(target, soft, past_limits=True) if soft else None
 
     def _pick(self, target: Target, pool: Sequence[Deployment]) -> int:
-        strategy = self._equipment.strategy
-        now = self._equipment.runtime.now()
-        standings = [] if strategy.blind else self._equipment.state.view([one.id for one in pool], now)
-        wish = self._equipment.wish(target.call, now)
+        strategy = self._context.strategy
+        now = self._context.runtime.now()
+        states = self._context.state.view([one.id for one in pool], now) if strategy.needs_state else []
+        inputs = self._context.selection_input(target.call, now)
         if pool is target.group.levels[target.level]:
-            wish = wish._replace(shares=self._equipment.profile(target.group).shares[target.level])
-        return strategy.pick(pool, standings, wish)
+            inputs = inputs._replace(shares=self._context.profile(target.group).shares[target.level])
+        return strategy.pick(pool, states, inputs)
 
     def _reserve(
         self, target: Target, deployment: Deployment, past_limits: bool = False, last_resort: bool = False
-    ) -> Grant | Refusal:
+    ) -> Permit | Refusal:
         """A client's own connection, and a mock, are not the operator's deployment: no limits, and no health to share."""
-        profile, options = self._equipment.profile(target.group).members[deployment.id], target.call.options
-        ask = self._ask(profile, target.call, past_limits)
+        profile, options = self._context.profile(target.group).members[deployment.id], target.call.options
+        request = self._request(profile, target.call, past_limits)
         if options is not NO_OPTIONS and options.stands_apart:
-            ask = ask._replace(deployment=f"{deployment.id} of clients", limits=None)
+            request = request._replace(deployment=f"{deployment.id} of clients", limits=None)
         if last_resort:
-            ask = ask._replace(extra=True, last_resort=True)
-        answer = self._equipment.state.reserve(ask, self._equipment.runtime.now())
+            request = request._replace(extra=True, last_resort=True)
+        answer = self._context.state.reserve(request, self._context.runtime.now())
         if isinstance(answer, Refusal):
             return answer
-        return Grant(deployment.with_overrides(options.overrides), profile, answer)
+        return Permit(deployment.with_overrides(options.overrides), profile, answer)
 
-    def _ask(self, profile: Profile, call: Call, past_limits: bool) -> Ask:
+    def _request(self, profile: Profile, call: Call, past_limits: bool) -> ReservationRequest:
         """The profile's, but for what is another in this request, or in its later tries."""
-        ask = profile.ask
-        if self.tried or ask.budget is not self._budget:
-            ask = ask._replace(budget=self._budget, extra=self.tried)
+        request = profile.request
+        if self.tried or request.budget is not self._budget:
+            request = request._replace(budget=self._budget, extra=self.tried)
         if profile.counts_tokens:
-            ask = ask._replace(tokens=total_tokens(call.fields))
-        return ask._replace(limits=None) if past_limits else ask
+            request = request._replace(tokens=total_tokens(call.fields))
+        return request._replace(limits=None) if past_limits else request

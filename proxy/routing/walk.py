@@ -17,7 +17,7 @@ from proxy.errors import (
 )
 from proxy.routing import retry
 from proxy.routing.clocks import build_clocks
-from proxy.routing.context import Equipment, Grant
+from proxy.routing.context import Permit, RoutingContext
 from proxy.routing.deadline import Deadline
 from proxy.routing.plan import Target, next_targets
 from proxy.routing.selection import Selection
@@ -32,16 +32,18 @@ class Walk:
     _retries = 0
     _fallbacks = 0
 
-    def __init__(self, equipment: Equipment, call: Call, send: Send, first: Target, avoid: Sequence[str] = ()) -> None:
-        self._equipment = equipment
-        self._monotonic = equipment.runtime.monotonic
+    def __init__(
+        self, context: RoutingContext, call: Call, send: Send, first: Target, avoid: Sequence[str] = ()
+    ) -> None:
+        self._context = context
+        self._monotonic = context.runtime.monotonic
         self._call = call
         self._send = send
         self._first = first
         self._avoid = frozenset(avoid)
         self._deadline = Deadline.of(call, self._monotonic)
         # Fallbacks spend of the budget of the group that was asked: theirs may have no traffic of its own.
-        self._selection = Selection(equipment, equipment.profile(first.group).budget, self._deadline)
+        self._selection = Selection(context, context.profile(first.group).budget, self._deadline)
         self._attempts: list[Attempt] = []
         self._last_tried: Deployment | None = None
         self._failed: list[Mark] = []
@@ -60,7 +62,7 @@ class Walk:
         seen = {target.key}
         pending: list[Target] = []
         while not self._abandoned(error):
-            found = next_targets(target, error, self._equipment.rules(self._call), self._equipment.catalogue)
+            found = next_targets(target, error, self._context.rules(self._call), self._context.catalogue)
             # A list may name a target twice, too.
             fresh = {one.key: one for one in found if one.key not in seen}
             seen.update(fresh)
@@ -78,22 +80,18 @@ class Walk:
         """Count a hop to another group, or to another level once somebody was tried; False beyond the limit."""
         if target.reason == "order" and not self._attempts:
             return True
-        if self._fallbacks >= self._equipment.settings.max_fallbacks:
+        if self._fallbacks >= self._context.settings.max_fallbacks:
             return False
         self._fallbacks += 1
         return True
 
     def _without_answer(self, error: GatewayError) -> Outcome:
         """A last try of what cools, where nobody could be asked at all; else the first group's error."""
-        if (
-            isinstance(error, NoDeploymentAvailableError)
-            and not self._attempts
-            and self._equipment.settings.last_resort
-        ):
-            grant = self._selection.last_resort(self._first)
-            if grant is not None:
+        if isinstance(error, NoDeploymentAvailableError) and not self._attempts and self._context.settings.last_resort:
+            permit = self._selection.last_resort(self._first)
+            if permit is not None:
                 try:
-                    return self._finish(self._first, grant, self._try(self._first, grant, "last_resort"))
+                    return self._finish(self._first, permit, self._try(self._first, permit, "last_resort"))
                 except GatewayError as told:
                     error = told
         error.attempts = tuple(self._attempts)
@@ -103,33 +101,33 @@ class Walk:
     def _group(self, target: Target) -> Outcome:
         """Tries of the target's deployments until one answers; raise the last error when no more may be made."""
         level = self._selection.level(target)
-        grant = self._first_grant(target, level)
+        permit = self._first_permit(target, level)
         tries = 1
         reason: str = target.reason
         while True:
             try:
-                return self._finish(target, grant, self._try(target, grant, reason))
+                return self._finish(target, permit, self._try(target, permit, reason))
             except GatewayError as error:
-                again = self._next_grant(target, level, grant.deployment, error, tries)
+                again = self._next_permit(target, level, permit.deployment, error, tries)
                 if again is None:
                     raise
-            grant, reason = again, "retry"
+            permit, reason = again, "retry"
             tries += 1
             self._retries += 1
 
-    def _finish(self, target: Target, grant: Grant, reply: Reply) -> Outcome:
-        return Outcome(reply, grant.deployment, tuple(self._attempts), self._retries, self._fallbacks)
+    def _finish(self, target: Target, permit: Permit, reply: Reply) -> Outcome:
+        return Outcome(reply, permit.deployment, tuple(self._attempts), self._retries, self._fallbacks)
 
-    def _first_grant(self, target: Target, level: Sequence[Deployment]) -> Grant:
+    def _first_permit(self, target: Target, level: Sequence[Deployment]) -> Permit:
         pool = self._fresh(target, level)
-        grant = self._selection.choose(target, pool) or self._selection.wait_for_slot(target, pool)
-        if grant is None:
+        permit = self._selection.choose(target, pool) or self._selection.wait_for_slot(target, pool)
+        if permit is None:
             raise self._selection.unavailable(target)
-        return grant
+        return permit
 
-    def _next_grant(
+    def _next_permit(
         self, target: Target, level: Sequence[Deployment], tried: Deployment, error: GatewayError, tries: int
-    ) -> Grant | None:
+    ) -> Permit | None:
         """The next try within the group: one that has not failed yet at once, else after a pause one that has."""
         alternatives = len(level) > 1
         most, said = self._most_retries(target, tried, error)
@@ -139,40 +137,40 @@ class Walk:
             self._barred.add(mark)
         beyond = tries > most
         if beyond and not (
-            self._equipment.settings.enable_weighted_failover and tries <= self._equipment.settings.max_fallbacks
+            self._context.settings.enable_weighted_failover and tries <= self._context.settings.max_fallbacks
         ):
             return None
         if self._abandoned(error) or (not said and not retry.retryable(error, alternatives)):
             return None
-        grant = self._selection.choose(target, self._fresh(target, level))
-        if grant is not None or beyond:
-            return grant
+        permit = self._selection.choose(target, self._fresh(target, level))
+        if permit is not None or beyond:
+            return permit
         return self._choose_again(target, level, error, tries)
 
     def _most_retries(self, target: Target, tried: Deployment, error: GatewayError) -> tuple[int, bool]:
-        settings = self._equipment.settings
+        settings = self._context.settings
         policy = settings.model_group_retry_policy.get(target.group.name) or settings.retry_policy
         return retry.allowed(error, self._call.options.num_retries, tried.num_retries, policy, settings)
 
     def _choose_again(
         self, target: Target, level: Sequence[Deployment], error: GatewayError, tries: int
-    ) -> Grant | None:
+    ) -> Permit | None:
         """One that has failed in this request, after a pause; the one that failed last only when it is alone."""
         pool = [one for one in level if _mark(target, one) in self._failed and _mark(target, one) not in self._barred]
         if self._selection.spent or not pool:
             return None
-        if isinstance(error, RateLimitError) and self._equipment.profile(target.group).rescued:
+        if isinstance(error, RateLimitError) and self._context.profile(target.group).rescued:
             return None
-        pause = retry.pause(error, tries, self._equipment.settings.retry_after, self._equipment.runtime.rng)
+        pause = retry.pause(error, tries, self._context.settings.retry_after, self._context.runtime.rng)
         if pause is None or not self._deadline.allows(pause):
             return None
-        self._equipment.runtime.sleep(pause)
+        self._context.runtime.sleep(pause)
         if self._abandoned(error):
             return None
         last = self._failed[-1]
         others = [one for one in pool if _mark(target, one) != last]
-        grant = self._selection.choose(target, others)
-        return grant or self._selection.choose(target, [one for one in pool if one not in others])
+        permit = self._selection.choose(target, others)
+        return permit or self._selection.choose(target, [one for one in pool if one not in others])
 
     def _fresh(self, target: Target, level: Sequence[Deployment]) -> Sequence[Deployment]:
         """Those that have not failed in this request, and are not to be avoided."""
@@ -180,11 +178,11 @@ class Walk:
             return level
         return [one for one in level if one.id not in self._avoid and _mark(target, one) not in self._failed]
 
-    def _try(self, target: Target, grant: Grant, reason: str) -> Reply:
+    def _try(self, target: Target, permit: Permit, reason: str) -> Reply:
         """One send; whatever comes of it is settled and told."""
-        call, deployment = target.call, grant.deployment
-        clocks = self._clocks(call, grant)
-        settle = Settlement(self._equipment, call, grant)
+        call, deployment = target.call, permit.deployment
+        clocks = self._clocks(call, permit)
+        settle = Settlement(self._context, call, permit)
         started = self._monotonic()
         try:
             reply = self._send(call, deployment, clocks, settle)
@@ -198,10 +196,10 @@ class Walk:
         self._tell(deployment, reason, 200, None, started)
         return reply
 
-    def _clocks(self, call: Call, grant: Grant) -> Clocks:
+    def _clocks(self, call: Call, permit: Permit) -> Clocks:
         if call.options is NO_OPTIONS:
-            return grant.profile.clocks[call.stream]
-        return build_clocks(call, grant.deployment, self._equipment.settings, self._deadline.remaining())
+            return permit.profile.clocks[call.stream]
+        return build_clocks(call, permit.deployment, self._context.settings, self._deadline.remaining())
 
     def _tell(self, deployment: Deployment, reason: str, status: int, error_class: str | None, started: float) -> None:
         milliseconds = (self._monotonic() - started) * 1000.0

@@ -20,12 +20,12 @@ ROW = {
 STRATEGY = {
     "proxy/routing/strategies.py": (
         "STRATEGIES: Mapping",
-        "def first_listed(candidates: Sequence[Deployment], standings: Sequence[Standing], wish: Wish) -> int:\n"
+        "def first_listed(candidates: Sequence[Deployment], states: Sequence[DeploymentState], inputs: SelectionInput) -> int:\n"
         "    return 0\n\n\n",
     ),
     "proxy/routing/strategies.py#": (
         '    "simple-shuffle": S',
-        '    "first-listed": Strategy(first_listed, blind=True),\n',
+        '    "first-listed": Strategy(first_listed, needs_state=False),\n',
     ),
     "schemas/kinds.py": ('    "simple-shuffle",\n', '    "first-listed",\n'),
 }

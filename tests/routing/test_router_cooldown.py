@@ -13,7 +13,7 @@ from proxy.errors import (
 )
 from proxy.routing.profile import build_cooling
 from proxy.routing.state import health
-from proxy.routing.state.values import Finish, Standing
+from proxy.routing.state.values import DeploymentState, TryResult
 
 
 def cooling(bench, name="a"):
@@ -299,24 +299,24 @@ def test_the_times_grow_when_every_probe_fails_and_begin_anew_after_a_success():
 
 
 def test_the_growing_times_are_bounded_when_a_deployment_never_recovers():
-    standing = Standing()
+    state = DeploymentState()
     for _ in range(100):
-        health.cool(standing, 5.0, START)
-    assert standing.cooling_until == START + health.LONGEST_GROWN_SECONDS
+        health.cool(state, 5.0, START)
+    assert state.cooling_until == START + health.LONGEST_GROWN_SECONDS
 
 
 def test_a_longer_cooldown_stays_when_a_shorter_one_is_added():
-    standing = Standing()
-    health.cool(standing, 200.0, START)
-    health.cool(standing, 1.0, START)
-    assert standing.cooling_until == START + 200.0
+    state = DeploymentState()
+    health.cool(state, 200.0, START)
+    health.cool(state, 1.0, START)
+    assert state.cooling_until == START + 200.0
 
 
 def test_an_old_success_does_not_end_a_cooldown_when_it_began_before_it():
-    standing = Standing()
-    health.cool(standing, 5.0, START)
-    health.settle(standing, Finish(failed=False), started=START - 1.0, probe=False, now=START + 1.0)
-    assert standing.cooling_until == START + 5.0
+    state = DeploymentState()
+    health.cool(state, 5.0, START)
+    health.settle(state, TryResult(failed=False), started=START - 1.0, probe=False, now=START + 1.0)
+    assert state.cooling_until == START + 5.0
 
 
 def test_the_one_that_recovers_first_is_tried_when_all_cool():

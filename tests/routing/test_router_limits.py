@@ -11,7 +11,7 @@ from proxy.routing.estimate import prompt_tokens, total_tokens
 ENFORCED = {"optional_pre_call_checks": ("enforce_model_rate_limits",), "slot_wait": 0.0}
 
 
-def standing(bench, name="a"):
+def state(bench, name="a"):
     return bench.router.state.view([name], bench.clock.time)[0]
 
 
@@ -38,7 +38,7 @@ def test_refused_calls_do_not_count_when_the_limit_is_reached():
     bench = build(deployment("a", rpm=2), **ENFORCED)
     for _ in range(5):
         _refused(bench)
-    assert standing(bench).requests == 2
+    assert state(bench).requests == 2
 
 
 def test_the_429_says_when_the_minute_ends_when_rpm_is_used_up():
@@ -84,7 +84,7 @@ def test_rpm_is_no_limit_on_parallel_calls_when_they_are_under_way():
     bench.provider.hold = True
     for _ in range(5):
         bench.run()
-    assert standing(bench).inflight == 5
+    assert state(bench).inflight == 5
 
 
 def test_no_more_than_max_parallel_requests_are_under_way_when_enforced():
@@ -148,9 +148,9 @@ def test_tokens_are_reserved_by_estimate_and_settled_by_usage_when_a_call_ends()
     bench = build(deployment("a", tpm=1000), **ENFORCED)
     bench.provider.hold = True
     bench.run(body={"max_tokens": 400})
-    assert 400 < standing(bench).tokens < 420
+    assert 400 < state(bench).tokens < 420
     bench.provider.open[0](Result(0.1, usage=Usage(10, 20, 30)))
-    assert standing(bench).tokens == 30
+    assert state(bench).tokens == 30
 
 
 def test_a_call_is_refused_when_its_estimate_does_not_fit_into_the_minute():
@@ -173,8 +173,8 @@ def test_the_estimate_stands_when_an_answer_ended_without_usage(ending):
     bench.provider.hold = True
     bench.run(stream=True, body={"max_tokens": 400})
     bench.provider.open[0](Result(1.0, ending, None, first=0.2))
-    assert standing(bench).tokens > 400
-    assert standing(bench).inflight == 0
+    assert state(bench).tokens > 400
+    assert state(bench).inflight == 0
 
 
 def test_an_aborted_streams_real_usage_counts_when_it_is_known():
@@ -182,14 +182,14 @@ def test_an_aborted_streams_real_usage_counts_when_it_is_known():
     bench.provider.hold = True
     bench.run(stream=True, body={"max_tokens": 400})
     bench.provider.open[0](Result(1.0, ClientClosedRequestError("left"), Usage(10, 7, 17), first=0.2))
-    assert standing(bench).tokens == 17
+    assert state(bench).tokens == 17
 
 
 def test_nothing_is_charged_when_a_call_failed_before_any_content():
     bench = build(deployment("a", tpm=1000), num_retries=0, **ENFORCED)
     bench.provider.script = {"a": 500}
     bench.fails(body={"max_tokens": 400})
-    assert standing(bench).tokens == 0
+    assert state(bench).tokens == 0
 
 
 def test_a_slot_is_freed_once_when_a_stream_is_settled_twice():
@@ -199,7 +199,7 @@ def test_a_slot_is_freed_once_when_a_stream_is_settled_twice():
     bench.run()
     bench.provider.open[0](Result(0.1))
     bench.provider.open[0](Result(0.1))
-    assert standing(bench).inflight == 1
+    assert state(bench).inflight == 1
 
 
 @pytest.mark.parametrize(
@@ -264,4 +264,4 @@ def test_a_clients_own_connection_is_not_limited_when_the_operators_is():
     bench = build(deployment("a", rpm=1), **ENFORCED)
     bench.run()
     bench.run(overrides={"api_key": "mine"})
-    assert standing(bench).requests == 1
+    assert state(bench).requests == 1

@@ -13,7 +13,7 @@ from proxy.routing.state import budget, health
 from proxy.routing.state.budget import BUCKET_SECONDS, BUCKETS, Spending
 from proxy.routing.state.host import HostState
 from proxy.routing.state.memory import MemoryState
-from proxy.routing.state.values import Ask, BudgetRule, Finish, Lease, Limits
+from proxy.routing.state.values import BudgetRule, Limits, Reservation, ReservationRequest, TryResult
 
 QUICK = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -181,29 +181,31 @@ steps = st.lists(
 
 def finish(status):
     failed = {200: False, 400: None}.get(status, True)
-    return Finish(failed, status, tokens=7, cooldown=5.0, alternatives=True, latency=0.1)
+    return TryResult(failed, status, tokens=7, cooldown=5.0, alternatives=True, latency=0.1)
 
 
 def play(store, script, look=lambda *_: None):
-    """Do the steps; `look` sees each settlement as (store, now, lease, status)."""
-    now, leases, told = START, [], []
+    """Do the steps; `look` sees each settlement as (store, now, reservation, status)."""
+    now, reservations, told = START, [], []
     for action, value, number in script:
         if action == "reserve":
-            ask = Ask(value, Limits(rpm=20, tpm=300, parallel=5, hard=True), number, BudgetRule("g", 0.5, 2))
+            ask = ReservationRequest(
+                value, Limits(rpm=20, tpm=300, parallel=5, hard=True), number, BudgetRule("g", 0.5, 2)
+            )
             answer = store.reserve(ask, now)
             told.append(answer)
-            if isinstance(answer, Lease):
-                leases.append(answer)
+            if isinstance(answer, Reservation):
+                reservations.append(answer)
         elif action == "wait":
             now += value
-        elif leases:
-            lease = leases.pop(number % len(leases))
+        elif reservations:
+            reservation = reservations.pop(number % len(reservations))
             if action == "cancel":
-                store.cancel(lease, now)
+                store.cancel(reservation, now)
             else:
-                look(store, now, lease, value)
-                store.settle(lease, finish(value), now)
-    return told, leases, now
+                look(store, now, reservation, value)
+                store.settle(reservation, finish(value), now)
+    return told, reservations, now
 
 
 @QUICK
@@ -221,9 +223,11 @@ def test_both_stores_agree_when_the_same_happens(tmp_path, script):
 @given(steps)
 def test_a_slot_is_held_for_each_open_call_and_no_other_when_anything_happens(script):
     store = MemoryState()
-    _, leases, now = play(store, script)
+    _, reservations, now = play(store, script)
     for name in "ab":
-        assert store.view([name], now)[0].inflight == sum(lease.deployment == name for lease in leases)
+        assert store.view([name], now)[0].inflight == sum(
+            reservation.deployment == name for reservation in reservations
+        )
 
 
 @QUICK
@@ -232,26 +236,26 @@ def test_a_cooldown_is_never_lost_when_no_later_try_succeeds(script):
     store = MemoryState()
     until: dict[str, float] = {}
 
-    def look(store, now, lease, status):
-        standing = store.view([lease.deployment], now)[0]
-        assert standing.cooling_until >= until.get(lease.deployment, 0.0)
-        recovered = status == 200 and standing.streak and lease.started >= standing.cooled_at
-        until[lease.deployment] = 0.0 if recovered else standing.cooling_until
+    def look(store, now, reservation, status):
+        state = store.view([reservation.deployment], now)[0]
+        assert state.cooling_until >= until.get(reservation.deployment, 0.0)
+        recovered = status == 200 and state.streak and reservation.started >= state.cooled_at
+        until[reservation.deployment] = 0.0 if recovered else state.cooling_until
 
     play(store, script, look)
 
 
 @given(st.floats(0.1, 1000), st.integers(0, 60))
 def test_a_cooldown_is_bounded_and_never_shorter_when_it_grows(seconds, times):
-    from proxy.routing.state.values import Standing
+    from proxy.routing.state.values import DeploymentState
 
-    standing, last = Standing(), 0.0
+    state, last = DeploymentState(), 0.0
     for _ in range(times):
-        before = standing.cooling_until
-        health.cool(standing, seconds, START)
-        assert before <= standing.cooling_until <= START + max(seconds, health.LONGEST_GROWN_SECONDS)
-        last = standing.cooling_until
-    assert last == standing.cooling_until
+        before = state.cooling_until
+        health.cool(state, seconds, START)
+        assert before <= state.cooling_until <= START + max(seconds, health.LONGEST_GROWN_SECONDS)
+        last = state.cooling_until
+    assert last == state.cooling_until
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -14,7 +14,7 @@ from proxy.domain.router_settings import RouterSettings
 from proxy.domain.secrets import Secret
 from proxy.routing.state.build import build_state
 from proxy.routing.state.memory import MemoryState
-from proxy.routing.state.values import Ask, BudgetRule, Finish, Lease, Limits, Refusal
+from proxy.routing.state.values import BudgetRule, Limits, Refusal, Reservation, ReservationRequest, TryResult
 
 redis = pytest.importorskip("redis")
 from redis.backoff import NoBackoff  # noqa: E402 - needs the extra
@@ -23,7 +23,7 @@ from redis.retry import Retry  # noqa: E402
 from proxy.routing.state.redis import RedisState, build_client  # noqa: E402
 
 BUDGET = BudgetRule("g", 0.2, 10)
-DONE = Finish(failed=False, tokens=30, latency=0.5)
+DONE = TryResult(failed=False, tokens=30, latency=0.5)
 
 
 class Server:
@@ -88,7 +88,7 @@ def host(server):
 
 
 def ask(name="a", limits=None, tokens=0, extra=False):
-    return Ask(name, limits, tokens, BUDGET, extra)
+    return ReservationRequest(name, limits, tokens, BUDGET, extra)
 
 
 def test_exactly_the_limit_passes_when_two_hosts_ask_at_once(server):
@@ -96,64 +96,64 @@ def test_exactly_the_limit_passes_when_two_hosts_ask_at_once(server):
     limits = Limits(rpm=60)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda number: hosts[number % 2].reserve(ask(limits=limits), START), range(200)))
-    assert sum(isinstance(answer, Lease) for answer in answers) == 60
+    assert sum(isinstance(answer, Reservation) for answer in answers) == 60
 
 
 def test_counts_begin_anew_when_the_minute_changes(server):
     one, other = host(server), host(server)
     one.reserve(ask(limits=Limits(rpm=1)), START)
     assert other.reserve(ask(limits=Limits(rpm=1)), START).reason == "rpm"
-    assert isinstance(other.reserve(ask(limits=Limits(rpm=1)), START + 60), Lease)
+    assert isinstance(other.reserve(ask(limits=Limits(rpm=1)), START + 60), Reservation)
 
 
 def test_nothing_stays_counted_on_the_host_when_redis_refuses(server):
     one, other = host(server), host(server)
     one.reserve(ask(limits=Limits(rpm=1)), START)
     other.reserve(ask(limits=Limits(rpm=1)), START)
-    standing = other._host.view(["a"], START)[0]
-    assert (standing.requests, standing.inflight) == (0, 0)
+    state = other._host.view(["a"], START)[0]
+    assert (state.requests, state.inflight) == (0, 0)
 
 
 def test_tokens_are_settled_for_all_when_a_call_of_one_host_ends(server):
     one, other = host(server), host(server)
-    lease = one.reserve(ask(limits=Limits(tpm=100), tokens=100), START)
+    reservation = one.reserve(ask(limits=Limits(tpm=100), tokens=100), START)
     assert other.reserve(ask(limits=Limits(tpm=100), tokens=50), START).reason == "tpm"
-    one.settle(lease, DONE, START)
-    wait_until(lambda: isinstance(other.reserve(ask(limits=Limits(tpm=100), tokens=50), START), Lease))
+    one.settle(reservation, DONE, START)
+    wait_until(lambda: isinstance(other.reserve(ask(limits=Limits(tpm=100), tokens=50), START), Reservation))
 
 
 def test_calls_in_flight_are_shared_when_they_are_limited(server):
     one, other = host(server), host(server)
-    lease = one.reserve(ask(limits=Limits(parallel=1)), START)
+    reservation = one.reserve(ask(limits=Limits(parallel=1)), START)
     assert other.reserve(ask(limits=Limits(parallel=1)), START).reason == "parallel"
-    one.settle(lease, DONE, START)
-    wait_until(lambda: isinstance(other.reserve(ask(limits=Limits(parallel=1)), START), Lease))
+    one.settle(reservation, DONE, START)
+    wait_until(lambda: isinstance(other.reserve(ask(limits=Limits(parallel=1)), START), Reservation))
 
 
 def test_slots_come_back_when_a_worker_is_not_heard_of_any_more(server):
     one, other = host(server), host(server)
     one.reserve(ask(limits=Limits(parallel=1)), START)
     server.client.delete(f"patchbay:w:{one._worker}")
-    assert isinstance(other.reserve(ask(limits=Limits(parallel=1)), START), Lease)
+    assert isinstance(other.reserve(ask(limits=Limits(parallel=1)), START), Reservation)
 
 
 def test_a_cooldown_and_its_one_probe_hold_for_all_when_one_host_saw_the_failure(server):
     one, other = host(server), host(server)
-    one.settle(one.reserve(ask(), START), Finish(True, 401, cooldown=5.0), START)
+    one.settle(one.reserve(ask(), START), TryResult(True, 401, cooldown=5.0), START)
     wait_until(lambda: isinstance(other.reserve(ask(), START + 1), Refusal))
     assert other.reserve(ask(), START + 1) == Refusal("cooling", START + 5.0)
     probe = other.reserve(ask(), START + 5)
     assert probe.probe
     assert one.reserve(ask(), START + 5).reason == "probing"
     other.settle(probe, DONE, START + 6)
-    wait_until(lambda: isinstance(one.reserve(ask(), START + 6), Lease))
+    wait_until(lambda: isinstance(one.reserve(ask(), START + 6), Reservation))
 
 
 def test_the_budget_is_shared_when_two_hosts_retry(server):
     one, other = host(server), host(server)
     for _ in range(5):
-        assert isinstance(one.reserve(ask(extra=True), START), Lease)
-        assert isinstance(other.reserve(ask(extra=True), START), Lease)
+        assert isinstance(one.reserve(ask(extra=True), START), Reservation)
+        assert isinstance(other.reserve(ask(extra=True), START), Reservation)
     assert one.reserve(ask(extra=True), START).reason == "budget"
     assert other.reserve(ask(extra=True), START).reason == "budget"
 
@@ -179,12 +179,12 @@ def test_the_hosts_own_limit_holds_and_nothing_fails_when_redis_dies_in_the_midd
     server = Server()
     hosts = [host(server), host(server)]
     limits = Limits(rpm=10)
-    passed = [isinstance(hosts[0].reserve(ask(limits=limits), START), Lease) for _ in range(6)]
+    passed = [isinstance(hosts[0].reserve(ask(limits=limits), START), Reservation) for _ in range(6)]
     assert all(passed)
     server.kill()
-    leases = [[one.reserve(ask(limits=limits), START) for _ in range(20)] for one in hosts]
-    assert [sum(isinstance(one, Lease) for one in answers) for answers in leases] == [4, 10]
-    hosts[1].settle(leases[1][0], DONE, START)
+    reservations = [[one.reserve(ask(limits=limits), START) for _ in range(20)] for one in hosts]
+    assert [sum(isinstance(one, Reservation) for one in answers) for answers in reservations] == [4, 10]
+    hosts[1].settle(reservations[1][0], DONE, START)
     assert hosts[1].view(["a"], START)[0].inflight == 9
     assert all(one.facts()["failures"] >= 1 for one in hosts)
     assert all(one.facts()["resting"] for one in hosts)
@@ -203,7 +203,7 @@ def test_a_redis_that_does_not_answer_is_asked_once_and_then_left_alone():
 
     threading.Thread(target=accept, daemon=True).start()
     store = RedisState(MemoryState(), build_client(f"redis://127.0.0.1:{listener.getsockname()[1]}/0"))
-    assert all(isinstance(store.reserve(ask(), START), Lease) for _ in range(50))
+    assert all(isinstance(store.reserve(ask(), START), Reservation) for _ in range(50))
     assert store.facts()["failures"] == 1
     assert len(asked) == 1
     listener.close()

@@ -19,10 +19,18 @@ from proxy.routing.state.build import build_state, default_path, remove_leftover
 from proxy.routing.state.host import HostState, HostStateError
 from proxy.routing.state.memory import MemoryState
 from proxy.routing.state.processes import is_alive, start_time
-from proxy.routing.state.values import Ask, BudgetRule, Finish, Lease, Limits, Refusal, Standing
+from proxy.routing.state.values import (
+    BudgetRule,
+    DeploymentState,
+    Limits,
+    Refusal,
+    Reservation,
+    ReservationRequest,
+    TryResult,
+)
 
 BUDGET = BudgetRule("g", 0.2, 10)
-DONE = Finish(failed=False, tokens=30, latency=0.5)
+DONE = TryResult(failed=False, tokens=30, latency=0.5)
 FORK = multiprocessing.get_context("fork")
 
 
@@ -39,24 +47,24 @@ def store(request, path):
 
 
 def ask(name="a", limits=None, tokens=0, extra=False, last_resort=False):
-    return Ask(name, limits, tokens, BUDGET, extra, last_resort)
+    return ReservationRequest(name, limits, tokens, BUDGET, extra, last_resort)
 
 
 def test_a_try_is_counted_and_settled_when_it_is_reserved(store):
-    lease = store.reserve(ask(tokens=100), START)
-    assert isinstance(lease, Lease)
-    standing = store.view(["a"], START)[0]
-    assert (standing.requests, standing.tokens, standing.inflight) == (1, 100, 1)
-    store.settle(lease, DONE, START + 1)
-    standing = store.view(["a"], START + 1)[0]
-    assert (standing.requests, standing.tokens, standing.inflight, standing.answers) == (1, 30, 0, 1)
-    assert (standing.latency, standing.latency_samples) == (0.5, 1)
+    reservation = store.reserve(ask(tokens=100), START)
+    assert isinstance(reservation, Reservation)
+    state = store.view(["a"], START)[0]
+    assert (state.requests, state.tokens, state.inflight) == (1, 100, 1)
+    store.settle(reservation, DONE, START + 1)
+    state = store.view(["a"], START + 1)[0]
+    assert (state.requests, state.tokens, state.inflight, state.answers) == (1, 30, 0, 1)
+    assert (state.latency, state.latency_samples) == (0.5, 1)
 
 
 def test_nothing_is_left_when_a_reservation_is_cancelled(store):
     store.cancel(store.reserve(ask(tokens=100), START), START)
-    standing = store.view(["a"], START)[0]
-    assert (standing.requests, standing.tokens, standing.inflight) == (0, 0, 0)
+    state = store.view(["a"], START)[0]
+    assert (state.requests, state.tokens, state.inflight) == (0, 0, 0)
     assert store.spending("g", START) == (0, 0)
 
 
@@ -74,14 +82,14 @@ def test_a_limit_refuses_and_counts_nothing_when_it_is_reached(store, limits, re
 
 def test_counts_begin_anew_when_the_minute_changes(store):
     store.reserve(ask(limits=Limits(rpm=1)), START)
-    assert isinstance(store.reserve(ask(limits=Limits(rpm=1)), START + 60), Lease)
+    assert isinstance(store.reserve(ask(limits=Limits(rpm=1)), START + 60), Reservation)
     assert store.view(["a"], START + 60)[0].inflight == 2
 
 
 def test_a_settlement_does_not_touch_the_new_minute_when_the_call_began_in_the_old(store):
-    lease = store.reserve(ask(tokens=100), START)
+    reservation = store.reserve(ask(tokens=100), START)
     store.reserve(ask(tokens=7), START + 60)
-    store.settle(lease, DONE, START + 61)
+    store.settle(reservation, DONE, START + 61)
     assert store.view(["a"], START + 61)[0].tokens == 7
 
 
@@ -95,31 +103,31 @@ def test_counting_goes_on_when_the_clock_was_far_ahead_and_is_put_right(store):
     store.reserve(ask(limits=Limits(rpm=1)), ahead)
     for _ in range(10):
         store.reserve(ask(extra=True), ahead)
-    assert isinstance(store.reserve(ask(limits=Limits(rpm=1), extra=True), START), Lease)
+    assert isinstance(store.reserve(ask(limits=Limits(rpm=1), extra=True), START), Reservation)
 
 
 def test_a_cooldown_holds_for_all_and_one_probe_follows_when_a_try_failed(store):
-    store.settle(store.reserve(ask(), START), Finish(True, 401, cooldown=5.0), START)
+    store.settle(store.reserve(ask(), START), TryResult(True, 401, cooldown=5.0), START)
     assert store.reserve(ask(), START + 1) == Refusal("cooling", START + 5.0)
     probe = store.reserve(ask(), START + 5)
     assert probe.probe
     assert store.reserve(ask(), START + 5).reason == "probing"
     store.settle(probe, DONE, START + 6)
-    assert isinstance(store.reserve(ask(), START + 6), Lease)
+    assert isinstance(store.reserve(ask(), START + 6), Reservation)
 
 
 def test_the_budget_refuses_extra_tries_when_it_is_spent(store):
     for _ in range(10):
         store.reserve(ask(extra=True), START)
     assert store.reserve(ask(extra=True), START).reason == "budget"
-    assert isinstance(store.reserve(ask(), START), Lease)
+    assert isinstance(store.reserve(ask(), START), Reservation)
 
 
 def test_exactly_the_limit_passes_when_threads_ask_at_once(store):
     limits = Limits(rpm=60)
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: store.reserve(ask(limits=limits), START), range(300)))
-    assert sum(isinstance(answer, Lease) for answer in answers) == 60
+    assert sum(isinstance(answer, Reservation) for answer in answers) == 60
 
 
 def test_the_router_walks_alike_when_the_store_is_another(path):
@@ -136,7 +144,7 @@ def test_the_router_walks_alike_when_the_store_is_another(path):
 
 def _ask_much(path, results, limits, number):
     store = HostState(path)
-    passed = sum(isinstance(store.reserve(ask(limits=limits), START), Lease) for _ in range(number))
+    passed = sum(isinstance(store.reserve(ask(limits=limits), START), Reservation) for _ in range(number))
     results.put(passed)
 
 
@@ -207,7 +215,7 @@ def test_the_lock_is_free_when_its_holder_is_killed(path):
 
     def hold():
         store = HostState(path)
-        with store._alone:
+        with store._lock:
             holding.set()
             signal.pause()
 
@@ -216,7 +224,7 @@ def test_the_lock_is_free_when_its_holder_is_killed(path):
     holding.wait()
     os.kill(worker.pid, signal.SIGKILL)
     worker.join()
-    assert isinstance(HostState(path).reserve(ask(), START), Lease)
+    assert isinstance(HostState(path).reserve(ask(), START), Reservation)
 
 
 def test_a_child_counts_as_itself_when_the_store_was_opened_before_the_fork(path):
@@ -233,7 +241,7 @@ def test_a_child_counts_as_itself_when_the_store_was_opened_before_the_fork(path
 
 def test_the_state_is_still_there_when_the_workers_are_new(path):
     first = HostState(path)
-    first.settle(first.reserve(ask(limits=Limits(rpm=1)), START), Finish(True, 401, cooldown=60.0), START)
+    first.settle(first.reserve(ask(limits=Limits(rpm=1)), START), TryResult(True, 401, cooldown=60.0), START)
     first.close()
     assert HostState(path).reserve(ask(), START + 1).reason == "cooling"
 
@@ -243,11 +251,11 @@ def test_what_finds_no_room_is_counted_by_the_process_alone_when_the_file_is_ful
     limits = Limits(rpm=1, hard=True)
     store.reserve(ask("a"), START)
 
-    lease = store.reserve(ask("b", limits=limits), START)
+    reservation = store.reserve(ask("b", limits=limits), START)
     assert store.reserve(ask("b", limits=limits), START).reason == "rpm"
-    assert isinstance(other.reserve(ask("b", limits=limits), START), Lease)
+    assert isinstance(other.reserve(ask("b", limits=limits), START), Reservation)
     assert [one.inflight for one in store.view(["a", "b"], START)] == [1, 1]
-    store.settle(lease, DONE, START)
+    store.settle(reservation, DONE, START)
     assert [one.inflight for one in store.view(["a", "b"], START)] == [1, 0]
     store.cancel(store.reserve(ask("c"), START), START)
     assert store.view(["c"], START)[0].requests == 0
@@ -258,7 +266,7 @@ def test_there_is_room_for_all_when_the_configuration_has_very_many_deployments(
     store = build_state(RouterSettings(), path, deployments=10_000)
     other = build_state(RouterSettings(), path, deployments=10_000)
     for number in range(10_000):
-        assert isinstance(store.reserve(ask(f"d{number}"), START), Lease)
+        assert isinstance(store.reserve(ask(f"d{number}"), START), Reservation)
 
     assert all(one.inflight == 1 for one in other.view([f"d{number}" for number in range(10_000)], START))
 
@@ -323,13 +331,13 @@ def test_threads_of_one_process_do_not_disturb_each_other_when_the_host_shares(p
         thread.start()
     for thread in threads:
         thread.join()
-    standing = store.view(["a"], START)[0]
-    assert (standing.requests, standing.inflight, standing.answers) == (400, 0, 400)
+    state = store.view(["a"], START)[0]
+    assert (state.requests, state.inflight, state.answers) == (400, 0, 400)
 
 
 def test_a_row_has_its_place_in_the_file_when_the_layout_is_the_first():
     assert host_state.LAYOUT == 1
-    assert bytes(Standing(1, latency=0.5)) == struct.pack("<12q7d", 1, *[0] * 11, *[0.0] * 4, 0.5, 0.0, 0.0)
+    assert bytes(DeploymentState(1, latency=0.5)) == struct.pack("<12q7d", 1, *[0] * 11, *[0.0] * 4, 0.5, 0.0, 0.0)
     spending = Spending(7)
     spending.extras[0] = 3
     assert bytes(spending) == struct.pack("<21q", 7, *[0] * 10, 3, *[0] * 9)

@@ -11,25 +11,25 @@ from proxy.domain.router_settings import STRATEGIES as NAMES
 from proxy.domain.usage import Usage
 from proxy.errors import Timeout
 from proxy.routing.state.latency import SPAN, TIMEOUT_SAMPLE, samples
-from proxy.routing.state.values import Standing
-from proxy.routing.strategies import STRATEGIES, Wish
+from proxy.routing.state.values import DeploymentState
+from proxy.routing.strategies import STRATEGIES, SelectionInput
 
 
-def wish(stream=False, buffer=0.0, ttl=3600.0, prices=None, dice=None):
-    return Wish(stream, START, dice or random.Random(5), lambda one: (prices or {}).get(one.id), buffer, ttl)
+def inputs(stream=False, buffer=0.0, ttl=3600.0, prices=None, dice=None):
+    return SelectionInput(stream, START, dice or random.Random(5), lambda one: (prices or {}).get(one.id), buffer, ttl)
 
 
-def standing(**values):
-    made = Standing()
+def state(**values):
+    made = DeploymentState()
     for name, value in values.items():
         setattr(made, name, value)
     return made
 
 
-def chosen(strategy, candidates, standings=None, number=400, **facts):
-    asked = wish(**facts)
-    standings = standings or [Standing() for _ in candidates]
-    return Counter(candidates[STRATEGIES[strategy].pick(candidates, standings, asked)].id for _ in range(number))
+def chosen(strategy, candidates, states=None, number=400, **facts):
+    asked = inputs(**facts)
+    states = states or [DeploymentState() for _ in candidates]
+    return Counter(candidates[STRATEGIES[strategy].pick(candidates, states, asked)].id for _ in range(number))
 
 
 def test_every_strategy_of_the_settings_has_a_row_when_it_may_be_configured():
@@ -74,7 +74,7 @@ def test_all_are_alike_when_nobody_has_a_positive_metric(weight):
 
 def test_the_one_with_the_fewest_calls_is_chosen_when_least_busy():
     candidates = [deployment(name) for name in "abc"]
-    assert chosen("least-busy", candidates, [standing(inflight=n) for n in (3, 1, 2)]) == {"b": 400}
+    assert chosen("least-busy", candidates, [state(inflight=n) for n in (3, 1, 2)]) == {"b": 400}
 
 
 def test_the_first_in_the_list_is_chosen_when_all_are_equally_busy():
@@ -84,38 +84,38 @@ def test_the_first_in_the_list_is_chosen_when_all_are_equally_busy():
 @pytest.mark.parametrize("name", ["usage-based-routing", "usage-based-routing-v2"])
 def test_the_fewest_tokens_win_and_equals_share_when_usage_decides(name):
     candidates = [deployment(name) for name in "abc"]
-    counts = chosen(name, candidates, [standing(tokens=n) for n in (50, 7, 7)])
+    counts = chosen(name, candidates, [state(tokens=n) for n in (50, 7, 7)])
     assert set(counts) == {"b", "c"}
 
 
 def test_the_quickest_is_chosen_when_latency_decides():
     candidates = [deployment(name) for name in "abc"]
-    standings = [standing(latency=n, latency_samples=1, sampled_at=START) for n in (0.3, 0.1, 0.2)]
-    assert chosen("latency-based-routing", candidates, standings) == {"b": 400}
+    states = [state(latency=n, latency_samples=1, sampled_at=START) for n in (0.3, 0.1, 0.2)]
+    assert chosen("latency-based-routing", candidates, states) == {"b": 400}
 
 
 def test_those_within_the_buffer_share_when_latency_decides():
     candidates = [deployment(name) for name in "abc"]
-    standings = [standing(latency=n, latency_samples=1, sampled_at=START) for n in (0.3, 0.1, 0.11)]
-    assert set(chosen("latency-based-routing", candidates, standings, buffer=0.2)) == {"b", "c"}
+    states = [state(latency=n, latency_samples=1, sampled_at=START) for n in (0.3, 0.1, 0.11)]
+    assert set(chosen("latency-based-routing", candidates, states, buffer=0.2)) == {"b", "c"}
 
 
 def test_the_time_to_the_first_token_decides_when_a_stream_is_asked_for():
     candidates = [deployment(name) for name in "ab"]
-    standings = [
-        standing(latency=0.1, latency_samples=1, first=2.0, first_samples=1, sampled_at=START),
-        standing(latency=0.9, latency_samples=1, first=0.2, first_samples=1, sampled_at=START),
+    states = [
+        state(latency=0.1, latency_samples=1, first=2.0, first_samples=1, sampled_at=START),
+        state(latency=0.9, latency_samples=1, first=0.2, first_samples=1, sampled_at=START),
     ]
-    assert chosen("latency-based-routing", candidates, standings, stream=True) == {"b": 400}
-    assert chosen("latency-based-routing", candidates, standings) == {"a": 400}
+    assert chosen("latency-based-routing", candidates, states, stream=True) == {"b": 400}
+    assert chosen("latency-based-routing", candidates, states) == {"a": 400}
 
 
 @pytest.mark.parametrize("age", [None, 4000.0])
 def test_one_without_fresh_samples_goes_first_when_latency_decides(age):
     candidates = [deployment(name) for name in "ab"]
-    other = Standing() if age is None else standing(latency=9.0, latency_samples=3, sampled_at=START - age)
-    standings = [standing(latency=0.1, latency_samples=1, sampled_at=START), other]
-    assert chosen("latency-based-routing", candidates, standings) == {"b": 400}
+    other = DeploymentState() if age is None else state(latency=9.0, latency_samples=3, sampled_at=START - age)
+    states = [state(latency=0.1, latency_samples=1, sampled_at=START), other]
+    assert chosen("latency-based-routing", candidates, states) == {"b": 400}
 
 
 def test_the_cheapest_is_chosen_when_cost_decides():

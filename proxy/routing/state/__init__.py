@@ -1,1 +1,1 @@
-"""What is known of each deployment (counts, cooldowns, latency): in memory, shared by a host's workers, or in Redis."""
+"""Counts, cooldowns and latency of each deployment: in memory, shared by a host's workers, or in Redis."""

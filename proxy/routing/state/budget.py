@@ -14,7 +14,7 @@ WINDOW_SECONDS = BUCKETS * BUCKET_SECONDS
 
 
 class Spending(Structure):
-    """First tries and extra ones of one group in buckets of time: a row as Standing is one.
+    """First tries and extra ones of one group in buckets of time: a row as DeploymentState is one.
 
     `slot` is the number of the newest bucket since the epoch.
     """

@@ -2,7 +2,7 @@
 
 from proxy.errors import ClientClosedRequestError, GatewayError, RateLimitError, Timeout
 from proxy.routing.error_kinds import policy_count
-from proxy.routing.state.values import Cooling, Finish, Refusal, Standing
+from proxy.routing.state.values import Cooling, DeploymentState, Refusal, TryResult
 
 # LiteLLM's numbers for a deployment that its group can do without.
 FAILURE_SHARE = 0.5
@@ -40,97 +40,97 @@ def cooldown_seconds(cooling: Cooling, error: GatewayError) -> float:
     return min(error.retry_after, LONGEST_SECONDS)
 
 
-def refusal(standing: Standing, now: float) -> Refusal | None:
+def refusal(row: DeploymentState, now: float) -> Refusal | None:
     """Why there is no traffic for it now: it cools, or its one probe is still under way."""
-    if now < standing.cooling_until:
-        return Refusal("cooling", standing.cooling_until)
-    if standing.streak and now < standing.probe_until:
-        return Refusal("probing", standing.probe_until)
+    if now < row.cooling_until:
+        return Refusal("cooling", row.cooling_until)
+    if row.streak and now < row.probe_until:
+        return Refusal("probing", row.probe_until)
     return None
 
 
-def claim_probe(standing: Standing, now: float, seconds: float) -> bool:
+def claim_probe(row: DeploymentState, now: float, seconds: float) -> bool:
     """True when the try that is just admitted is the probe of a half-open deployment."""
-    if not standing.streak or now < standing.cooling_until:
+    if not row.streak or now < row.cooling_until:
         return False
-    standing.probe_until = now + seconds
+    row.probe_until = now + seconds
     return True
 
 
-def settle(standing: Standing, finish: Finish, started: float, probe: bool, now: float) -> bool:
+def settle(row: DeploymentState, result: TryResult, started: float, probe: bool, now: float) -> bool:
     """Judge a finished try: recover, cool, or only count (in the minute of now: `limits.roll` comes first).
 
     True when a cooldown begins.
     """
     if probe:
-        standing.probe_until = 0.0
-    if finish.failed is None:
+        row.probe_until = 0.0
+    if result.failed is None:
         return False
-    standing.answers += 1
-    standing.last_status = finish.status
-    if finish.failed:
-        standing.failures += 1
-        standing.in_a_row += 1
-        return _must_cool(standing, finish, probe, now) and cool(standing, finish.cooldown, now)
-    standing.in_a_row = 0
-    if standing.streak and started >= standing.cooled_at:
-        recover(standing)
+    row.answers += 1
+    row.last_status = result.status
+    if result.failed:
+        row.failures += 1
+        row.in_a_row += 1
+        return _must_cool(row, result, probe, now) and cool(row, result.cooldown, now)
+    row.in_a_row = 0
+    if row.streak and started >= row.cooled_at:
+        recover(row)
     return False
 
 
-def cool(standing: Standing, seconds: float, now: float) -> bool:
+def cool(row: DeploymentState, seconds: float, now: float) -> bool:
     """Out of service; twice as long as the last time if it has not worked since. Never shortens a cooldown.
 
     True when it is out for longer than it was already.
     """
-    until = now + min(seconds * 2.0**standing.streak, max(seconds, LONGEST_GROWN_SECONDS))
-    longer = until > standing.cooling_until
-    standing.cooling_until = max(standing.cooling_until, until)
-    standing.cooled_at = now
-    standing.streak = min(standing.streak + 1, 30)
-    _forget_failures(standing)
+    until = now + min(seconds * 2.0**row.streak, max(seconds, LONGEST_GROWN_SECONDS))
+    longer = until > row.cooling_until
+    row.cooling_until = max(row.cooling_until, until)
+    row.cooled_at = now
+    row.streak = min(row.streak + 1, 30)
+    _forget_failures(row)
     return longer
 
 
-def recover(standing: Standing) -> None:
-    standing.streak = 0
-    standing.cooling_until = standing.probe_until = 0.0
-    _forget_failures(standing)
+def recover(row: DeploymentState) -> None:
+    row.streak = 0
+    row.cooling_until = row.probe_until = 0.0
+    _forget_failures(row)
 
 
-def _forget_failures(standing: Standing) -> None:
-    standing.answers = standing.failures = standing.fails = standing.in_a_row = 0
-    standing.fails_until = 0.0
+def _forget_failures(row: DeploymentState) -> None:
+    row.answers = row.failures = row.fails = row.in_a_row = 0
+    row.fails_until = 0.0
 
 
-def _must_cool(standing: Standing, finish: Finish, probe: bool, now: float) -> bool:
-    if finish.cooldown <= 0:
+def _must_cool(row: DeploymentState, result: TryResult, probe: bool, now: float) -> bool:
+    if result.cooldown <= 0:
         return False
     if probe:
         return True
-    if now < standing.cooling_until:
+    if now < row.cooling_until:
         return False
-    if finish.allowed_fails is not None:
-        return _count_fail(standing, finish, now) > finish.allowed_fails
-    return _default_rule(standing, finish)
+    if result.allowed_fails is not None:
+        return _count_fail(row, result, now) > result.allowed_fails
+    return _default_rule(row, result)
 
 
-def _count_fail(standing: Standing, finish: Finish, now: float) -> int:
+def _count_fail(row: DeploymentState, result: TryResult, now: float) -> int:
     """Failures since the first of them, forgotten after a cooldown's time."""
-    if now >= standing.fails_until:
-        standing.fails = 0
-        standing.fails_until = now + finish.cooldown
-    standing.fails += 1
-    return standing.fails
+    if now >= row.fails_until:
+        row.fails = 0
+        row.fails_until = now + result.cooldown
+    row.fails += 1
+    return row.fails
 
 
-def _default_rule(standing: Standing, finish: Finish) -> bool:
-    if finish.status == RateLimitError.status_code and finish.alternatives:
+def _default_rule(row: DeploymentState, result: TryResult) -> bool:
+    if result.status == RateLimitError.status_code and result.alternatives:
         return True
-    if finish.status < 500 and finish.status not in _RETRYABLE_4XX:
+    if result.status < 500 and result.status not in _RETRYABLE_4XX:
         return True
-    if finish.alternatives and standing.in_a_row >= FAILURES_IN_A_ROW:
+    if result.alternatives and row.in_a_row >= FAILURES_IN_A_ROW:
         return True
-    if finish.alternatives:
-        return standing.answers >= FAILURE_MINIMUM and standing.failures > FAILURE_SHARE * standing.answers
-    return standing.answers >= LONE_MINIMUM and standing.failures == standing.answers
+    if result.alternatives:
+        return row.answers >= FAILURE_MINIMUM and row.failures > FAILURE_SHARE * row.answers
+    return row.answers >= LONE_MINIMUM and row.failures == row.answers

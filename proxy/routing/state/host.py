@@ -1,4 +1,4 @@
-"""One truth for all workers of a host, with no server: rows in a file that every worker maps into its memory.
+"""State shared by all workers of a host through a memory-mapped file: no server is needed.
 
 One lock on the file guards a step, so counts are exact; the system releases it when a worker dies. Calls in flight are
 counted per process as well, so that those of a worker that was killed can be taken back. The file outlives a worker
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from proxy.routing.state import budget, limits
-from proxy.routing.state import memory as state
+from proxy.routing.state import memory as rules
 from proxy.routing.state.budget import Spending
 from proxy.routing.state.processes import is_alive, start_time
-from proxy.routing.state.values import Ask, Finish, Lease, Refusal, Standing
+from proxy.routing.state.values import DeploymentState, Refusal, Reservation, ReservationRequest, TryResult
 
 _log = logging.getLogger("patchbay.routing")
 
@@ -36,7 +36,7 @@ _MAGIC = b"patchbay"
 # A slot: the key's digest, the row, the calls in flight of each process (a worker has far fewer than 65,536).
 _Shares = c_uint16 * PROCESSES
 _KEY_SIZE = 16
-_SHARES_AT = _KEY_SIZE + max(sizeof(Standing), sizeof(Spending))
+_SHARES_AT = _KEY_SIZE + max(sizeof(DeploymentState), sizeof(Spending))
 _SLOT_SIZE = _SHARES_AT + sizeof(_Shares)
 _PROCESSES_AT = 64
 _SLOTS_AT = _PROCESSES_AT + PROCESSES * _PROCESS.size
@@ -48,9 +48,9 @@ class HostStateError(RuntimeError):
 
 
 class _Row(NamedTuple):
-    """A deployment's, where it lies in the file, or this process's own; `shares` are the calls in flight, by process."""
+    """A deployment's row in the file, or in this process if the file is full. `shares`: calls in flight by process."""
 
-    standing: Standing
+    state: DeploymentState
     shares: Array[c_uint16]
 
 
@@ -67,51 +67,51 @@ class HostState:
     def __init__(self, path: str | Path, capacity: int = 8192) -> None:
         self._path = Path(path)
         self._file, self._capacity = _open(self._path, capacity)
-        self._alone = _Alone(self._file)
+        self._lock = _FileLock(self._file)
         self._map = mmap.mmap(self._file, _SLOTS_AT + self._capacity * _SLOT_SIZE)
-        self._rows = _Found(self._find_row)
-        self._spendings = _Found(self._find_spending)
+        self._rows = _RowCache(self._find_row)
+        self._spendings = _RowCache(self._find_spending)
         self._process = -1
         self._pid = 0
         self._reaped_at = 0.0
-        self._told = False
+        self._warned = False
 
-    def view(self, deployments: Sequence[str], now: float) -> list[Standing]:
-        with self._alone:
+    def view(self, deployments: Sequence[str], now: float) -> list[DeploymentState]:
+        with self._lock:
             self._prepare(now)
-            standings = [Standing.from_buffer_copy(self._rows[deployment].standing) for deployment in deployments]
-        for standing in standings:
-            limits.roll(standing, now)
-        return standings
+            rows = [DeploymentState.from_buffer_copy(self._rows[deployment].state) for deployment in deployments]
+        for row in rows:
+            limits.roll(row, now)
+        return rows
 
-    def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
-        with self._alone:
+    def reserve(self, request: ReservationRequest, now: float) -> Reservation | Refusal:
+        with self._lock:
             self._prepare(now)
-            row = self._rows[ask.deployment]
+            row = self._rows[request.deployment]
             # First, so that a process that is killed in the middle has a share for others to find.
             row.shares[self._process] += 1
-            answer = state.reserve(row.standing, self._spendings[ask.budget.key], ask, now)
+            answer = rules.reserve(row.state, self._spendings[request.budget.key], request, now)
             if isinstance(answer, Refusal):
                 self._give_back(row.shares)
             return answer
 
-    def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
-        with self._alone:
+    def settle(self, reservation: Reservation, result: TryResult, now: float) -> bool:
+        with self._lock:
             self._prepare(now)
-            row = self._rows[lease.deployment]
-            cools = state.settle(row.standing, lease, finish, now)
+            row = self._rows[reservation.deployment]
+            cools = rules.settle(row.state, reservation, result, now)
             self._give_back(row.shares)
             return cools
 
-    def cancel(self, lease: Lease, now: float) -> None:
-        with self._alone:
+    def cancel(self, reservation: Reservation, now: float) -> None:
+        with self._lock:
             self._prepare(now)
-            row = self._rows[lease.deployment]
-            state.cancel(row.standing, self._spendings[lease.budget.key], lease, now)
+            row = self._rows[reservation.deployment]
+            rules.cancel(row.state, self._spendings[reservation.budget.key], reservation, now)
             self._give_back(row.shares)
 
     def spending(self, key: str, now: float) -> tuple[int, int]:
-        with self._alone:
+        with self._lock:
             self._prepare(now)
             spending = self._spendings[key]
             budget.roll(spending, now)
@@ -121,8 +121,8 @@ class HostState:
         return {"store": "host", "path": str(self._path)}
 
     def close(self) -> None:
-        """The file stays: other workers, and the next ones, go on with it."""
-        with self._alone:
+        """The file stays: other workers, present and future, use it."""
+        with self._lock:
             self._rows.clear()
             self._spendings.clear()
             self._map.close()
@@ -136,16 +136,18 @@ class HostState:
             self._reap()
 
     def _give_back(self, shares: Array[c_uint16]) -> None:
-        """A child of a fork may end what its parent began."""
+        """A forked child may end a call that its parent began."""
         if shares[self._process]:
             shares[self._process] -= 1
 
     def _find_row(self, deployment: str) -> _Row:
         at = self._find(f"d:{deployment}")
-        return _Row(Standing(), _Shares()) if at is None else self._row_at(at)
+        return _Row(DeploymentState(), _Shares()) if at is None else self._row_at(at)
 
     def _row_at(self, at: int) -> _Row:
-        return _Row(Standing.from_buffer(self._map, at + _KEY_SIZE), _Shares.from_buffer(self._map, at + _SHARES_AT))
+        return _Row(
+            DeploymentState.from_buffer(self._map, at + _KEY_SIZE), _Shares.from_buffer(self._map, at + _SHARES_AT)
+        )
 
     def _find_spending(self, key: str) -> Spending:
         at = self._find(f"b:{key}")
@@ -163,8 +165,8 @@ class HostState:
             if found == _EMPTY_KEY:
                 self._map[at : at + _KEY_SIZE] = digest
                 return at
-        if not self._told:
-            self._told = True
+        if not self._warned:
+            self._warned = True
             _log.warning(
                 "The workers share the state of %d deployments and groups; what is beyond is counted by each worker for "
                 "itself until the next start.",
@@ -184,7 +186,7 @@ class HostState:
         raise HostStateError(f"{self._path} has room for {PROCESSES} processes, and all of them live")
 
     def _reap(self) -> None:
-        """Take back what processes had in flight that are no more."""
+        """Take back the calls in flight of processes that have ended."""
         for process in range(PROCESSES):
             pid, started = _PROCESS.unpack_from(self._map, _process_at(process))
             if pid and not is_alive(pid, started):
@@ -192,7 +194,7 @@ class HostState:
                 _PROCESS.pack_into(self._map, _process_at(process), 0, 0)
 
     def _take_back(self, process: int) -> None:
-        """What is in flight then is what the others have, wherever in a step the process was killed."""
+        """Calls in flight are then the sum of the other shares, wherever in a step the process was killed."""
         width = sizeof(c_uint16)
         with memoryview(self._map).cast("H") as numbers:
             shares = numbers[(_SLOTS_AT + _SHARES_AT) // width + process :: _SLOT_SIZE // width].tolist()
@@ -200,11 +202,11 @@ class HostState:
             if lost:
                 row = self._row_at(_SLOTS_AT + slot * _SLOT_SIZE)
                 row.shares[process] = 0
-                row.standing.inflight = sum(row.shares)
+                row.state.inflight = sum(row.shares)
 
 
-class _Found(dict[str, Place]):
-    """What was found by its key once: rows never move, so each process remembers them."""
+class _RowCache(dict[str, Place]):
+    """Rows by key: a row never moves, so each process looks it up once."""
 
     def __init__(self, find: Callable[[str], Place]) -> None:
         self._find = find
@@ -214,8 +216,8 @@ class _Found(dict[str, Place]):
         return found
 
 
-class _Alone:
-    """Alone among all threads of all processes, for one `with`. Nothing in it may wait for anything."""
+class _FileLock:
+    """Exclusive across threads and processes. Never block inside."""
 
     __slots__ = ("_file", "_lock")
 
@@ -243,7 +245,7 @@ def _process_at(process: int) -> int:
 
 
 def _open(path: Path, capacity: int) -> tuple[int, int]:
-    """(the file, its capacity). The first to come lays it out; it is sparse, so what is not used takes no room."""
+    """(the file, its capacity). The first process lays it out; it is sparse: unused slots take no room."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.lockf(file, fcntl.LOCK_EX)

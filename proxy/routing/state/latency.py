@@ -2,7 +2,7 @@
 
 from proxy.domain.attempt import Result
 from proxy.errors import Timeout
-from proxy.routing.state.values import Finish, Standing
+from proxy.routing.state.values import DeploymentState, TryResult
 
 SPAN = 10
 # LiteLLM's sample for a call that ran into its time limit: far worse than any answer.
@@ -19,13 +19,13 @@ def samples(result: Result, stream: bool) -> tuple[float | None, float | None]:
     return None, None
 
 
-def settle(standing: Standing, finish: Finish, now: float) -> None:
-    if finish.latency is not None:
-        standing.latency, standing.latency_samples = _mean(standing.latency, standing.latency_samples, finish.latency)
-        standing.sampled_at = now
-    if finish.first is not None:
-        standing.first, standing.first_samples = _mean(standing.first, standing.first_samples, finish.first)
-        standing.sampled_at = now
+def settle(row: DeploymentState, result: TryResult, now: float) -> None:
+    if result.latency is not None:
+        row.latency, row.latency_samples = _mean(row.latency, row.latency_samples, result.latency)
+        row.sampled_at = now
+    if result.first is not None:
+        row.first, row.first_samples = _mean(row.first, row.first_samples, result.first)
+        row.sampled_at = now
 
 
 def _mean(mean: float, count: int, sample: float) -> tuple[float, int]:

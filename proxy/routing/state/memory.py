@@ -6,68 +6,68 @@ from typing import Any, Protocol
 
 from proxy.routing.state import budget, health, latency, limits
 from proxy.routing.state.budget import Spending
-from proxy.routing.state.values import Ask, Finish, Lease, Refusal, Standing
+from proxy.routing.state.values import DeploymentState, Refusal, Reservation, ReservationRequest, TryResult
 
 
 class StateStore(Protocol):
     """Safe for threads, greenlets and, where the store is shared, processes. `now` is Unix seconds."""
 
-    def view(self, deployments: Sequence[str], now: float) -> list[Standing]:
-        """Where these deployments stand. Read only: a store may hand out its own rows."""
+    def view(self, deployments: Sequence[str], now: float) -> list[DeploymentState]:
+        """These deployments' rows. Read only: a store may hand out its own rows."""
 
-    def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
-        """Count one try, or say why not; what is refused counts nowhere."""
+    def reserve(self, request: ReservationRequest, now: float) -> Reservation | Refusal:
+        """Count one try, or the reason why not; a refused try counts nowhere."""
 
-    def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
+    def settle(self, reservation: Reservation, result: TryResult, now: float) -> bool:
         """A reserved try has ended; to be called once. True when a cooldown begins with it."""
 
-    def cancel(self, lease: Lease, now: float) -> None:
+    def cancel(self, reservation: Reservation, now: float) -> None:
         """A reserved try was never sent; to be called instead of `settle`."""
 
     def spending(self, key: str, now: float) -> tuple[int, int]:
         """First tries and extra ones of a budget in the last minute."""
 
     def facts(self) -> dict[str, Any]:
-        """What the store is, and how it does; nothing secret."""
+        """The kind of store and its condition; nothing secret."""
 
     def close(self) -> None:
-        """Give up what the store holds open."""
+        """Close what the store holds open."""
 
 
-def reserve(standing: Standing, spending: Spending, ask: Ask, now: float) -> Lease | Refusal:
+def reserve(row: DeploymentState, spending: Spending, request: ReservationRequest, now: float) -> Reservation | Refusal:
     """The rules of one reservation upon two rows."""
-    if ask.extra and not budget.allows(spending, ask.budget, now):
+    if request.extra and not budget.allows(spending, request.budget, now):
         return Refusal("budget", now + budget.WINDOW_SECONDS)
-    if standing.streak and not ask.last_resort:
-        refused = health.refusal(standing, now)
+    if row.streak and not request.last_resort:
+        refused = health.refusal(row, now)
         if refused is not None:
             return refused
-    limits.roll(standing, now)
-    if ask.limits is not None:
-        refused = limits.refusal(standing, ask.limits, ask.tokens, now)
+    limits.roll(row, now)
+    if request.limits is not None:
+        refused = limits.refusal(row, request.limits, request.tokens, now)
         if refused is not None:
             return refused
-    probe = standing.streak > 0 and health.claim_probe(standing, now, ask.probe_seconds)
-    limits.take(standing, ask.tokens)
-    budget.count(spending, ask.extra, now)
-    return Lease(ask.deployment, standing.minute, ask.tokens, now, probe, ask.budget, ask.extra)
+    probe = row.streak > 0 and health.claim_probe(row, now, request.probe_seconds)
+    limits.take(row, request.tokens)
+    budget.count(spending, request.extra, now)
+    return Reservation(request.deployment, row.minute, request.tokens, now, probe, request.budget, request.extra)
 
 
-def settle(standing: Standing, lease: Lease, finish: Finish, now: float) -> bool:
+def settle(row: DeploymentState, reservation: Reservation, result: TryResult, now: float) -> bool:
     """The rules of one settlement upon the deployment's row; True when a cooldown begins with it."""
-    limits.roll(standing, now)
-    limits.settle(standing, lease.minute, lease.tokens, finish.tokens)
-    latency.settle(standing, finish, now)
-    return health.settle(standing, finish, lease.started, lease.probe, now)
+    limits.roll(row, now)
+    limits.settle(row, reservation.minute, reservation.tokens, result.tokens)
+    latency.settle(row, result, now)
+    return health.settle(row, result, reservation.started, reservation.probe, now)
 
 
-def cancel(standing: Standing, spending: Spending, lease: Lease, now: float) -> None:
+def cancel(row: DeploymentState, spending: Spending, reservation: Reservation, now: float) -> None:
     """The rules of a reservation taken back."""
-    limits.roll(standing, now)
-    limits.give_back(standing, lease.minute, lease.tokens)
-    budget.count(spending, lease.extra, now, -1)
-    if lease.probe:
-        standing.probe_until = 0.0
+    limits.roll(row, now)
+    limits.give_back(row, reservation.minute, reservation.tokens)
+    budget.count(spending, reservation.extra, now, -1)
+    if reservation.probe:
+        row.probe_until = 0.0
 
 
 class MemoryState:
@@ -75,27 +75,27 @@ class MemoryState:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._standings: dict[str, Standing] = {}
+        self._deployments: dict[str, DeploymentState] = {}
         self._spendings: dict[str, Spending] = {}
 
-    def view(self, deployments: Sequence[str], now: float) -> list[Standing]:
+    def view(self, deployments: Sequence[str], now: float) -> list[DeploymentState]:
         with self._lock:
-            standings = [self._standing(deployment) for deployment in deployments]
-            for standing in standings:
-                limits.roll(standing, now)
-            return standings
+            rows = [self._deployment(deployment) for deployment in deployments]
+            for row in rows:
+                limits.roll(row, now)
+            return rows
 
-    def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
+    def reserve(self, request: ReservationRequest, now: float) -> Reservation | Refusal:
         with self._lock:
-            return reserve(self._standing(ask.deployment), self._spending(ask.budget.key), ask, now)
+            return reserve(self._deployment(request.deployment), self._spending(request.budget.key), request, now)
 
-    def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
+    def settle(self, reservation: Reservation, result: TryResult, now: float) -> bool:
         with self._lock:
-            return settle(self._standing(lease.deployment), lease, finish, now)
+            return settle(self._deployment(reservation.deployment), reservation, result, now)
 
-    def cancel(self, lease: Lease, now: float) -> None:
+    def cancel(self, reservation: Reservation, now: float) -> None:
         with self._lock:
-            cancel(self._standing(lease.deployment), self._spending(lease.budget.key), lease, now)
+            cancel(self._deployment(reservation.deployment), self._spending(reservation.budget.key), reservation, now)
 
     def spending(self, key: str, now: float) -> tuple[int, int]:
         with self._lock:
@@ -109,10 +109,10 @@ class MemoryState:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _standing(self, deployment: str) -> Standing:
-        found = self._standings.get(deployment)
+    def _deployment(self, deployment: str) -> DeploymentState:
+        found = self._deployments.get(deployment)
         if found is None:
-            found = self._standings[deployment] = Standing()
+            found = self._deployments[deployment] = DeploymentState()
         return found
 
     def _spending(self, key: str) -> Spending:

@@ -1,7 +1,7 @@
-"""One truth for all hosts: Redis has the last word while it answers quickly; the host's own store goes on beneath it.
+"""State shared by several hosts through Redis, on top of the host's own store, which takes over while Redis fails.
 
-A try costs one round trip; what it came to is written behind the caller's back. Redis that is dead or slow costs a
-worker 50 ms once, is then left alone for a while, and meanwhile the host's own counts hold.
+A reservation costs one round trip; results are written in the background. A dead or slow Redis costs a worker 50 ms
+once and is then not used for a while; meanwhile the host's own counts hold.
 """
 
 import os
@@ -21,12 +21,20 @@ from proxy.routing.state.latency import SPAN
 from proxy.routing.state.limits import MINUTE
 from proxy.routing.state.memory import StateStore
 from proxy.routing.state.redis_scripts import RESERVE, SETTLE, WORKER_SECONDS
-from proxy.routing.state.values import Ask, Finish, Lease, Limits, Refusal, RefusalReason, Standing
+from proxy.routing.state.values import (
+    DeploymentState,
+    Limits,
+    Refusal,
+    RefusalReason,
+    Reservation,
+    ReservationRequest,
+    TryResult,
+)
 
-# Together the 50 milliseconds that a request may lose to a Redis that does not answer.
+# Together the 50 ms that a request may wait for a Redis that does not answer.
 CONNECT_SECONDS = 0.02
 ANSWER_SECONDS = 0.03
-# How long a Redis that failed is left alone.
+# How long a Redis that failed is not used.
 REST_SECONDS = 5.0
 # How old the numbers of the other hosts may be for a strategy, and how long a deployment stays of interest.
 REFRESH_SECONDS = 1.0
@@ -65,62 +73,74 @@ class RedisState:
         self._fleet: dict[str, Fleet] = {}
         self._wanted: dict[str, float] = {}
 
-    def view(self, deployments: Sequence[str], now: float) -> list[Standing]:
+    def view(self, deployments: Sequence[str], now: float) -> list[DeploymentState]:
         """The host's rows with what the other hosts add, at most about a second old."""
-        standings = self._host.view(deployments, now)
+        rows = self._host.view(deployments, now)
         if self._resting():
-            return standings
+            return rows
         self._join()
         for name in deployments:
             self._wanted[name] = time.monotonic()
-        return [
-            _together(standing, self._fleet.get(name)) for name, standing in zip(deployments, standings, strict=True)
-        ]
+        return [_together(row, self._fleet.get(name)) for name, row in zip(deployments, rows, strict=True)]
 
-    def reserve(self, ask: Ask, now: float) -> Lease | Refusal:
-        lease = self._host.reserve(ask, now)
-        if isinstance(lease, Refusal) or self._resting():
-            return lease
+    def reserve(self, request: ReservationRequest, now: float) -> Reservation | Refusal:
+        reservation = self._host.reserve(request, now)
+        if isinstance(reservation, Refusal) or self._resting():
+            return reservation
         self._join()
         try:
-            word, value = self._reserve(keys=self._reserve_keys(ask, now), args=self._reserve_arguments(ask, now))
+            word, value = self._reserve(
+                keys=self._reserve_keys(request, now), args=self._reserve_arguments(request, now)
+            )
         except redis.RedisError:
             self._rest()
-            return lease
+            return reservation
         if word == b"ok":
-            return lease._replace(probe=True) if value == b"1" and not lease.probe else lease
-        self._host.cancel(lease, now)
+            return reservation._replace(probe=True) if value == b"1" and not reservation.probe else reservation
+        self._host.cancel(reservation, now)
         return Refusal(cast(RefusalReason, word.decode()), float(value))
 
-    def settle(self, lease: Lease, finish: Finish, now: float) -> bool:
-        cools = self._host.settle(lease, finish, now)
+    def settle(self, reservation: Reservation, result: TryResult, now: float) -> bool:
+        cools = self._host.settle(reservation, result, now)
         if self._resting():
             return cools
-        used = lease.tokens if finish.tokens is None else finish.tokens
-        outcome = {None: "none", False: "ok", True: "failed"}[finish.failed]
-        mark = self._host.view([lease.deployment], now)[0] if finish.failed else Standing()
+        used = reservation.tokens if result.tokens is None else result.tokens
+        outcome = {None: "none", False: "ok", True: "failed"}[result.failed]
+        mark = self._host.view([reservation.deployment], now)[0] if result.failed else DeploymentState()
         arguments = [
             self._worker,
-            used - lease.tokens,
+            used - reservation.tokens,
             outcome,
-            lease.started,
-            int(lease.probe),
+            reservation.started,
+            int(reservation.probe),
             mark.cooling_until,
             mark.streak,
             mark.cooled_at,
-            -1.0 if finish.latency is None else finish.latency,
-            -1.0 if finish.first is None else finish.first,
+            -1.0 if result.latency is None else result.latency,
+            -1.0 if result.first is None else result.first,
             SPAN,
         ]
-        self._pending.put((self._keys(lease.deployment, lease.minute), arguments))
+        self._pending.put((self._keys(reservation.deployment, reservation.minute), arguments))
         return cools
 
-    def cancel(self, lease: Lease, now: float) -> None:
-        """Redis keeps the count until the minute is over: nobody is let through who should not be."""
-        self._host.cancel(lease, now)
+    def cancel(self, reservation: Reservation, now: float) -> None:
+        """Redis keeps the request counted until the minute is over: never too few."""
+        self._host.cancel(reservation, now)
         if not self._resting():
-            nothing = [self._worker, -lease.tokens, "none", 0.0, int(lease.probe), 0.0, 0, 0.0, -1.0, -1.0, SPAN]
-            self._pending.put((self._keys(lease.deployment, lease.minute), nothing))
+            nothing = [
+                self._worker,
+                -reservation.tokens,
+                "none",
+                0.0,
+                int(reservation.probe),
+                0.0,
+                0,
+                0.0,
+                -1.0,
+                -1.0,
+                SPAN,
+            ]
+            self._pending.put((self._keys(reservation.deployment, reservation.minute), nothing))
 
     def spending(self, key: str, now: float) -> tuple[int, int]:
         return self._host.spending(key, now)
@@ -136,9 +156,9 @@ class RedisState:
         return time.monotonic() < self._rests_until
 
     def _rest(self) -> None:
-        """Leave Redis alone. What this worker had counted there ends with the name that it had.
+        """Stop using Redis for a while. Counts under this worker's name expire with it.
 
-        Whoever was waiting for it as well finds the same, once.
+        Threads that failed at the same time count as one failure.
         """
         if self._resting():
             return
@@ -147,7 +167,7 @@ class RedisState:
         self._worker = _worker_name()
 
     def _join(self) -> None:
-        """Begin to write behind, in this process: a fork has threads of its own."""
+        """Start the writing thread in this process: a fork does not inherit threads."""
         if self._pid == os.getpid():
             return
         with self._begin:
@@ -157,7 +177,7 @@ class RedisState:
                 threading.Thread(target=self._write_behind, daemon=True, name="redis-state").start()
 
     def _write_behind(self) -> None:
-        """Settle what has ended, and look once a second at what the other hosts do."""
+        """Send results to Redis, and read the other hosts' numbers once a second."""
         refreshed = 0.0
         while True:
             settled = self._next_pending()
@@ -191,7 +211,7 @@ class RedisState:
             pipeline.execute()
 
     def _refresh(self) -> None:
-        """The numbers of all hosts for the deployments that a strategy has lately asked about."""
+        """The numbers of all hosts for the deployments that a strategy has looked at lately."""
         oldest = time.monotonic() - INTEREST_SECONDS
         self._wanted = {name: asked for name, asked in self._wanted.items() if asked > oldest}
         names = list(self._wanted)
@@ -214,38 +234,40 @@ class RedisState:
             f"{prefix}w:{self._worker}",
         ]
 
-    def _reserve_keys(self, ask: Ask, now: float) -> list[str]:
+    def _reserve_keys(self, request: ReservationRequest, now: float) -> list[str]:
         slot = int(now // BUCKET_SECONDS)
-        buckets = [f"{self._prefix}b:{ask.budget.key}:{slot - age}" for age in range(BUCKETS if ask.extra else 1)]
-        return self._keys(ask.deployment, int(now // MINUTE)) + buckets
+        buckets = [
+            f"{self._prefix}b:{request.budget.key}:{slot - age}" for age in range(BUCKETS if request.extra else 1)
+        ]
+        return self._keys(request.deployment, int(now // MINUTE)) + buckets
 
-    def _reserve_arguments(self, ask: Ask, now: float) -> list[Any]:
-        limits = ask.limits or _NO_LIMITS
+    def _reserve_arguments(self, request: ReservationRequest, now: float) -> list[Any]:
+        limits = request.limits or _NO_LIMITS
         bounds = [-1 if limit is None else limit for limit in limits[:3]]
         return [
             now,
             self._worker,
             f"{self._prefix}w:",
-            ask.tokens,
+            request.tokens,
             *bounds,
-            int(ask.extra),
-            ask.budget.share,
-            ask.budget.floor,
-            int(ask.last_resort),
-            ask.probe_seconds,
+            int(request.extra),
+            request.budget.share,
+            request.budget.floor,
+            int(request.last_resort),
+            request.probe_seconds,
         ]
 
 
 def build_client(url: str | None, **place: Any) -> redis.Redis:
-    """A client that gives up in time and never tries again: by URL, or by host, port, password and db."""
-    manners: dict[str, Any] = {
+    """A client with short timeouts and no retries: by URL, or by host, port, password and db."""
+    behaviour: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": ANSWER_SECONDS,
         "retry": Retry(NoBackoff(), 0),
     }
     if url is not None:
-        return redis.Redis.from_url(url, **manners)
-    return redis.Redis(**{name: value for name, value in place.items() if value is not None}, **manners)
+        return redis.Redis.from_url(url, **behaviour)
+    return redis.Redis(**{name: value for name, value in place.items() if value is not None}, **behaviour)
 
 
 def _worker_name() -> str:
@@ -266,11 +288,11 @@ def _fleet(health: Sequence[Any], counts: Sequence[Any], inflight: Sequence[Any]
     )
 
 
-def _together(standing: Standing, fleet: Fleet | None) -> Standing:
+def _together(row: DeploymentState, fleet: Fleet | None) -> DeploymentState:
     """The larger count, so that neither the latest calls of this host nor the others' are missed; the fleet's means."""
     if fleet is None:
-        return standing
-    seen = copy(standing)
+        return row
+    seen = copy(row)
     seen.inflight = max(seen.inflight, fleet.inflight)
     seen.requests = max(seen.requests, fleet.requests)
     seen.tokens = max(seen.tokens, fleet.tokens)

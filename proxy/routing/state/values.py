@@ -1,4 +1,4 @@
-"""The values of the shared state: where a deployment stands, what a try asks of it, and how the try ended."""
+"""The values of the shared state: a deployment's row, a reservation, and the result of a try."""
 
 from ctypes import Structure, c_double, c_int64
 from typing import Literal, NamedTuple
@@ -23,8 +23,8 @@ class BudgetRule(NamedTuple):
     floor: int
 
 
-class Ask(NamedTuple):
-    """What a try wants of a deployment, checked and counted in one step.
+class ReservationRequest(NamedTuple):
+    """One try of a deployment, checked and counted in one step.
 
     `extra`: this request has already sent a try, or forces one upon a deployment that cools. `last_resort` passes over
     the cooldown. `probe_seconds`: how long a half-open deployment waits for its one probe's result (as long as a call may
@@ -41,13 +41,13 @@ class Ask(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a deployment can't be tried now; `until` is the Unix time when it is worth asking again."""
+    """Why a deployment can't be tried now; `until` is the Unix time when another attempt is worthwhile."""
 
     reason: RefusalReason
     until: float
 
 
-class Lease(NamedTuple):
+class Reservation(NamedTuple):
     """A try that is counted and has to be settled or cancelled. `tokens` is the estimate in the count of `minute`."""
 
     deployment: str
@@ -72,10 +72,10 @@ class Cooling(NamedTuple):
     allowed_fails_policy: tuple[tuple[str, int], ...] = ()
 
 
-class Finish(NamedTuple):
+class TryResult(NamedTuple):
     """How a try ended, for the shared state.
 
-    `failed` is None for what says nothing of the deployment's health (a client's mistake, a client that left).
+    `failed` is None for a result without meaning for the deployment's health (a client's mistake, a client that left).
     `tokens` None: unknown, the estimate stands. `allowed_fails`: the failures that this kind of error may have, None
     for the default rule. `latency` and `first` are samples in seconds, None for no sample.
     """
@@ -90,8 +90,8 @@ class Finish(NamedTuple):
     first: float | None = None
 
 
-class Standing(Structure):
-    """One deployment's row, in a process's own memory or in the host's file: all that is known lies in its bytes.
+class DeploymentState(Structure):
+    """One deployment's row, in a process's own memory or in the host's file: its bytes are all that is kept.
 
     Only a state store changes it, under its lock; the order of the fields is that of the file.
     `minute` is the Unix minute that `requests`, `tokens`, `answers` and `failures` count. `in_a_row` is the number of
@@ -120,4 +120,6 @@ class Standing(Structure):
     sampled_at: float
 
 
-Standing._fields_ = [(name, c_int64 if kind is int else c_double) for name, kind in Standing.__annotations__.items()]
+DeploymentState._fields_ = [
+    (name, c_int64 if kind is int else c_double) for name, kind in DeploymentState.__annotations__.items()
+]
