@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from proxy.transport.http1.readiness import Ready, open_readiness
+from proxy.transport.http1.readiness import open_readiness
+from proxy.transport.http1.waiting import Ready
 
 Pair = tuple[socket.socket, socket.socket]
 

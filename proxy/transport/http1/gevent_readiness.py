@@ -8,13 +8,13 @@ from typing import Any
 
 from gevent.hub import Waiter, get_hub
 
-from proxy.transport.http1.readiness import Ready, Waitable
+from proxy.transport.http1.waiting import Ready, Waitable
 
 _READ, _WRITE = 1, 2
 
 
 class HubReadiness:
-    """See proxy.transport.readiness.Readiness."""
+    """See proxy.transport.http1.waiting.Readiness."""
 
     __slots__ = ("_client", "_events", "_hub", "_loop", "_socket", "_watcher")
 
@@ -57,6 +57,6 @@ class HubReadiness:
 
     def _watch(self, fileno: int, events: int) -> Any:
         watcher = self._loop.io(fileno, events)
-        # Before those of requests that have just come: who waits for an answer has waited for longer.
+        # Ahead of new requests: a call that waits for its provider has waited for longer.
         watcher.priority = self._loop.MAXPRI
         return watcher

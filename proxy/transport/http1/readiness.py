@@ -1,35 +1,12 @@
-"""Which of two sockets speaks first: the one that is waited for, or the client's. And whether one has spoken already."""
+"""Waits for the first of two sockets, the provider's or the client's, by the way that fits the worker class."""
 
 import select
 import sys
 from collections.abc import Callable
-from enum import Enum
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
-
-class Ready(Enum):
-    """What a wait has found. When both sockets are ready, it is SOCKET."""
-
-    SOCKET = 1
-    CLIENT = 2
-    NOTHING = 3
-
-
-class Waitable(Protocol):
-    """A socket, or what stands for one; the same one is the same object as long as it is open."""
-
-    def fileno(self) -> int: ...
-
-
-class Readiness(Protocol):
-    """For one try, in one thread or greenlet at a time."""
-
-    def wait(self, socket: Waitable, write: bool, seconds: float | None) -> Ready:
-        """Until the socket can be read, or with `write` written, or is broken; NOTHING after `seconds`, None for never."""
-
-    def forget_client(self) -> None:
-        """Its socket tells nothing any more."""
+from proxy.transport.http1.waiting import Readiness, Ready, Waitable
 
 
 class PollReadiness:

@@ -3,14 +3,15 @@
 from proxy.domain.wire import ClientWatch
 from proxy.errors import ClientClosedRequestError
 from proxy.transport.clocks import Stopwatch
-from proxy.transport.http1.readiness import Readiness, Ready, Waitable, open_readiness
+from proxy.transport.http1.readiness import open_readiness
+from proxy.transport.http1.waiting import Readiness, Ready, Waitable
 
-# How often a client is looked at whose leaving no socket tells: its worker class has none, or a batch gave its call up.
+# How often to check on a client without a socket to watch: its worker class has none, or a batch gave its call up.
 _LOOK_SECONDS = 0.5
 
 
 class Wait:
-    """The patience of one try: the stopwatch's clocks, and a client that may leave."""
+    """The limits of one try's waits: the stopwatch's clocks, and a client that may leave."""
 
     __slots__ = ("_client", "_readiness", "stopwatch")
 
@@ -48,7 +49,7 @@ class Wait:
         self.check_client()
 
     def check_client(self) -> None:
-        """Raise ClientClosedRequestError when nobody waits for the answer any more."""
+        """Raise ClientClosedRequestError when the client has left."""
         if self._client is not None and self._client.gone():
             raise ClientClosedRequestError("the client closed the connection before the answer was there")
 
