@@ -1,4 +1,4 @@
-"""Time, ids and dice, handed down so that a test can hold them still."""
+"""Time, ids and randomness, injected so that a test controls them."""
 
 import os
 import random
@@ -19,9 +19,9 @@ def new_id() -> str:
 
 def build_dice() -> random.Random:
     """Dice of this process: a child of fork begins a sequence of its own."""
-    dice = random.Random()  # noqa: S311  they choose deployments and pauses
-    os.register_at_fork(after_in_child=dice.seed)
-    return dice
+    rng = random.Random()  # noqa: S311  it chooses deployments and pauses
+    os.register_at_fork(after_in_child=rng.seed)
+    return rng
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from proxy.dispatch.stream import HELD_CHUNKS, Meter, ProviderStream, Settling, stream_clocks
+from proxy.dispatch.stream import HELD_CHUNKS, Meter, OnceOnly, ProviderStream, stream_clocks
 from proxy.domain.answer import Chunk
 from proxy.domain.attempt import Result
 from proxy.domain.call import Call
@@ -77,7 +77,7 @@ class Opened:
             SSEDecoder(),
             PROVIDER.open_stream(call, Deployment("1", "m", "openai", "m")),
             Meter(call.fields),
-            Settling(self.results.append, lambda: self.upstream.now, 0.0),
+            OnceOnly(self.results.append, lambda: self.upstream.now, 0.0),
             clocks,
             "",
             lambda: self.upstream.now,

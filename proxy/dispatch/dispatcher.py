@@ -5,9 +5,9 @@ from typing import Protocol
 
 from proxy.dispatch.media import inline_media
 from proxy.dispatch.response import ProviderResponse, Teller
-from proxy.dispatch.stream import Meter, ProviderStream, Settling, stream_clocks
+from proxy.dispatch.stream import Meter, OnceOnly, ProviderStream, stream_clocks
 from proxy.domain.answer import Answer, Reply, StreamReply
-from proxy.domain.attempt import Result, Settle
+from proxy.domain.attempt import OnResult, Result
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
@@ -52,19 +52,19 @@ class Dispatcher:
         self._drop_params = drop_params
         self._forward_trace = forward_trace
 
-    def send(self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle) -> Reply:
+    def send(self, call: Call, deployment: Deployment, clocks: Clocks, on_result: OnResult) -> Reply:
         """Raise GatewayError; settle exactly once, for a stream when it ends, breaks or is closed."""
         started = self._runtime.monotonic()
         try:
-            reply = self._attempt(call, deployment, clocks, settle, started)
+            reply = self._attempt(call, deployment, clocks, on_result, started)
         except GatewayError as error:
-            settle(Result(self._runtime.monotonic() - started, error))
+            on_result(Result(self._runtime.monotonic() - started, error))
             raise
         except Exception:
-            settle(Result(self._runtime.monotonic() - started, InternalServerError("Internal server error")))
+            on_result(Result(self._runtime.monotonic() - started, InternalServerError("Internal server error")))
             raise
         if isinstance(reply, Answer):
-            settle(Result(self._runtime.monotonic() - started, usage=reply.usage))
+            on_result(Result(self._runtime.monotonic() - started, usage=reply.usage))
         return reply
 
     def wire_request(self, call: Call, deployment: Deployment) -> WireRequest:
@@ -110,7 +110,7 @@ class Dispatcher:
         )
 
     def _attempt(
-        self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle, started: float
+        self, call: Call, deployment: Deployment, clocks: Clocks, on_result: OnResult, started: float
     ) -> Answer | StreamReply:
         call, deployment = mocked(call, deployment)
         provider = self._provider(deployment)
@@ -124,8 +124,8 @@ class Dispatcher:
         if provider.media is not None:
             prepared = inline_media(prepared, provider.media(prepared.fields), transmit)
         if call.stream:
-            settling = Settling(settle, self._runtime.monotonic, started)
-            return self._open(provider, prepared, deployment, clocks, settling, dropped, transmit)
+            once = OnceOnly(on_result, self._runtime.monotonic, started)
+            return self._open(provider, prepared, deployment, clocks, once, dropped, transmit)
         parts = _parts(provider, prepared, deployment)
         if len(parts) == 1:
             return self._ask(provider, parts[0], deployment, dropped, transmit)
@@ -137,7 +137,7 @@ class Dispatcher:
         call: Call,
         deployment: Deployment,
         clocks: Clocks,
-        settling: Settling,
+        once: OnceOnly,
         dropped: tuple[str, ...],
         transmit: Fetch,
     ) -> StreamReply:
@@ -147,7 +147,7 @@ class Dispatcher:
             self._decoders[provider.framing](),
             provider.open_stream(call, deployment),
             Meter(call.fields),
-            settling,
+            once,
             clocks,
             provider.last_event,
             self._runtime.monotonic,

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from proxy.domain.answer import Chunk, StreamReply
-from proxy.domain.attempt import Result, Settle
+from proxy.domain.attempt import OnResult, Result
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks, Decoder, Event, WireResponse
 from proxy.errors import ClientClosedRequestError, GatewayError, Timeout, TruncatedStreamError
@@ -31,11 +31,11 @@ def stream_clocks(clocks: Clocks) -> Clocks:
     return clocks._replace(tick=min(ticks))
 
 
-class Settling:
-    """Settles a try once, whoever comes first: its end, its failure or its being closed."""
+class OnceOnly:
+    """Reports one result of a try: the first of its end, its failure and its being closed."""
 
-    def __init__(self, settle: Settle, monotonic: Callable[[], float], started: float) -> None:
-        self._settle, self._monotonic, self._started = settle, monotonic, started
+    def __init__(self, on_result: OnResult, monotonic: Callable[[], float], started: float) -> None:
+        self._on_result, self._monotonic, self._started = on_result, monotonic, started
         self._done = False
         self._first: float | None = None
 
@@ -46,7 +46,7 @@ class Settling:
     def end(self, error: GatewayError | None, spent: Callable[[], Usage | None]) -> None:
         if not self._done:
             self._done = True
-            self._settle(Result(self._monotonic() - self._started, error, spent(), self._first))
+            self._on_result(Result(self._monotonic() - self._started, error, spent(), self._first))
 
 
 class Meter:
@@ -119,7 +119,7 @@ class ProviderStream:
         framing: Decoder,
         decoder: StreamDecoder,
         meter: Meter,
-        settling: Settling,
+        once: OnceOnly,
         clocks: Clocks,
         last_event: str,
         monotonic: Callable[[], float],
@@ -131,7 +131,7 @@ class ProviderStream:
         # Not isinstance: to look a protocol up takes longer than to decode some chunks.
         self._so_far: Callable[[], Usage | None] = getattr(decoder, "usage_so_far", _nothing_told)
         self._meter = meter
-        self._settling = settling
+        self._once = once
         self._clocks = clocks
         self._last_event = last_event
         self._monotonic = monotonic
@@ -154,7 +154,7 @@ class ProviderStream:
             self._response.close()
             raise
         self._committed = True
-        self._settling.content()
+        self._once.content()
 
     def _hold(self, sent: float) -> None:
         limit = self._clocks.first
@@ -190,9 +190,9 @@ class ProviderStream:
                 silent = 0 if batch else silent + 1
                 if batch or (self._clocks.tick and silent % self._ticks == 0):
                     yield batch
-            self._settling.end(None, self.spent)
+            self._once.end(None, self.spent)
         except GatewayError as error:
-            self._settling.end(error, self.spent)
+            self._once.end(error, self.spent)
             self.close()
             raise
         except GeneratorExit:
@@ -204,7 +204,7 @@ class ProviderStream:
 
         After it the connection may be used again, if the provider ends its stream before the next tick.
         """
-        self._settling.end(ClientClosedRequestError("The client closed the connection."), self.spent)
+        self._once.end(ClientClosedRequestError("The client closed the connection."), self.spent)
         if self._over and self._interruption is None:
             self._over = False
             self._read_rest()
@@ -217,7 +217,7 @@ class ProviderStream:
     def interrupt(self, error: GatewayError) -> None:
         """End it now, from another thread: its reader gets `error`. The deployment is not to blame."""
         self._interruption = error
-        self._settling.end(ClientClosedRequestError(error.message), self.spent)
+        self._once.end(ClientClosedRequestError(error.message), self.spent)
         self._response.close()
 
     def _read_rest(self) -> None:

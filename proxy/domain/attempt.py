@@ -22,10 +22,10 @@ class Result(NamedTuple):
 
 
 # Called exactly once for each try: a plain one when it returns or raises, a stream when it ends, breaks or is closed.
-Settle = Callable[[Result], None]
+OnResult = Callable[[Result], None]
 
 # One call to one deployment. Raises GatewayError; a StreamReply comes back with its first content already read.
-Send = Callable[[Call, Deployment, Clocks, Settle], Reply]
+Send = Callable[[Call, Deployment, Clocks, OnResult], Reply]
 
 
 class Outcome(NamedTuple):

@@ -6,38 +6,6 @@ from typing import Any, Literal, NamedTuple
 
 from proxy.domain.secrets import Secret
 
-STRATEGIES = (
-    "simple-shuffle",
-    "least-busy",
-    "usage-based-routing",
-    "usage-based-routing-v2",
-    "latency-based-routing",
-    "cost-based-routing",
-)
-# The names that LiteLLM's configuration uses for kinds of failure; a policy maps some of them to a number.
-RETRY_POLICY_NAMES = (
-    "BadRequestErrorRetries",
-    "AuthenticationErrorRetries",
-    "TimeoutErrorRetries",
-    "RateLimitErrorRetries",
-    "ContentPolicyViolationErrorRetries",
-    "InternalServerErrorRetries",
-    "ServiceUnavailableErrorRetries",
-    "NotFoundErrorRetries",
-    "DefaultRetries",
-)
-ALLOWED_FAILS_POLICY_NAMES = (
-    "BadRequestErrorAllowedFails",
-    "AuthenticationErrorAllowedFails",
-    "TimeoutErrorAllowedFails",
-    "RateLimitErrorAllowedFails",
-    "ContentPolicyViolationErrorAllowedFails",
-    "InternalServerErrorAllowedFails",
-    "ServiceUnavailableErrorAllowedFails",
-    "BadGatewayErrorAllowedFails",
-    "NotFoundErrorAllowedFails",
-)
-
 StateStoreName = Literal["auto", "memory", "host", "redis"]
 # In the order of the file: (model group, the groups to try in its place); the group "*" stands for any.
 FallbackRules = tuple[tuple[str, tuple[str, ...]], ...]
@@ -55,7 +23,7 @@ class RouterSettings:
     """`router_settings` of the file, with defaults filled in and every list in one form. Times are seconds.
 
     None means: not said. `allowed_fails` None is LiteLLM's default rule. `retry_policy` and `allowed_fails_policy`
-    map the names above to counts. `retry_after` is the least wait before a retry.
+    map the names of schemas/kinds.py to counts. `retry_after` is the least wait before a retry.
     Ours, beyond LiteLLM: `retry_budget` is the share of extra load that retries and fallbacks may add to what a
     provider gets and `retry_budget_floor` how many of them a window always allows; `slot_wait` is how long a call may
     wait for a free slot; `last_resort` tries the deployment that recovers first when all are cooling;

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from proxy.domain.answer import Chunk, Notice, StreamReply
-from proxy.domain.attempt import Outcome, Send, Settle
+from proxy.domain.attempt import OnResult, Outcome, Send
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT
@@ -195,8 +195,8 @@ class ContinuedStream:
             return self._router.run(self._call, send)
 
     def _asking_for_rest(self, said: str) -> Send:
-        def send(call: Call, deployment: Deployment, clocks: Clocks, settle: Settle) -> Any:
-            return self._send(continued_call(call, said, deployment), deployment, clocks, settle)
+        def send(call: Call, deployment: Deployment, clocks: Clocks, on_result: OnResult) -> Any:
+            return self._send(continued_call(call, said, deployment), deployment, clocks, on_result)
 
         return send
 

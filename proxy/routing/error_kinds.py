@@ -17,7 +17,7 @@ from proxy.errors import (
 )
 
 # Ordered: the first class that fits names the error.
-_NAMES: tuple[tuple[type[GatewayError], str], ...] = (
+ERROR_KINDS: tuple[tuple[type[GatewayError], str], ...] = (
     (ContentPolicyViolationError, "ContentPolicyViolationError"),
     (BadRequestError, "BadRequestError"),
     (AuthenticationError, "AuthenticationError"),
@@ -32,9 +32,9 @@ _NAMES: tuple[tuple[type[GatewayError], str], ...] = (
 
 
 def policy_count(policy: Mapping[str, int], error: GatewayError, suffix: str) -> int | None:
-    """What a policy says for this error (`suffix` is Retries or AllowedFails); None when it says nothing."""
+    """A policy's number for this error (`suffix` is Retries or AllowedFails); None without an entry."""
     if not policy:
         return None
-    name = next((name for error_class, name in _NAMES if isinstance(error, error_class)), None)
+    name = next((name for error_class, name in ERROR_KINDS if isinstance(error, error_class)), None)
     said = policy.get(f"{name}{suffix}")
     return policy.get(f"Default{suffix}") if said is None else said

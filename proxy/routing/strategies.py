@@ -1,7 +1,6 @@
 """Which of several deployments to try: pure functions over a snapshot, in a table.
 
-A new strategy is one function and one row; proxy/domain/router_settings.py lists the names that a configuration may
-use.
+A new strategy is one function and one row; schemas/kinds.py lists the names that a configuration may use.
 """
 
 import random
@@ -62,8 +61,8 @@ def shares(candidates: Sequence[Deployment]) -> Sequence[float]:
 
 
 def least_busy(candidates: Sequence[Deployment], states: Sequence[DeploymentState], inputs: SelectionInput) -> int:
-    """The fewest calls in flight; the first in the list among equals."""
-    return min(range(len(candidates)), key=lambda position: states[position].inflight)
+    """The fewest calls in flight; a random one among equals, so that idle deployments share the load."""
+    return _lowest([state.inflight for state in states], 0.0, inputs.rng)
 
 
 def usage_based(candidates: Sequence[Deployment], states: Sequence[DeploymentState], inputs: SelectionInput) -> int:

@@ -20,8 +20,8 @@ from proxy.routing.clocks import build_clocks
 from proxy.routing.context import Permit, RoutingContext
 from proxy.routing.deadline import Deadline
 from proxy.routing.plan import Target, next_targets
+from proxy.routing.report_result import ReportResult
 from proxy.routing.selection import Selection
-from proxy.routing.settlement import Settlement
 
 Mark = tuple[str, str, int]
 
@@ -182,16 +182,16 @@ class Walk:
         """One send; whatever comes of it is settled and told."""
         call, deployment = target.call, permit.deployment
         clocks = self._clocks(call, permit)
-        settle = Settlement(self._context, call, permit)
+        on_result = ReportResult(self._context, call, permit)
         started = self._monotonic()
         try:
-            reply = self._send(call, deployment, clocks, settle)
+            reply = self._send(call, deployment, clocks, on_result)
         except GatewayError as error:
-            settle(Result(self._monotonic() - started, error))
+            on_result(Result(self._monotonic() - started, error))
             self._tell(deployment, reason, error.status_code, type(error).__name__, started)
             raise
         except BaseException:
-            settle(Result(self._monotonic() - started, InternalServerError("Internal server error")))
+            on_result(Result(self._monotonic() - started, InternalServerError("Internal server error")))
             raise
         self._tell(deployment, reason, 200, None, started)
         return reply

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from proxy.domain.answer import Answer, Reply
-from proxy.domain.attempt import Outcome, Result, Settle
+from proxy.domain.attempt import OnResult, Outcome, Result
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
@@ -54,22 +54,22 @@ class Provider:
     seconds: float = 0.1
     usage: Usage | None = USAGE
     sent: list[tuple[str, Call, Deployment, Clocks]] = field(default_factory=list)
-    open: list[Settle] = field(default_factory=list)
+    open: list[OnResult] = field(default_factory=list)
     hold: bool = False
 
-    def __call__(self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle) -> Reply:
+    def __call__(self, call: Call, deployment: Deployment, clocks: Clocks, on_result: OnResult) -> Reply:
         self.sent.append((deployment.id, call, deployment, clocks))
         self.clock.time += self.seconds
         reaction = self._reaction(deployment.id)
         if isinstance(reaction, int):
             reaction = None if reaction == 200 else error(reaction)
         if reaction is not None:
-            settle(Result(self.seconds, reaction))
+            on_result(Result(self.seconds, reaction))
             raise reaction
         if self.hold:
-            self.open.append(settle)
+            self.open.append(on_result)
         else:
-            settle(Result(self.seconds, usage=self.usage, first=self.seconds if call.stream else None))
+            on_result(Result(self.seconds, usage=self.usage, first=self.seconds if call.stream else None))
         return Answer(b"{}", self.usage)
 
     def _reaction(self, deployment_id: str) -> Any:

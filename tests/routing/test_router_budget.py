@@ -50,8 +50,8 @@ def test_what_was_spent_is_forgotten_when_the_window_has_passed(later, allowed):
 
 def test_a_provider_sees_at_most_the_share_more_when_half_of_its_calls_fail():
     bench = build(deployment("a"), seed=3)
-    dice = bench.router.runtime.rng
-    bench.provider._reaction = lambda _: 200 if dice.random() < 0.5 else _error()
+    rng = bench.router.runtime.rng
+    bench.provider._reaction = lambda _: 200 if rng.random() < 0.5 else _error()
     storm(bench, 1000)
     assert 1100 < len(bench.ids) <= 1.2 * 1000 + bench.settings.retry_budget_floor
 

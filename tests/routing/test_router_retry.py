@@ -157,16 +157,16 @@ def test_no_retry_is_made_when_retry_after_is_more_than_a_minute():
 
 @pytest.mark.parametrize(("tries", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (4, 4.0), (5, 8.0), (9, 8.0)])
 def test_the_pause_is_full_jitter_below_a_doubling_bound_when_nothing_else_is_said(tries, most):
-    dice = random.Random(7)
-    pauses = [retry.pause(error(500), tries, 0.0, dice) for _ in range(300)]
+    rng = random.Random(7)
+    pauses = [retry.pause(error(500), tries, 0.0, rng) for _ in range(300)]
     assert all(0.0 <= pause <= most for pause in pauses)
     assert min(pauses) < 0.1 * most
     assert max(pauses) > 0.9 * most
 
 
 def test_the_pause_is_never_less_than_the_configured_retry_after():
-    dice = random.Random(7)
-    assert all(retry.pause(error(500), 1, 3.0, dice) >= 3.0 for _ in range(20))
+    rng = random.Random(7)
+    assert all(retry.pause(error(500), 1, 3.0, rng) >= 3.0 for _ in range(20))
 
 
 def test_nothing_is_retried_when_the_clients_deadline_would_be_missed():

@@ -7,16 +7,16 @@ import pytest
 from router_bench import START, build, deployment
 
 from proxy.domain.attempt import Result
-from proxy.domain.router_settings import STRATEGIES as NAMES
 from proxy.domain.usage import Usage
 from proxy.errors import Timeout
 from proxy.routing.state.latency import SPAN, TIMEOUT_SAMPLE, samples
 from proxy.routing.state.values import DeploymentState
 from proxy.routing.strategies import STRATEGIES, SelectionInput
+from schemas.kinds import STRATEGIES as NAMES
 
 
-def inputs(stream=False, buffer=0.0, ttl=3600.0, prices=None, dice=None):
-    return SelectionInput(stream, START, dice or random.Random(5), lambda one: (prices or {}).get(one.id), buffer, ttl)
+def inputs(stream=False, buffer=0.0, ttl=3600.0, prices=None, rng=None):
+    return SelectionInput(stream, START, rng or random.Random(5), lambda one: (prices or {}).get(one.id), buffer, ttl)
 
 
 def state(**values):
@@ -42,7 +42,7 @@ def test_an_unknown_strategy_is_refused_when_the_router_is_built():
 
 
 @pytest.mark.parametrize("metric", ["weight", "rpm", "tpm"])
-def test_the_dice_are_weighted_when_candidates_have_a_metric(metric):
+def test_choice_is_weighted_when_candidates_have_a_metric(metric):
     counts = chosen("simple-shuffle", [deployment("a", **{metric: 9}), deployment("b", **{metric: 1})])
     assert counts["a"] > 5 * counts["b"] > 0
 
@@ -56,13 +56,13 @@ def test_one_without_a_weight_is_never_chosen_when_another_has_one():
     assert chosen("simple-shuffle", [deployment("a"), deployment("b", weight=1)]) == {"b": 400}
 
 
-def test_the_last_that_weighs_something_is_chosen_when_the_dice_show_their_most():
+def test_the_last_that_weighs_something_is_chosen_when_the_random_number_is_the_highest():
     class Loaded(random.Random):
         def random(self) -> float:
             return 1.0
 
     candidates = [deployment("a", weight=0.1), deployment("b", weight=0.2), deployment("c", weight=0)]
-    assert chosen("simple-shuffle", candidates, dice=Loaded(), number=1) == {"b": 1}
+    assert chosen("simple-shuffle", candidates, rng=Loaded(), number=1) == {"b": 1}
 
 
 @pytest.mark.parametrize("weight", [None, 0])
@@ -77,8 +77,9 @@ def test_the_one_with_the_fewest_calls_is_chosen_when_least_busy():
     assert chosen("least-busy", candidates, [state(inflight=n) for n in (3, 1, 2)]) == {"b": 400}
 
 
-def test_the_first_in_the_list_is_chosen_when_all_are_equally_busy():
-    assert chosen("least-busy", [deployment(name) for name in "abc"]) == {"a": 400}
+def test_chance_decides_when_all_are_equally_busy():
+    counts = chosen("least-busy", [deployment(name) for name in "abc"])
+    assert min(counts[name] for name in "abc") > 90
 
 
 @pytest.mark.parametrize("name", ["usage-based-routing", "usage-based-routing-v2"])
@@ -171,7 +172,7 @@ def test_calls_under_way_steer_the_next_when_the_strategy_is_least_busy():
     bench.provider.hold = True
     for _ in range(6):
         bench.run()
-    assert bench.ids == ["a", "b", "c", "a", "b", "c"]
+    assert sorted(bench.ids[:3]) == sorted(bench.ids[3:]) == ["a", "b", "c"]
 
 
 def test_a_mean_follows_the_last_samples_when_a_provider_changes_its_pace():

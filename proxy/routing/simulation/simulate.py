@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.domain.answer import Answer, Reply
-from proxy.domain.attempt import Result, Settle
+from proxy.domain.attempt import OnResult, Result
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
@@ -152,7 +152,7 @@ class _Run:
         else:
             self._latencies.append(self._world.now() - started)
 
-    def _send(self, call: Call, deployment: Deployment, clocks: Clocks, settle: Settle) -> Reply:
+    def _send(self, call: Call, deployment: Deployment, clocks: Clocks, on_result: OnResult) -> Reply:
         behaviour = self._behaviours[deployment.id]
         self._sent[deployment.id] += 1
         error = self._refused(deployment.id, behaviour)
@@ -161,19 +161,21 @@ class _Run:
             first = min(seconds, self._varied(behaviour.first, behaviour)) if call.stream else seconds
             error = self._wait(first, clocks)
         if error is not None:
-            settle(Result(0.0, error))
+            on_result(Result(0.0, error))
             raise error
         usage = Usage(self._scenario.tokens[0], self._scenario.tokens[1], sum(self._scenario.tokens))
         self._succeeded[deployment.id] += 1
-        self._settle_later(settle, Result(seconds, usage=usage, first=first if call.stream else None), seconds - first)
+        self._settle_later(
+            on_result, Result(seconds, usage=usage, first=first if call.stream else None), seconds - first
+        )
         return Answer(b"{}", usage)
 
-    def _settle_later(self, settle: Settle, result: Result, seconds: float) -> None:
+    def _settle_later(self, on_result: OnResult, result: Result, seconds: float) -> None:
         """A stream goes on after its first content."""
         if seconds > 0:
-            self._world.at(self._world.now() + seconds, lambda: settle(result))
+            self._world.at(self._world.now() + seconds, lambda: on_result(result))
         else:
-            settle(result)
+            on_result(result)
 
     def _refused(self, name: str, behaviour: Behaviour) -> GatewayError | None:
         """The error of a provider that fails, is down, or has enough for this minute."""

@@ -9,7 +9,7 @@ from proxy.routing.state.latency import samples
 from proxy.routing.state.values import TryResult
 
 
-class Settlement:
+class ReportResult:
     """Reports the result of one try, once; a stream ends long after the walk."""
 
     __slots__ = ("_call", "_context", "_open", "_permit")
