@@ -7,8 +7,9 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
+from proxy.domain.operations import OPERATIONS  # noqa: E402
 from proxy.providers.contract import Provider  # noqa: E402
-from proxy.providers.parameters import OPENAI_PARAMS, capabilities  # noqa: E402
+from proxy.providers.parameters import capabilities  # noqa: E402
 from proxy.providers.registry import FOREIGN, PROVIDERS  # noqa: E402
 from schemas.settings_table import PREFIXES, SETTINGS, VARIABLES, Setting  # noqa: E402
 
@@ -118,7 +119,7 @@ def _provider(provider: Provider) -> Iterator[str]:
 
 def _parameters(operation: str, known: Mapping[str, Sequence[str]]) -> str:
     if not known["unsupported"]:
-        return "all parameters" if OPENAI_PARAMS[operation] else "yes"
+        return "all parameters" if OPERATIONS[operation].parameters else "yes"
     return f"{_names(known['supported'])}; **not** {_names(known['unsupported'])}"
 
 

@@ -130,7 +130,7 @@ def check(paths: tuple[Path, ...]) -> None:
 @click.option("--fault", help="How answers go wrong; see proxy/mock/answers.py.")
 def mock(host: str, port: int, **behaviour: Any) -> None:
     """Run a fake provider that speaks OpenAI's format, to test against."""
-    from proxy.mock.answers import Behaviour  # noqa: PLC0415
+    from proxy.domain.mock_answers import Behaviour  # noqa: PLC0415
     from proxy.mock.server import serve as serve_mock  # noqa: PLC0415
 
     serve_mock(host, port, Behaviour(**behaviour))

@@ -1,25 +1,164 @@
-"""The operations that the gateway serves: one row each."""
+"""The operations that the gateway serves: one row each, with everything that the program knows of an operation."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
+
+from proxy.domain import mock_answers
+from proxy.domain.mock_answers import MockBody, MockChunk
+from proxy.domain.usage import Amount
+from schemas.chat import ChatSchema
+from schemas.completions import CompletionsSchema
+from schemas.embeddings import EmbeddingsSchema
+from schemas.moderations import ModerationsSchema
+from schemas.request import RequestSchema
+
+BodyForm = Literal["json", "multipart", "none"]
+AnswerForm = Literal["json", "stream", "bytes"]
+# (request body, answer) -> how much of a unit was used; None where it cannot be counted.
+CountAmount = Callable[[Mapping[str, Any], Mapping[str, Any]], Amount | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
-    """`path` is OpenAI's, below the base URL; `call_type` is the name in records.
+    """One operation. Rows are compared by identity.
 
-    `results` is the member of an answer that holds the list of what was asked for.
+    name: in records, metrics, capabilities and providers' tables.
+    schema: the marshmallow class of the request body.
+    call_type: LiteLLM's name in records.
+    paths: below the base URL; the first is OpenAI's, and the one that compatible providers are called at.
+    methods: of the client's request.
+    body, answers: the forms that a request body and an answer can have.
+    parameters: OpenAI's parameters, without those that every format must take (model, messages, input, prompt, stream).
+    results: the member of a JSON answer that holds the list of results.
+    content: the members of a request body that a record keeps where prompts may be kept.
+    text: the members whose text counts for an estimate of tokens.
+    identified_by: the members by which a bare body is recognised as this operation's, for explain; none: it is not.
+    amounts: what is counted and priced beside tokens.
+    mode: LiteLLM's `model_info.mode` of a deployment that serves this operation.
+    probe: the small request of a health check; None: it has none.
+    mock, mock_chunk: what the fake provider answers, whole and as one chunk of a stream.
+    semantic_name: `gen_ai.operation.name` in OpenTelemetry's conventions; None: the name.
+    default_model: the model for a body that names none.
     """
 
     name: str
-    path: str
     call_type: str
-    streams: bool = False
+    schema: type[RequestSchema]
+    paths: tuple[str, ...]
+    methods: tuple[str, ...] = ("POST",)
+    body: BodyForm = "json"
+    answers: tuple[AnswerForm, ...] = ("json",)
+    parameters: frozenset[str] = frozenset()
     results: str = "choices"
+    content: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    identified_by: frozenset[str] = frozenset()
+    amounts: tuple[CountAmount, ...] = ()
+    mode: str = ""
+    probe: Mapping[str, Any] | None = None
+    mock: MockBody | None = None
+    mock_chunk: MockChunk | None = None
+    semantic_name: str | None = None
+    default_model: str | None = None
+
+    @property
+    def path(self) -> str:
+        return self.paths[0]
+
+    @property
+    def streams(self) -> bool:
+        return "stream" in self.answers
+
+    def __repr__(self) -> str:
+        return f"Operation({self.name!r})"
 
 
-CHAT = Operation("chat", "chat/completions", "acompletion", streams=True)
-COMPLETIONS = Operation("completions", "completions", "atext_completion", streams=True)
-EMBEDDINGS = Operation("embeddings", "embeddings", "aembedding", results="data")
-MODERATIONS = Operation("moderations", "moderations", "amoderation", results="results")
+# Parameters: https://platform.openai.com/docs/api-reference
+CHAT = Operation(
+    name="chat",
+    call_type="acompletion",
+    schema=ChatSchema,
+    paths=("chat/completions",),
+    answers=("json", "stream"),
+    parameters=frozenset(
+        "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens metadata "
+        "modalities n parallel_tool_calls prediction presence_penalty prompt_cache_key prompt_cache_retention "
+        "reasoning_effort response_format safety_identifier seed service_tier stop store temperature tool_choice tools "
+        "top_logprobs top_p user verbosity web_search_options".split()
+    ),
+    content=("messages",),
+    text=("messages", "tools", "functions", "system", "instructions"),
+    identified_by=frozenset({"messages"}),
+    mode="chat",
+    probe={"messages": [{"role": "user", "content": "Say hi."}], "max_tokens": 5},
+    mock=mock_answers.chat,
+    mock_chunk=mock_answers.chat_chunk,
+)
+COMPLETIONS = Operation(
+    name="completions",
+    call_type="atext_completion",
+    schema=CompletionsSchema,
+    paths=("completions",),
+    answers=("json", "stream"),
+    parameters=frozenset(
+        "best_of echo frequency_penalty logit_bias logprobs max_tokens n presence_penalty seed stop suffix temperature "
+        "top_p user".split()
+    ),
+    content=("prompt",),
+    text=("prompt",),
+    identified_by=frozenset({"prompt"}),
+    mode="completion",
+    probe={"prompt": "Say hi.", "max_tokens": 5},
+    mock=mock_answers.text_completion,
+    mock_chunk=mock_answers.text_chunk,
+    semantic_name="text_completion",
+)
+EMBEDDINGS = Operation(
+    name="embeddings",
+    call_type="aembedding",
+    schema=EmbeddingsSchema,
+    paths=("embeddings",),
+    parameters=frozenset({"dimensions", "encoding_format", "user"}),
+    results="data",
+    content=("input",),
+    text=("input",),
+    identified_by=frozenset({"input"}),
+    mode="embedding",
+    probe={"input": ["hi"]},
+    mock=mock_answers.embeddings,
+)
+MODERATIONS = Operation(
+    name="moderations",
+    call_type="amoderation",
+    schema=ModerationsSchema,
+    paths=("moderations",),
+    results="results",
+    content=("input",),
+    text=("input",),
+    mode="moderation",
+    probe={"input": "hi"},
+    mock=mock_answers.moderations,
+    default_model="omni-moderation-latest",
+)
 
-OPERATIONS = {operation.name: operation for operation in (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS)}
+# In the order in which a deployment without a `mode` is probed: the first that its provider serves.
+OPERATIONS: Mapping[str, Operation] = {
+    operation.name: operation for operation in (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS)
+}
+BY_MODE: Mapping[str, Operation] = {operation.mode: operation for operation in OPERATIONS.values()}
+TEXT_FIELDS: tuple[str, ...] = tuple(dict.fromkeys(name for row in OPERATIONS.values() for name in row.text))
+
+
+def identify(fields: Mapping[str, Any]) -> Operation:
+    """The operation that a request body is for: the row with the most members in it; chat where none fits."""
+    names = fields.keys()
+    found = [row for row in OPERATIONS.values() if row.identified_by and row.identified_by <= names]
+    return max(found, key=lambda row: len(row.identified_by), default=CHAT)
+
+
+def find_by_path(path: str) -> Operation | None:
+    """The operation whose path a URL's path ends with; the longest one where several fit."""
+    ending = "/" + path.strip("/")
+    fitting = [(len(known), row) for row in OPERATIONS.values() for known in row.paths if ending.endswith("/" + known)]
+    return max(fitting, key=lambda pair: pair[0])[1] if fitting else None

@@ -23,7 +23,6 @@ MODEL_PARAMETERS = frozenset(
     "temperature top_p max_tokens max_completion_tokens n seed stop frequency_penalty presence_penalty reasoning_effort "
     "service_tier dimensions encoding_format".split()
 )
-_CONTENT_FIELDS = ("messages", "prompt", "input")
 
 
 class ErrorFacts(NamedTuple):
@@ -289,11 +288,17 @@ def _redacted(value: object, mask: Mask) -> bytes:
 
 def _content(call: Call, outcome: Outcome | None, response: object, mask: Mask) -> tuple[bytes, bytes]:
     """Prompt and answer as masked JSON."""
-    asked = next((call.fields[name] for name in _CONTENT_FIELDS if name in call.fields), None)
+    asked = _asked(call)
     if response is None and outcome is not None and isinstance(outcome.reply, Answer):
         response = outcome.reply.body
     answer = mask(response.decode()).encode() if isinstance(response, bytes) else _redacted(response, mask)
     return _redacted(asked, mask), answer
+
+
+def _asked(call: Call) -> object:
+    """What was asked: the member that the operation's row names, or an object of them where it names several."""
+    found = {name: call.fields[name] for name in call.operation.content if name in call.fields}
+    return found if len(call.operation.content) > 1 else next(iter(found.values()), None)
 
 
 def _model_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:

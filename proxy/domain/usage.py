@@ -1,13 +1,24 @@
-"""Tokens used by one call, in OpenAI's counting."""
+"""What one call used: tokens in OpenAI's counting, and amounts of other units."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
+class Amount(NamedTuple):
+    """How much was used of a unit that is no token, in the singular: image, second, character, query, page.
+
+    `variants` name what has a price of its own, such as a size and quality of images; the most particular comes first.
+    """
+
+    unit: str
+    quantity: float
+    variants: tuple[str, ...] = ()
+
+
 class Usage(NamedTuple):
     """`prompt_tokens` includes cached and cache-write tokens; `completion_tokens` includes reasoning.
 
-    `cost` is the provider's own figure in USD where it gives one.
+    `cost` is the provider's own figure in USD where it gives one. `amounts` are what is counted beside tokens.
     """
 
     prompt_tokens: int = 0
@@ -19,12 +30,20 @@ class Usage(NamedTuple):
     reasoning_tokens: int = 0
     prompt_audio_tokens: int = 0
     completion_audio_tokens: int = 0
+    amounts: tuple[Amount, ...] = ()
     cost: float | None = None
 
     @property
     def ordinary(self) -> bool:
-        """Nothing but text is counted, none of it cached, none of it reasoning: all parts but the first three are 0."""
-        return not any(self[3:9])
+        """Nothing but tokens of text is counted, none of it cached, none of it reasoning: all parts but the first three are 0."""
+        return not any(self[3:10])
+
+    def plus(self, other: "Usage") -> "Usage":
+        """The usage of two answers to one call together."""
+        counts = [mine + theirs for mine, theirs in zip(self[:9], other[:9], strict=True)]
+        costs = [cost for cost in (self.cost, other.cost) if cost is not None]
+        amounts = (*self.amounts, *other.amounts)
+        return Usage._make([*counts, amounts, sum(costs) if costs else None])
 
     def to_openai(self) -> dict[str, Any]:
         """The `usage` object; the details only where there is something to say."""

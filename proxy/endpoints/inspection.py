@@ -4,24 +4,14 @@ import orjson
 from flask import Blueprint, Response, jsonify
 
 from proxy.domain.call import Call
-from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS
+from proxy.domain.operations import CHAT, identify
 from proxy.endpoints.operation import read
 from proxy.gateway.gateway import split_models
 from proxy.web.body import check_body
 from proxy.web.current import gateway
-from schemas.chat import ChatSchema
-from schemas.completions import CompletionsSchema
-from schemas.embeddings import EmbeddingsSchema
 from schemas.request import RequestSchema
 
 blueprint = Blueprint("inspection", __name__)
-
-# By which member one knows what a body asks for; the first counts where none is there.
-_KINDS = (
-    ("messages", CHAT, ChatSchema),
-    ("prompt", COMPLETIONS, CompletionsSchema),
-    ("input", EMBEDDINGS, EmbeddingsSchema),
-)
 
 
 @blueprint.post("/router/explain")
@@ -39,8 +29,8 @@ def explain() -> Response:
 
 def _read_any() -> Call:
     call = read(CHAT, RequestSchema, None).call
-    _, operation, schema = next((kind for kind in _KINDS if kind[0] in call.fields), _KINDS[0])
-    check_body(schema, {**call.fields, "model": call.model})
+    operation = identify(call.fields)
+    check_body(operation.schema, {**call.fields, "model": call.model})
     return call._replace(operation=operation, stream=call.stream and operation.streams)
 
 

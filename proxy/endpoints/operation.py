@@ -26,7 +26,8 @@ def route(blueprint: Blueprint, operation: Operation) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         for prefix in ("", "/engines/<path:model>", "/openai/deployments/<path:model>"):
-            blueprint.add_url_rule(f"{prefix}/{operation.path}", view_func=view, methods=["POST"])
+            for path in operation.paths:
+                blueprint.add_url_rule(f"{prefix}/{path}", view_func=view, methods=list(operation.methods))
         return view
 
     return decorate

@@ -239,6 +239,4 @@ class ContinuedStream:
 def _sum(one: Usage | None, other: Usage | None) -> Usage | None:
     if one is None or other is None:
         return one or other
-    counts = [a + b for a, b in zip(one[:-1], other[:-1], strict=True)]
-    costs = [cost for cost in (one.cost, other.cost) if cost is not None]
-    return Usage._make([*counts, sum(costs) if costs else None])
+    return one.plus(other)

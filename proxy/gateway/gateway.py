@@ -10,7 +10,7 @@ from proxy.domain.answer import Answer, StreamEnd, StreamReply
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.operations import CHAT, MODERATIONS, Operation
+from proxy.domain.operations import CHAT, Operation
 from proxy.domain.secrets import MASK, PLAIN_HEADERS, clean_url
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError, ServiceUnavailableError
@@ -28,9 +28,6 @@ from proxy.routing.router import Router
 from proxy.runtime import Runtime
 from proxy.settings import Settings
 from proxy.sinks.observation import Observation
-
-# What OpenAI takes when a moderation names no model.
-_MODERATION_MODEL = "omni-moderation-latest"
 
 
 class Gateway:
@@ -68,7 +65,7 @@ class Gateway:
         """The model for a body that names none."""
         if self.settings.general.completion_model is not None:
             return self.settings.general.completion_model
-        return _MODERATION_MODEL if operation is MODERATIONS else None
+        return operation.default_model
 
     def run(self, call: Call) -> Outcome:
         """The answer to a call for one model. The record of a stream is written when it ends: see `finish`."""

@@ -1,6 +1,6 @@
 """Does each deployment answer? One small real request to each, in parallel."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,20 +8,13 @@ from proxy.domain.attempt import Result, Send
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
-from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
+from proxy.domain.operations import BY_MODE, CHAT, OPERATIONS, Operation
 from proxy.domain.wire import Clocks
 from proxy.errors import GatewayError
+from proxy.providers.registry import find_provider
 
 _CLOCKS = Clocks(connect=5.0, first=20.0, idle=20.0, total=20.0)
 _PARALLEL = 16
-# By `model_info.mode`, as LiteLLM spells it.
-_PROBES: Mapping[str, tuple[Operation, Mapping[str, Any]]] = {
-    "chat": (CHAT, {"messages": [{"role": "user", "content": "Say hi."}], "max_tokens": 5}),
-    "completion": (COMPLETIONS, {"prompt": "Say hi.", "max_tokens": 5}),
-    "embedding": (EMBEDDINGS, {"input": ["hi"]}),
-    "moderation": (MODERATIONS, {"input": "hi"}),
-}
-
 Report = dict[str, Any]
 
 
@@ -41,14 +34,24 @@ def probe(
 
 
 def _ask(deployment: Deployment, send: Send, call_id: str) -> str | None:
-    operation, fields = _PROBES.get(deployment.info.get("mode", "chat"), _PROBES["chat"])
+    operation = probed_operation(deployment)
     model = deployment.info.get("health_check_model") or deployment.model
-    call = Call(call_id, operation, deployment.group, Document.of({"model": model, **fields}))
+    call = Call(call_id, operation, deployment.group, Document.of({"model": model, **(operation.probe or {})}))
     try:
         send(call, deployment, _CLOCKS, _ignore)
     except GatewayError as error:
         return error.message
     return None
+
+
+def probed_operation(deployment: Deployment) -> Operation:
+    """The operation of `model_info.mode`; without one the first in the table's order that the provider serves."""
+    operation = BY_MODE.get(deployment.info.get("mode", ""))
+    if operation is not None and operation.probe is not None:
+        return operation
+    provider = find_provider(deployment.provider)
+    served = provider.operations if provider else ()
+    return next((row for row in OPERATIONS.values() if row.probe is not None and row in served), CHAT)
 
 
 def _ignore(result: Result) -> None:

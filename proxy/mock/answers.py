@@ -7,41 +7,20 @@ Faults: `cut` (the connection breaks after half of the answer), `stall` (silence
 are no answer), `error_event` (an error inside a stream), `no_done` (ends without [DONE]), `no_finish`.
 """
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
-CREATED = 1_700_000_000
-# It may answer within the gateway's own process: a request must not make it take much of that.
-_MOST_CHOICES = 16
+from proxy.domain.mock_answers import CREATED, Behaviour, MockChunk, count_usage, identity, reply_text
+from proxy.domain.operations import find_by_path
+
+# The fake provider may run within the gateway's own process: a request must not make it take much of that.
 _MOST_CHUNKS = 10_000
-_MOST_DIMENSIONS = 4096
-_MOST_REPEATED = 4000
 _STEERING_MODEL = re.compile(r"(?:^|/)(fail|slow)-(\d+)$")
 _WORD = re.compile(r"\s*\S+\s*")
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """How one answer is given; times in seconds. `chunks`: how many pieces a streamed reply is cut into (0: a word each)."""
-
-    reply: str | None = None
-    status: int = 200
-    headers: Mapping[str, str] | None = None
-    delay: float = 0.0
-    chunk_delay: float = 0.0
-    chunks: int = 0
-    fault: str | None = None
-    echo_request: bool = False
-    code: str | None = None
-    answer: Mapping[str, Any] | None = None
-    tool_calls: Sequence[Mapping[str, Any]] | None = None
-    embedding: Sequence[float] | None = None
-    usage: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,9 +47,8 @@ def answer(
     path: str, raw: bytes, defaults: Behaviour | None = None, headers: Mapping[str, str] | None = None
 ) -> MockAnswer:
     """The answer to a POST of `raw` to `path`, or to a GET of models (`raw` empty)."""
-    operation = "/".join(path.rstrip("/").rsplit("/", 2)[-2:])
-    if operation.endswith("models"):
-        return _whole(Behaviour(), {"object": "list", "data": [_model("demo")]})
+    if path.rstrip("/").endswith("models"):
+        return _whole(Behaviour(), _models())
     try:
         body = orjson.loads(raw)
     except ValueError:
@@ -87,18 +65,11 @@ def answer(
         return _whole(behaviour, behaviour.answer)
     if behaviour.fault == "garbage" and not body.get("stream"):
         return _paced(behaviour, "text/html", [b"<html>not an answer"])
-    if operation == "chat/completions":
-        return (
-            _stream(behaviour, body, _chat_chunk) if body.get("stream") else _whole(behaviour, _chat(body, behaviour))
-        )
-    if operation.endswith("/completions") or operation == "completions":
-        return (
-            _stream(behaviour, body, _text_chunk) if body.get("stream") else _whole(behaviour, _text(body, behaviour))
-        )
-    if operation.endswith("embeddings"):
-        return _whole(behaviour, _embeddings(body, behaviour))
-    if operation.endswith("moderations"):
-        return _whole(behaviour, _moderations(body))
+    operation = find_by_path(path)
+    if operation is not None and body.get("stream") and operation.mock_chunk:
+        return _stream(behaviour, body, operation.mock_chunk)
+    if operation is not None and operation.mock:
+        return _whole(behaviour, operation.mock(body, behaviour))
     return _error(replace(behaviour, status=404), f"no such operation: {path}")
 
 
@@ -114,123 +85,11 @@ def _behaviour(body: Mapping[str, Any], defaults: Behaviour) -> Behaviour:
     return replace(defaults, **known)
 
 
-def _reply(body: Mapping[str, Any], behaviour: Behaviour) -> str:
-    if behaviour.reply is not None:
-        return behaviour.reply
-    messages = body.get("messages") or [{"content": body.get("prompt", "")}]
-    content = messages[-1].get("content") if isinstance(messages[-1], dict) else ""
-    if isinstance(content, list):
-        content = " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return f"This is Patchbay's built-in demo model. You said: {str(content)[:_MOST_REPEATED]}"
+def _models() -> dict[str, Any]:
+    return {"object": "list", "data": [{"id": "demo", "object": "model", "created": CREATED, "owned_by": "patchbay"}]}
 
 
-def _usage(body: Mapping[str, Any], reply: str) -> dict[str, int]:
-    prompt = _tokens(orjson.dumps(body.get("messages") or body.get("prompt") or body.get("input") or "").decode())
-    completion = _tokens(reply)
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-
-
-def _tokens(text: str) -> int:
-    return max(1, len(text) // 4)
-
-
-def _identity(prefix: str, body: Mapping[str, Any]) -> str:
-    return f"{prefix}-{hashlib.sha256(orjson.dumps(body, default=str)).hexdigest()[:24]}"
-
-
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": CREATED, "owned_by": "patchbay"}
-
-
-def _chat(body: Mapping[str, Any], behaviour: Behaviour) -> dict[str, Any]:
-    reply = _reply(body, behaviour)
-    message: dict[str, Any] = {"role": "assistant", "content": reply, "refusal": None}
-    finish = "stop"
-    if behaviour.tool_calls:
-        message, finish = {**message, "content": behaviour.reply, "tool_calls": behaviour.tool_calls}, "tool_calls"
-    return {
-        "id": _identity("chatcmpl", body),
-        "object": "chat.completion",
-        "created": CREATED,
-        "model": body.get("model"),
-        "choices": [
-            {"index": index, "message": message, "logprobs": None, "finish_reason": finish}
-            for index in range(min(int(body.get("n") or 1), _MOST_CHOICES))
-        ],
-        "usage": behaviour.usage or _usage(body, reply),
-        "system_fingerprint": None,
-    }
-
-
-def _text(body: Mapping[str, Any], behaviour: Behaviour) -> dict[str, Any]:
-    reply = _reply(body, behaviour)
-    return {
-        "id": _identity("cmpl", body),
-        "object": "text_completion",
-        "created": CREATED,
-        "model": body.get("model"),
-        "choices": [{"index": 0, "text": reply, "logprobs": None, "finish_reason": "stop"}],
-        "usage": behaviour.usage or _usage(body, reply),
-    }
-
-
-def _embeddings(body: Mapping[str, Any], behaviour: Behaviour) -> dict[str, Any]:
-    given = body.get("input")
-    texts = given if isinstance(given, list) and given and not isinstance(given[0], int) else [given]
-    size = min(int(body.get("dimensions") or 8), _MOST_DIMENSIONS)
-    data = [
-        {"object": "embedding", "index": index, "embedding": behaviour.embedding or _vector(text, size)}
-        for index, text in enumerate(texts)
-    ]
-    usage = _usage(body, "")
-    return {
-        "object": "list",
-        "data": data,
-        "model": body.get("model"),
-        "usage": {"prompt_tokens": usage["prompt_tokens"], "total_tokens": usage["prompt_tokens"]},
-    }
-
-
-def _vector(text: Any, size: int) -> list[float]:
-    digest = hashlib.sha256(orjson.dumps(text)).digest()
-    return [round(digest[position % 32] / 127.5 - 1, 6) for position in range(size)]
-
-
-_CATEGORIES = (
-    "harassment harassment/threatening hate hate/threatening self-harm self-harm/instructions self-harm/intent "
-    "sexual sexual/minors violence violence/graphic"
-).split()
-
-
-def _moderations(body: Mapping[str, Any]) -> dict[str, Any]:
-    given = body.get("input")
-    texts = given if isinstance(given, list) and given and isinstance(given[0], str) else [given]
-    result = {
-        "flagged": False,
-        "categories": dict.fromkeys(_CATEGORIES, False),
-        "category_scores": dict.fromkeys(_CATEGORIES, 0.0),
-    }
-    return {
-        "id": _identity("modr", body),
-        "model": body.get("model") or "mock-moderation",
-        "results": [result] * len(texts),
-    }
-
-
-def _chat_chunk(base: Mapping[str, Any], text: str | None, finish: str | None, first: bool) -> dict[str, Any]:
-    delta: dict[str, Any] = {"role": "assistant", "content": ""} if first else {}
-    if text is not None:
-        delta["content"] = text
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-    return {**base, "object": "chat.completion.chunk", "choices": [choice]}
-
-
-def _text_chunk(base: Mapping[str, Any], text: str | None, finish: str | None, first: bool) -> dict[str, Any]:
-    choice = {"index": 0, "text": text or "", "logprobs": None, "finish_reason": finish}
-    return {**base, "object": "text_completion", "choices": [choice]}
-
-
-def _stream(behaviour: Behaviour, body: Mapping[str, Any], build: Any) -> MockAnswer:
+def _stream(behaviour: Behaviour, body: Mapping[str, Any], build: MockChunk) -> MockAnswer:
     headers = {
         "content-type": "text/event-stream; charset=utf-8",
         "x-request-id": "mock-request",
@@ -239,10 +98,10 @@ def _stream(behaviour: Behaviour, body: Mapping[str, Any], build: Any) -> MockAn
     return MockAnswer(200, headers, _events(behaviour, body, build))
 
 
-def _events(behaviour: Behaviour, body: Mapping[str, Any], build: Any) -> Iterator[bytes | Pause]:
-    reply = _reply(body, behaviour)
+def _events(behaviour: Behaviour, body: Mapping[str, Any], build: MockChunk) -> Iterator[bytes | Pause]:
+    reply = reply_text(body, behaviour)
     base = {
-        "id": _identity("chatcmpl", body),
+        "id": identity("chatcmpl", body),
         "created": CREATED,
         "model": body.get("model"),
         "system_fingerprint": None,
@@ -265,7 +124,7 @@ def _events(behaviour: Behaviour, body: Mapping[str, Any], build: Any) -> Iterat
     if behaviour.fault != "no_finish":
         yield _event(build(base, None, "tool_calls" if behaviour.tool_calls else "stop", False))
     if (body.get("stream_options") or {}).get("include_usage"):
-        last = {**build(base, None, None, False), "choices": [], "usage": behaviour.usage or _usage(body, reply)}
+        last = {**build(base, None, None, False), "choices": [], "usage": behaviour.usage or count_usage(body, reply)}
         yield _event(last)
     if behaviour.fault not in ("no_done", "no_finish"):
         yield b"data: [DONE]\n\n"
@@ -294,7 +153,9 @@ def _event(chunk: Mapping[str, Any]) -> bytes:
     return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
 
-def _whole(behaviour: Behaviour, answered: Mapping[str, Any]) -> MockAnswer:
+def _whole(behaviour: Behaviour, answered: Mapping[str, Any] | bytes) -> MockAnswer:
+    if isinstance(answered, bytes):
+        return _paced(behaviour, "application/octet-stream", [answered])
     raw = orjson.dumps(answered)
     if behaviour.fault == "cut":
         return _paced(behaviour, "application/json", [raw[: len(raw) // 2]], cut_of=len(raw))

@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 from gunicorn.app.base import BaseApplication
 
-from proxy.mock.answers import Behaviour, Broken, MockAnswer, Pause, answer
+from proxy.domain.mock_answers import Behaviour
+from proxy.mock.answers import Broken, MockAnswer, Pause, answer
 
 _KEPT_REQUESTS = 1000
 _LOOK_EVERY = 0.25

@@ -6,30 +6,9 @@ from typing import Any, NamedTuple
 
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.operations import Operation
 from proxy.errors import BadRequestError, UnsupportedParamsError
 from proxy.providers.contract import Provider
-
-# OpenAI's parameters per operation, without those that every format must take (model, messages, input, prompt, stream).
-# https://platform.openai.com/docs/api-reference
-OPENAI_PARAMS: Mapping[str, frozenset[str]] = {
-    "chat": frozenset(
-        (
-            "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
-            "max_completion_tokens", "max_tokens", "metadata", "modalities", "n", "parallel_tool_calls", "prediction",
-            "presence_penalty", "prompt_cache_key", "prompt_cache_retention", "reasoning_effort", "response_format",
-            "safety_identifier", "seed", "service_tier", "stop", "store", "temperature", "tool_choice", "tools",
-            "top_logprobs", "top_p", "user", "verbosity", "web_search_options",
-        )
-    ),
-    "completions": frozenset(
-        (
-            "best_of", "echo", "frequency_penalty", "logit_bias", "logprobs", "max_tokens", "n", "presence_penalty",
-            "seed", "stop", "suffix", "temperature", "top_p", "user",
-        )
-    ),
-    "embeddings": frozenset(("dimensions", "encoding_format", "user")),
-    "moderations": frozenset(),
-}  # fmt: skip
 
 # These have no bearing on the answer, so nobody is refused for them.
 _WITHOUT_EFFECT = frozenset({"user"})
@@ -91,7 +70,7 @@ def find_unsupported(call: Call, deployment: Deployment, provider: Provider) -> 
     refused = provider.refused(call.fields, deployment) if provider.refused is not None else frozenset()
     if supported is None and not refused:
         return []
-    openai = OPENAI_PARAMS[call.operation.name]
+    openai = call.operation.parameters
     return [
         name
         for name in call.fields
@@ -180,14 +159,14 @@ def capabilities(provider: Provider) -> dict[str, Any]:
         "operations": {
             operation.name: {
                 "stream": operation.streams,
-                "supported": sorted(_supported(provider, operation.name)),
-                "unsupported": sorted(OPENAI_PARAMS[operation.name] - _supported(provider, operation.name)),
+                "supported": sorted(_supported(provider, operation)),
+                "unsupported": sorted(operation.parameters - _supported(provider, operation)),
             }
             for operation in provider.operations
         },
     }
 
 
-def _supported(provider: Provider, operation: str) -> frozenset[str]:
-    supported = provider.supported.get(operation)
-    return OPENAI_PARAMS[operation] if supported is None else supported & OPENAI_PARAMS[operation]
+def _supported(provider: Provider, operation: Operation) -> frozenset[str]:
+    supported = provider.supported.get(operation.name)
+    return operation.parameters if supported is None else supported & operation.parameters

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.domain.operations import TEXT_FIELDS
+
 CHARACTERS_PER_TOKEN = 4
-_TEXT = ("messages", "input", "prompt", "tools", "functions", "system", "instructions")
 _ANSWER = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 # Media travel as data in the text's place, and are counted by size of picture or second: not by character.
 _LONGEST_WORD = 100_000
@@ -13,7 +14,7 @@ _LONGEST_WORD = 100_000
 def prompt_tokens(fields: Mapping[str, Any]) -> int:
     """About the tokens of what is sent; a list of token numbers counts as it stands."""
     characters, numbers = 0, 0
-    pending: list[Any] = [fields[name] for name in _TEXT if name in fields]
+    pending: list[Any] = [fields[name] for name in TEXT_FIELDS if name in fields]
     while pending:
         value = pending.pop()
         if isinstance(value, str):

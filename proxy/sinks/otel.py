@@ -67,7 +67,7 @@ def build_spans(record: CallRecord, *, legacy: bool = True, content: bool = True
         attributes = _attempt_attributes(attempt)
         if last:
             attributes |= _answer_attributes(record, legacy=legacy) | (_messages(record) if content else {})
-        operation = semconv.OPERATIONS.get(record.operation, record.operation)
+        operation = semconv.operation_name(record.operation)
         model = record.model if last else attempt.group
         yield _span(
             context.trace_id,

@@ -4,6 +4,8 @@ https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (status: develo
 name of the provider; it is sent beside the newer one until OTEL_SEMCONV_STABILITY_OPT_IN says otherwise.
 """
 
+from proxy.domain.operations import OPERATIONS
+
 OPT_IN = "gen_ai_latest_experimental"
 
 OPERATION = "gen_ai.operation.name"
@@ -42,9 +44,6 @@ PARAMETERS = {
     "presence_penalty": "gen_ai.request.presence_penalty",
 }
 
-# Our operation -> the well-known name.
-OPERATIONS = {"chat": "chat", "completions": "text_completion", "embeddings": "embeddings"}
-
 # LiteLLM's provider name -> the well-known name; others are sent as they are.
 PROVIDERS = {
     "azure": "azure.ai.openai",
@@ -57,3 +56,9 @@ PROVIDERS = {
     "watsonx": "ibm.watsonx.ai",
     "xai": "x_ai",
 }
+
+
+def operation_name(operation: str) -> str:
+    """The well-known name of an operation; others are sent as they are."""
+    row = OPERATIONS.get(operation)
+    return (row.semantic_name if row else None) or operation

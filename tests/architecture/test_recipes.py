@@ -48,9 +48,10 @@ SETTING = {
 }
 ENDPOINT = {
     "proxy/domain/operations.py": (
-        "\nOPERATIONS =",
-        '\nRERANK = Operation("rerank", "rerank", "arerank", results="results")\n',
+        "\n# In the order in which",
+        '\nRERANK = Operation("rerank", "arerank", RerankSchema, ("rerank",), results="results")\n',
     ),
+    "proxy/domain/operations.py#": ("from schemas.request", "from schemas.rerank import RerankSchema\n"),
     "schemas/rerank.py": (
         "",
         "from schemas.fields import Text\nfrom schemas.request import RequestSchema\n\n\n"

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from proxy.domain.operations import OPERATIONS
 from proxy.errors import UnsupportedParamsError
-from proxy.providers.parameters import OPENAI_PARAMS, capabilities, fit
+from proxy.providers.parameters import capabilities, fit
 from proxy.providers.registry import PROVIDERS
 from tests.providers.recordings import build_call
 from tests.providers.test_contract import build
@@ -97,7 +98,7 @@ def wire(name: str, operation: str, fields: Mapping[str, Any]) -> Any:
 
 
 def test_every_parameter_has_a_value_when_a_table_names_it() -> None:
-    assert VALUES.keys() == frozenset().union(*OPENAI_PARAMS.values())
+    assert VALUES.keys() == frozenset().union(*(row.parameters for row in OPERATIONS.values()))
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))

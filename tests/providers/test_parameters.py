@@ -9,11 +9,11 @@ import pytest
 from proxy.domain.call import Call, Options
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
-from proxy.domain.operations import CHAT, EMBEDDINGS, Operation
+from proxy.domain.operations import CHAT, EMBEDDINGS, OPERATIONS, Operation
 from proxy.errors import BadRequestError, UnsupportedParamsError
 from proxy.providers.compatible.openai import PROVIDER as OPENAI
 from proxy.providers.contract import Provider
-from proxy.providers.parameters import OPENAI_PARAMS, Fit, capabilities, fit, leave_out
+from proxy.providers.parameters import Fit, capabilities, fit, leave_out
 from proxy.providers.registry import PROVIDERS
 
 TAKES = frozenset({"temperature", "max_tokens", "n"})
@@ -146,7 +146,7 @@ def test_capabilities_agree_with_what_is_refused_when_each_parameter_is_asked_fo
     provider = PROVIDERS[name]
     for operation, able in capabilities(provider)["operations"].items():
         assert set(able["supported"]).isdisjoint(able["unsupported"])
-        assert set(able["supported"]) | set(able["unsupported"]) == OPENAI_PARAMS[operation]
+        assert set(able["supported"]) | set(able["unsupported"]) == OPERATIONS[operation].parameters
         row = next(known for known in provider.operations if known.name == operation)
         for parameter in able["unsupported"]:
             left = build_fit({parameter: "x"}, provider, operation=row, drop_params=True)
@@ -156,7 +156,7 @@ def test_capabilities_agree_with_what_is_refused_when_each_parameter_is_asked_fo
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_table_names_only_openai_parameters_when_it_says_what_is_supported(name: str) -> None:
     for operation, supported in PROVIDERS[name].supported.items():
-        known = OPENAI_PARAMS[operation] | {
+        known = OPERATIONS[operation].parameters | {
             "stream",
             "stream_options",
             "messages",

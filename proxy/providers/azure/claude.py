@@ -20,9 +20,8 @@ from proxy.providers.azure import foundry as azure_ai
 from proxy.providers.azure.openai import build_headers
 from proxy.providers.compatible.openai import find_base
 from proxy.providers.contract import StreamDecoder
-from proxy.providers.parameters import OPENAI_PARAMS
 
-_UNSUPPORTED = OPENAI_PARAMS[CHAT.name] - anthropic.SUPPORTED
+_UNSUPPORTED = CHAT.parameters - anthropic.SUPPORTED
 
 
 def build_request(call: Call, deployment: Deployment) -> WireRequest:

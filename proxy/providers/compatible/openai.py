@@ -30,7 +30,6 @@ from proxy.providers.compatible.chunk_template import Likeness
 from proxy.providers.compatible.dialect import Rewrite, name_reasoning, rewrite, rewrite_choices
 from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_messages
 from proxy.providers.contract import Provider, StreamDecoder
-from proxy.providers.parameters import OPENAI_PARAMS
 from proxy.providers.translation.errors import COMMON_WORDS, WordRules, build_error, error_from_event
 
 JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
@@ -98,7 +97,7 @@ def build_provider(name: str, row: Compatible) -> Provider:
         parse_error=parse_error,
         open_stream=open_stream,
         operations=row.operations,
-        supported={CHAT.name: OPENAI_PARAMS[CHAT.name] - row.unsupported} if row.unsupported else {},
+        supported={CHAT.name: CHAT.parameters - row.unsupported} if row.unsupported else {},
         refused=row.refused,
         variables={"api_key": row.keys, "api_base": row.bases, **row.variables},
         base_url=row.base_url,

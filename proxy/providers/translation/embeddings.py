@@ -66,7 +66,7 @@ def join_answers(answers: Sequence[Answer]) -> Answer:
     data = [{**item, "index": index} for index, item in enumerate(items)]
     body = orjson.dumps({**documents[0], "data": data, "usage": usage})
     seconds = sum(answer.provider_seconds for answer in answers)
-    return Answer(body, Usage(**usage), first.model, first.headers, first.dropped, seconds)
+    return Answer(body, Usage(tokens, 0, tokens), first.model, first.headers, first.dropped, seconds)
 
 
 def _pack(vector: Sequence[float]) -> str:

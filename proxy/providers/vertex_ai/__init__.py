@@ -22,7 +22,6 @@ from proxy.providers.gemini.errors import parse_error
 from proxy.providers.gemini.parts import unknown_to_google
 from proxy.providers.gemini.response import parse_response as parse_gemini
 from proxy.providers.gemini.stream import open_stream as open_gemini
-from proxy.providers.parameters import OPENAI_PARAMS
 from proxy.providers.translation.call_ids import without_signatures
 from proxy.providers.vertex_ai.embeddings import build_embedding
 from proxy.providers.vertex_ai.families import Format, Target, find_resource, find_target
@@ -87,12 +86,12 @@ def _openai_body(call: Call, deployment: Deployment, target: Target) -> Content:
 
 
 def _refused_by_gemini(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
-    return gemini.refused(fields, deployment) | (OPENAI_PARAMS[CHAT.name] - _GEMINI_SUPPORTED)
+    return gemini.refused(fields, deployment) | (CHAT.parameters - _GEMINI_SUPPORTED)
 
 
 def _refused_by_claude(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
     named = replace(deployment, model=find_target(deployment.model).name)
-    return anthropic.refused(fields, named) | (OPENAI_PARAMS[CHAT.name] - _CLAUDE_SUPPORTED)
+    return anthropic.refused(fields, named) | (CHAT.parameters - _CLAUDE_SUPPORTED)
 
 
 def _parse_openai(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
