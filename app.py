@@ -20,7 +20,7 @@ from proxy.gateway.ledger import Ledger
 from proxy.gateway.user_routers import Clients, build_client
 from proxy.mock.local import build_local
 from proxy.providers.contract import Auth
-from proxy.providers.registry import find_provider
+from proxy.providers.registry import find_provider, shown_base
 from proxy.routing.router import Router
 from proxy.routing.state.build import build_state
 from proxy.runtime import Runtime
@@ -45,7 +45,7 @@ from proxy.transport.transport import Transport
 from proxy.web import client_timeouts as patience
 from proxy.web import cors as browsers
 from proxy.web import errors, identity
-from proxy.web.headers import shown_base
+from proxy.web.headers import header_base
 
 _TOKEN_CLOCKS = Clocks(connect=5.0, first=15.0, idle=10.0, total=30.0)
 # How long the end of a process may wait for its sinks.
@@ -131,11 +131,7 @@ def build_gateway(settings: Settings, transport: Sender, runtime: Runtime, share
 
 def build_base_of(settings: Settings) -> Callable[[str], str | None]:
     """Where a deployment is, by its id, for the headers of an error."""
-    bases = {}
-    for deployment in settings.deployments:
-        provider = find_provider(deployment.provider)
-        bases[deployment.id] = shown_base(deployment, provider.base_url if provider else None)
-    return bases.get
+    return {deployment.id: header_base(shown_base(deployment)) for deployment in settings.deployments}.get
 
 
 def build_transport(settings: Settings, runtime: Runtime) -> Transport:

@@ -10,21 +10,21 @@
     ├─ PermissionDeniedError            403  permission_error
     ├─ NotFoundError                    404  not_found_error
     ├─ MethodNotAllowedError            405  invalid_request_error
-    ├─ Timeout                          408  timeout_error            retryable
-    ├─ ConflictError                    409  invalid_request_error    retryable
+    ├─ Timeout                          408  timeout_error
+    ├─ ConflictError                    409  invalid_request_error
     ├─ RequestTooLargeError             413  invalid_request_error
     ├─ UnprocessableEntityError         422  invalid_request_error
-    ├─ RateLimitError                   429  rate_limit_error         retryable
+    ├─ RateLimitError                   429  rate_limit_error
     │  └─ NoDeploymentAvailableError    429
     ├─ ClientClosedRequestError         499  the client went away; nobody reads the answer
     ├─ ConfigurationError               500  a deployment that can't serve as it is configured
-    ├─ InternalServerError              500  api_error                retryable
+    ├─ InternalServerError              500  api_error
     │  └─ APIConnectionError            500  no answer came back at all
-    ├─ BadGatewayError                  502  api_error                retryable
+    ├─ BadGatewayError                  502  api_error
     │  ├─ InvalidProviderResponseError  502  an answer that is not one
     │  └─ TruncatedStreamError          502  a stream that broke before its end
-    ├─ ServiceUnavailableError          503  api_error                retryable
-    └─ GatewayTimeoutError              504  timeout_error            retryable
+    ├─ ServiceUnavailableError          503  api_error
+    └─ GatewayTimeoutError              504  timeout_error
 
 Only the message of a GatewayError reaches a client. Anything else that is raised
 answers "Internal server error" with the request id.
@@ -73,7 +73,6 @@ class GatewayError(Exception):
     status_code = 500
     error_type = "api_error"
     code: str | None = None
-    retryable = False
 
     def __init__(
         self,
@@ -163,13 +162,11 @@ class MethodNotAllowedError(GatewayError):
 class Timeout(GatewayError):
     status_code = 408
     error_type = "timeout_error"
-    retryable = True
 
 
 class ConflictError(GatewayError):
     status_code = 409
     error_type = "invalid_request_error"
-    retryable = True
 
 
 class RequestTooLargeError(GatewayError):
@@ -185,7 +182,6 @@ class UnprocessableEntityError(GatewayError):
 class RateLimitError(GatewayError):
     status_code = 429
     error_type = "rate_limit_error"
-    retryable = True
 
 
 class NoDeploymentAvailableError(RateLimitError):
@@ -203,7 +199,6 @@ class ConfigurationError(GatewayError):
 
 class InternalServerError(GatewayError):
     status_code = 500
-    retryable = True
 
 
 class APIConnectionError(InternalServerError):
@@ -212,7 +207,6 @@ class APIConnectionError(InternalServerError):
 
 class BadGatewayError(GatewayError):
     status_code = 502
-    retryable = True
 
 
 class InvalidProviderResponseError(BadGatewayError):
@@ -225,13 +219,11 @@ class TruncatedStreamError(BadGatewayError):
 
 class ServiceUnavailableError(GatewayError):
     status_code = 503
-    retryable = True
 
 
 class GatewayTimeoutError(GatewayError):
     status_code = 504
     error_type = "timeout_error"
-    retryable = True
 
 
 BY_STATUS: Mapping[int, type[GatewayError]] = {

@@ -11,18 +11,6 @@ from marshmallow import ValidationError
 
 Parse = Callable[[Any], Any]
 
-STRATEGIES = (
-    "simple-shuffle",
-    "least-busy",
-    "usage-based-routing",
-    "usage-based-routing-v2",
-    "latency-based-routing",
-    "cost-based-routing",
-)
-_FAILURES = ("BadRequestError", "AuthenticationError", "TimeoutError", "RateLimitError", "ContentPolicyViolationError",
-             "InternalServerError", "ServiceUnavailableError", "NotFoundError")  # fmt: skip
-RETRY_NAMES = tuple(f"{name}Retries" for name in (*_FAILURES, "Default"))
-FAILS_NAMES = tuple(f"{name}AllowedFails" for name in (*_FAILURES, "BadGatewayError"))
 STATE_STORES = ("auto", "memory", "host", "redis")
 
 # A region becomes part of a host name.
@@ -222,22 +210,13 @@ def parse_fallbacks(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(parsed)
 
 
-def parse_policy(names: Sequence[str]) -> Parse:
-    """A parser for a mapping of some of `names` to counts."""
-
-    def parse(value: Any) -> dict[str, int]:
-        policy = {name: item for name, item in parse_mapping(value).items() if item is not None}
-        for name in policy:
-            if name not in names:
-                raise ValidationError({name: [f"is unknown; the names are {', '.join(names)}"]})
-        return {name: at(name, parse_count, item) for name, item in policy.items()}
-
-    return parse
+def parse_policy(value: Any) -> dict[str, int]:
+    """Counts by kind of error. Which kinds there are is the router's to check."""
+    return {name: at(name, parse_count, item) for name, item in parse_mapping(value).items() if item is not None}
 
 
 def parse_group_policies(value: Any) -> dict[str, dict[str, int]]:
-    parse = parse_policy(RETRY_NAMES)
-    return {group: at(group, parse, policy) for group, policy in parse_mapping(value).items()}
+    return {group: at(group, parse_policy, policy) for group, policy in parse_mapping(value).items()}
 
 
 def parse_aliases(value: Any) -> dict[str, tuple[str, bool]]:
@@ -308,10 +287,8 @@ KINDS: Mapping[str, Parse] = {
     "url": parse_url,
     "region": parse_region,
     "fallbacks": parse_fallbacks,
-    "retry_policy": parse_policy(RETRY_NAMES),
-    "fails_policy": parse_policy(FAILS_NAMES),
+    "policy": parse_policy,
     "group_policies": parse_group_policies,
     "aliases": parse_aliases,
-    "strategy": parse_choice(STRATEGIES),
     "state_store": parse_choice(STATE_STORES),
 }

@@ -56,15 +56,17 @@ class Fallbacks(ListOf):
             super().check(value)
 
 
-class RequestSchema(Schema):
-    """A request body. Unknown members pass: they are the provider's."""
-
+class _ProviderFields(Schema):
     class Meta:
         unknown = INCLUDE
 
     model = Text(filled=True, required=True)
     user = Text(allow_none=True)
     stream = Flag(allow_none=True)
+
+
+class _OptionFields(_ProviderFields):
+    """What steers the call: see domain.call.Options. The names here are OPTION_FIELDS."""
 
     metadata = Object(allow_none=True)
     litellm_metadata = Object(allow_none=True)
@@ -98,6 +100,11 @@ class RequestSchema(Schema):
     mock_testing_context_fallbacks = Flag(allow_none=True)
     mock_testing_content_policy_fallbacks = Flag(allow_none=True)
     mock_testing_rate_limit_error = Flag(allow_none=True)
+
+
+class RequestSchema(_OptionFields):
+    """A request body. Unknown members pass: they are the provider's."""
+
     api_key = Text(filled=True, allow_none=True)
     api_base = Text(filled=True, allow_none=True)
     base_url = Text(filled=True, allow_none=True)
@@ -105,15 +112,8 @@ class RequestSchema(Schema):
     organization = Text(filled=True, allow_none=True)
 
 
-# Steer the call (see domain.call.Options); the rest of LiteLLM's request fields that we take note of.
-OPTION_FIELDS = frozenset(
-    "metadata litellm_metadata tags num_retries timeout request_timeout stream_timeout connect_timeout "
-    "first_token_timeout idle_timeout fallbacks context_window_fallbacks content_policy_fallbacks disable_fallbacks "
-    "fastest_response stream_continuation drop_params additional_drop_params "
-    "allowed_openai_params extra_headers extra_body user_config no-log mock_response mock_tool_calls mock_timeout "
-    "mock_delay mock_testing_fallbacks mock_testing_context_fallbacks mock_testing_content_policy_fallbacks "
-    "mock_testing_rate_limit_error".split()
-)
+# A name with a hyphen can be no attribute of a class.
+OPTION_FIELDS = frozenset({*_OptionFields().fields, "no-log"} - {*_ProviderFields().fields})
 # LiteLLM's, not ours (yet): they are taken out of the provider's body and named in x-litellm-dropped-params.
 UNSUPPORTED_FIELDS = frozenset(
     "cache caching guardrails priority include_fallback_errors callbacks service_callback logger_fn weights "

@@ -84,7 +84,7 @@ class Meter:
 
 
 def _nothing_told() -> Usage | None:
-    """For a decoder that is not CountsOnTheWay."""
+    """For a decoder that has no `usage_so_far`: the provider sends its counts at the end only."""
 
 
 def _text_length(data: bytes) -> int:

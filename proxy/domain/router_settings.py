@@ -22,8 +22,9 @@ class Alias(NamedTuple):
 class RouterSettings:
     """`router_settings` of the file, with defaults filled in and every list in one form. Times are seconds.
 
-    None means: not said. `allowed_fails` None is LiteLLM's default rule. `retry_policy` and `allowed_fails_policy`
-    map the names of schemas/kinds.py to counts. `retry_after` is the least wait before a retry.
+    None: not configured. `allowed_fails` None is LiteLLM's default rule. `retry_policy` and `allowed_fails_policy`
+    map names such as TimeoutErrorRetries and TimeoutErrorAllowedFails to counts. `retry_after` is the least wait before
+    a retry.
     Ours, beyond LiteLLM: `retry_budget` is the share of extra load that retries and fallbacks may add to what a
     provider gets and `retry_budget_floor` how many of them a window always allows; `slot_wait` is how long a call may
     wait for a free slot; `last_resort` tries the deployment that recovers first when all are cooling;

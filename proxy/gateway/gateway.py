@@ -18,15 +18,17 @@ from proxy.gateway.admission import Admission
 from proxy.gateway.continuation import ContinuedStream, may_continue
 from proxy.gateway.health_check import Report, probe
 from proxy.gateway.ledger import Ledger
+from proxy.gateway.outages import Outages
 from proxy.gateway.several_models import Piece, first_success, interleave, run_batch
 from proxy.gateway.user_routers import Clients
 from proxy.providers.contract import Provider
 from proxy.providers.parameters import capabilities
-from proxy.providers.registry import PROVIDERS
+from proxy.providers.registry import PROVIDERS, shown_base
 from proxy.routing.explain import explain, router_state
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
 from proxy.settings import Settings
+from proxy.settings.provider_choice import infer_provider
 from proxy.sinks.observation import Observation
 
 
@@ -51,6 +53,7 @@ class Gateway:
         self.runtime = runtime
         self.secrets = settings.secrets
         self.admission = Admission(settings, clients)
+        self._outages = Outages(settings, infer_provider) if settings.out_of_service else None
         self._clients = clients
         self._find_provider = find_provider
         self._ledger = ledger
@@ -159,7 +162,7 @@ class Gateway:
         """The operator's router, or that of the client's own `user_config`."""
         if call.options.user_config is not None:
             return self._clients.find(call.options.user_config).router
-        if call.model in self.settings.out_of_service:
+        if self._outages and self._outages.holds(call.model):
             raise ServiceUnavailableError(
                 f"The model '{call.model}' is out of service: its configuration is incomplete.", param="model"
             )
@@ -167,10 +170,7 @@ class Gateway:
 
     def base_url(self, deployment: Deployment) -> str | None:
         """Where a deployment is, without credentials: the provider's own place, for one that names none."""
-        if deployment.shown_base:
-            return deployment.shown_base
-        provider = self._find_provider(deployment.provider)
-        return provider.base_url if provider else None
+        return shown_base(deployment, self._find_provider)
 
     def model_names(self) -> dict[str, str]:
         """The names that a client may ask for, and who owns each; aliases first, hidden ones left out."""

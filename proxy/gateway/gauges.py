@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from proxy.domain.deployment import Deployment
-from proxy.providers.registry import find_provider
+from proxy.providers.registry import shown_base
 from proxy.routing.explain import status
 from proxy.routing.router import Router
 from proxy.sinks.contract import GaugeSample, Metrics
@@ -71,12 +71,10 @@ def limit_gauges(observation: Observation) -> Iterator[GaugeSample]:
 
 
 def deployment_labels(deployment: Deployment) -> dict[str, str]:
-    provider = find_provider(deployment.provider)
-    base = deployment.shown_base or (provider.base_url if provider else None)
     return {
         "litellm_model_name": deployment.model,
         "model_id": deployment.id,
-        "api_base": base or "",
+        "api_base": shown_base(deployment) or "",
         "api_provider": deployment.provider,
     }
 

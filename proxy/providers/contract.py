@@ -12,7 +12,6 @@ from proxy.domain.answer import Answer, Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, Operation
-from proxy.domain.usage import Usage
 from proxy.domain.wire import Event, WireRequest
 from proxy.errors import GatewayError
 
@@ -27,12 +26,6 @@ class StreamDecoder(Protocol):
 
     def finish(self) -> list[Chunk]:
         """The last chunks, when the provider closed the stream. Raise TruncatedStreamError if it had not finished."""
-
-
-class CountsOnTheWay(Protocol):
-    """A StreamDecoder whose provider tells tokens before its stream's end."""
-
-    def usage_so_far(self) -> Usage | None: ...
 
 
 # Credentials that take more than a header: signed (aws) or fetched and cached (google, azure, ibm ...). The provider says

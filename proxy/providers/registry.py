@@ -1,8 +1,9 @@
 """Every provider by its name, the first segment of `litellm_params.model`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from proxy.domain.deployment import Deployment
 from proxy.providers import anthropic, bedrock, cohere, gemini, ollama, sagemaker, vertex_ai, watsonx
 from proxy.providers.azure import claude as azure_claude
 from proxy.providers.azure import openai as azure
@@ -45,3 +46,9 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
 def find_provider(name: str) -> Provider | None:
     """The provider of that name; None if there is none."""
     return PROVIDERS.get(name)
+
+
+def shown_base(deployment: Deployment, find: Callable[[str], Provider | None] = find_provider) -> str | None:
+    """Where a deployment is, without credentials: its own base URL, else its provider's."""
+    provider = None if deployment.shown_base else find(deployment.provider)
+    return provider.base_url if provider else deployment.shown_base

@@ -58,7 +58,9 @@ class Catalogue:
         self._ids = {one.id: Group.of(one.group, [one], f"id {one.id}") for one in exact}
         self._patterns = _patterns([one for one in served if one.wildcard])
         self.aliases = dict(aliases or {})
-        self._alias_ends = {name: self._end_of(name) for name in self.aliases}
+        self._alias_ends = alias_ends(self.aliases)
+        if cyclic := [name for name in self.aliases if name not in self._alias_ends]:
+            raise ValueError(f"model_group_alias: these lead back to themselves: {', '.join(cyclic[:5])}")
 
     def find(self, name: str) -> Group | None:
         """The group that `name` stands for, None when it stands for nothing."""
@@ -80,15 +82,6 @@ class Catalogue:
         """Every group of the configuration, wildcards under their pattern."""
         return [*self._groups.values(), *(Group.of(one.group, one.deployments) for one in self._patterns)]
 
-    def _end_of(self, name: str) -> str:
-        seen = [name]
-        while name in self.aliases and name != self.aliases[name].group:
-            name = self.aliases[name].group
-            if name in seen:
-                raise ValueError(f"model_group_alias: {' -> '.join([*seen, name])} is a circle")
-            seen.append(name)
-        return name
-
     def _wildcard(self, name: str) -> Group | None:
         if not self._patterns or len(name) > LONGEST_MATCHED:
             return None
@@ -101,6 +94,25 @@ class Catalogue:
                     filled = [_filled(one, name, match.groups()) for one in pattern.deployments]
                     return Group.of(name, filled, pattern.group)
         return None
+
+
+def alias_ends(aliases: Mapping[str, Alias]) -> dict[str, str]:
+    """The name at the end of each chain of aliases, found in one pass; an alias of its own name is the group.
+
+    An alias that leads back to itself has no entry.
+    """
+    ends: dict[str, str] = {}
+    cyclic: set[str] = set()
+    for name in aliases:
+        path: dict[str, None] = {}
+        while name in aliases and name != aliases[name].group and not (name in ends or name in cyclic or name in path):
+            path[name] = None
+            name = aliases[name].group  # noqa: PLW2901 - the walk along the chain
+        if name in path or name in cyclic:
+            cyclic.update(path)
+        else:
+            ends.update(dict.fromkeys([*path, name] if name in aliases else path, ends.get(name, name)))
+    return ends
 
 
 @dataclass(frozen=True, slots=True)

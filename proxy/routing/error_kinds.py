@@ -31,6 +31,11 @@ ERROR_KINDS: tuple[tuple[type[GatewayError], str], ...] = (
 )
 
 
+def policy_names(suffix: str) -> tuple[str, ...]:
+    """The names that a policy may have (`suffix` is Retries or AllowedFails)."""
+    return tuple(f"{name}{suffix}" for name in dict.fromkeys([*(name for _, name in ERROR_KINDS), "Default"]))
+
+
 def policy_count(policy: Mapping[str, int], error: GatewayError, suffix: str) -> int | None:
     """A policy's number for this error (`suffix` is Retries or AllowedFails); None without an entry."""
     if not policy:

@@ -1,6 +1,6 @@
 """Which of several deployments to try: pure functions over a snapshot, in a table.
 
-A new strategy is one function and one row; schemas/kinds.py lists the names that a configuration may use.
+A new strategy is one function and one row.
 """
 
 import random

@@ -56,7 +56,7 @@ def _load(user_config: object, providers: Mapping[str, Provider]) -> ClientConfi
     built = build_deployments(loaded["model_list"], None, providers, defaults=defaults)
     deployments = tuple(replace(item, configurable_clientside_auth_params=None, tag_regex=()) for item in built)
     router = build_router_settings(loaded)
-    problems = tuple(check_groups(router, deployments, (), lambda name: name))
+    problems = tuple(check_groups(router, deployments, lambda name: name))
     if problems:
         raise InvalidConfig(problems)
     return ClientConfig(deployments, router, _ignored(user_config))

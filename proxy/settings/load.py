@@ -1,7 +1,6 @@
 """From a file and an environment to Settings."""
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -89,8 +88,9 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         deployments = tuple(closed_to_clients(item) for item in deployments)
     out_of_service = reasons_by_name(entries, broken, deployments)
     router = build_router_settings(routing, litellm)
-    _check(loaded, router, deployments, out_of_service, missing)
-    idle = idle_rules(router, deployments, tuple(out_of_service), _placer(loaded))
+    every = [item for entry in entries for item in entry]
+    _check(loaded, router, every, missing)
+    idle = idle_rules(router, every, _placer(loaded))
     master_key = _master_key(general, environ)
     return Settings(
         deployments=deployments,
@@ -99,6 +99,7 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         general=General(**_of(General, general)),
         litellm=LiteLLM(**_of(LiteLLM, served_callbacks(litellm))),
         out_of_service=out_of_service,
+        broken=tuple(item for position, entry in enumerate(entries) if position in broken for item in entry),
         warnings=(
             *missing_values(source, missing, broken),
             *idle_names(source),
@@ -108,9 +109,8 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         ),
         environ=environ,
         sinks={**litellm, "callback_settings": loaded.get("callback_settings") or litellm.get("callback_settings")},
-        secrets=build_registry(master_key, router, [item for entry in entries for item in entry], environ),
+        secrets=build_registry(master_key, router, every, environ),
         source=name,
-        loaded_at=int(time.time()),
     )
 
 
@@ -134,11 +134,10 @@ def _check(
     loaded: Mapping[str, Any],
     router: RouterSettings,
     deployments: Sequence[Deployment],
-    out_of_service: Mapping[str, str],
     missing: Sequence[Missing],
 ) -> None:
     """What no single value shows. Raise InvalidConfig."""
-    problems = list(check_groups(router, deployments, tuple(out_of_service), _placer(loaded)))
+    problems = list(check_groups(router, deployments, _placer(loaded)))
     # A key that was meant to be there must not turn into a gateway without one.
     problems += (ConfigProblem(*item) for item in missing if item.path == "general_settings.master_key")
     authorities = loaded.get("litellm_settings", {}).get("ssl_verify")

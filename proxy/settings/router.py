@@ -1,12 +1,16 @@
 """`router_settings`, and what litellm_settings says of the same, as RouterSettings; the checks across sections."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import Alias, FallbackRules, RouterSettings
 from proxy.domain.secrets import Secret
+from proxy.routing.catalogue import Catalogue, alias_ends
+from proxy.routing.error_kinds import policy_names
+from proxy.routing.strategies import STRATEGIES
+from proxy.settings.provider_choice import infer_provider
 from proxy.settings.values import LiteLLM
 from schemas.config import ConfigProblem
 
@@ -40,17 +44,20 @@ def build_router_settings(router: Mapping[str, Any], litellm: Mapping[str, Any] 
 def check_groups(
     settings: RouterSettings,
     deployments: Sequence[Deployment],
-    out_of_service: Sequence[str],
     place: Callable[[str], str],
 ) -> Iterator[ConfigProblem]:
-    """Aliases and fallbacks that lead nowhere, and aliases that lead in a circle.
+    """Aliases and fallbacks that lead nowhere, and aliases that lead back to themselves.
 
-    `out_of_service` are groups that exist but can't serve now. `place` puts the section before a setting's name.
+    `deployments` includes those that are out of service. `place` puts the section before a setting's name.
     """
-    known = _known_names(deployments, out_of_service, settings.model_group_alias)
+    ends = alias_ends(settings.model_group_alias)
+    known = _known_names(deployments, settings.model_group_alias)
+    if settings.routing_strategy not in STRATEGIES:
+        yield ConfigProblem(place("routing_strategy"), f"must be one of {', '.join(STRATEGIES)}")
+    yield from _unknown_kinds(settings, place)
     for alias, target in settings.model_group_alias.items():
         path = f"{place('model_group_alias')}.{alias}"
-        if _is_circle(alias, settings.model_group_alias):
+        if alias not in ends:
             yield ConfigProblem(path, "leads back to itself: an alias must end at a model_name of model_list")
         elif not known(target.group):
             yield ConfigProblem(path, _unknown(target.group))
@@ -61,14 +68,30 @@ def check_groups(
             yield ConfigProblem(f"{place('default_fallbacks')}[{position}]", _unknown(target_name))
 
 
+def _unknown_kinds(settings: RouterSettings, place: Callable[[str], str]) -> Iterator[ConfigProblem]:
+    """Names in the policies that are no kind of error."""
+    retries, fails = policy_names("Retries"), policy_names("AllowedFails")
+    policies = [
+        (place("retry_policy"), settings.retry_policy, retries),
+        (place("allowed_fails_policy"), settings.allowed_fails_policy, fails),
+        *(
+            (f"{place('model_group_retry_policy')}.{group}", policy, retries)
+            for group, policy in settings.model_group_retry_policy.items()
+        ),
+    ]
+    for path, policy, names in policies:
+        for name in policy:
+            if name not in names:
+                yield ConfigProblem(f"{path}.{name}", f"is unknown; the names are {', '.join(names)}")
+
+
 def idle_rules(
     settings: RouterSettings,
     deployments: Sequence[Deployment],
-    out_of_service: Sequence[str],
     place: Callable[[str], str],
 ) -> Iterator[ConfigProblem]:
     """Fallbacks for groups that do not exist: no harm, but probably a slip."""
-    known = _known_names(deployments, out_of_service, settings.model_group_alias)
+    known = _known_names(deployments, settings.model_group_alias)
     for name in _FALLBACK_NAMES:
         for position, (group, _) in enumerate(getattr(settings, name)):
             if group != "*" and not known(group):
@@ -86,25 +109,9 @@ def _unknown(group: str) -> str:
     return f"there is no model {group!r}: write a model_name of model_list"
 
 
-def _known_names(
-    deployments: Sequence[Deployment], out_of_service: Sequence[str], aliases: Mapping[str, Alias]
-) -> Callable[[str], bool]:
-    """The names that a request may ask for: groups, wildcards, aliases, ids, and the deployments' own names."""
-    names = {*out_of_service, *aliases}
-    patterns: list[re.Pattern[str]] = []
-    for deployment in deployments:
-        names.update((deployment.group, deployment.id, deployment.label))
-        if deployment.wildcard:
-            patterns.append(re.compile(re.escape(deployment.group).replace(r"\*", "(.*)")))
-    return lambda name: name in names or any(pattern.match(name) for pattern in patterns)
-
-
-def _is_circle(alias: str, aliases: Mapping[str, Alias]) -> bool:
-    seen = {alias}
-    target = aliases[alias].group
-    while target in aliases:
-        if target in seen:
-            return True
-        seen.add(target)
-        target = aliases[target].group
-    return False
+def _known_names(deployments: Sequence[Deployment], aliases: Mapping[str, Alias]) -> Callable[[str], bool]:
+    """Whether a request may ask for a name: the catalogue's own rule, and models that the operator has blocked."""
+    ends = alias_ends(aliases)
+    every = [replace(one, info={}) if one.info.get("blocked") else one for one in deployments]
+    catalogue = Catalogue(every, {name: aliases[name] for name in ends}, infer_provider)
+    return lambda name: catalogue.find(name) is not None

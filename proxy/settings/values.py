@@ -45,12 +45,12 @@ class LiteLLM:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the gateway was told.
+    """What the file and the environment configure.
 
-    `out_of_service` says why, by deployment id and, where a group has nothing else, by group. `warnings` are for the
-    operator's eyes at start. `environ` is the environment with the file's environment_variables over it; `sinks`
-    is litellm_settings with callback_settings in it; `secrets` knows every credential in here. `source` names the file,
-    or says what stands in for it; `loaded_at` is in Unix seconds.
+    `out_of_service` holds the reason by deployment id and, where a group has nothing else, by group; `broken` are those
+    deployments, as far as they could be read. `warnings` are for the operator at start. `environ` is the environment
+    with the file's environment_variables over it; `sinks` is litellm_settings with callback_settings in it; `secrets`
+    holds every credential in here. `source` names the file, or what replaces it.
     """
 
     deployments: tuple[Deployment, ...]
@@ -59,17 +59,12 @@ class Settings:
     general: General = field(default_factory=General)
     litellm: LiteLLM = field(default_factory=LiteLLM)
     out_of_service: Mapping[str, str] = field(default_factory=dict)
+    broken: tuple[Deployment, ...] = ()
     warnings: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     sinks: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secrets: SecretRegistry = field(default_factory=SecretRegistry, repr=False, compare=False)
     source: str = "the built-in configuration"
-    loaded_at: int = 0
-
-    @property
-    def default_model(self) -> str | None:
-        """The model for a body that names none."""
-        return self.general.completion_model
 
     @property
     def log_level(self) -> str:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from proxy import __version__
 from proxy.domain.attempt import Outcome
 from proxy.domain.cost import Cost
-from proxy.domain.deployment import Deployment
 from proxy.errors import GatewayError
 
 # Headers of a provider's answer that describe its connection or its body's form, not the answer.
@@ -76,10 +75,9 @@ def _deployment_headers(identifier: str, group: str, base_url: str | None) -> tu
     return (*headers, ("x-litellm-model-api-base", _safe(base_url))) if base_url else headers
 
 
-def shown_base(deployment: Deployment, base_url: str | None) -> str | None:
-    """Where a deployment is, without credentials. `base_url` is the provider's own, for one that names none."""
-    base = deployment.shown_base or base_url
-    return _safe(base) if base else None
+def header_base(base_url: str | None) -> str | None:
+    """A deployment's base URL as a header can hold it."""
+    return _safe(base_url) if base_url else None
 
 
 def call_headers(call_id: str, request_id: str | None) -> Headers:

@@ -27,7 +27,6 @@ STRATEGY = {
         '    "simple-shuffle": S',
         '    "first-listed": Strategy(first_listed, needs_state=False),\n',
     ),
-    "schemas/kinds.py": ('    "simple-shuffle",\n', '    "first-listed",\n'),
 }
 SINK = {
     "proxy/domain/sink_names.py": ('        "generic_api"', '        "shout": "shout",\n'),

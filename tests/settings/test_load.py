@@ -35,7 +35,7 @@ def test_settings_are_complete_when_a_file_is_loaded(tmp_path: Path) -> None:
     )
     assert [item.group for item in settings.deployments] == ["a", "a", "groq/*"]
     assert settings.master_key == "sk-master-key"
-    assert settings.default_model == "a"
+    assert settings.general.completion_model == "a"
     assert (settings.litellm.drop_params, settings.litellm.callbacks) == (True, ("prometheus",))
     assert (settings.router.routing_strategy, settings.router.num_retries) == ("least-busy", 4)
     assert settings.warnings == ()
@@ -164,7 +164,7 @@ def test_missing_key_is_reported_when_a_provider_needs_one(tmp_path: Path) -> No
         ({"router_settings": {"routing_strategy": "x"}}, "router_settings.routing_strategy: must be one of"),
         ({"router_settings": {"fallbacks": [{"a": ["b"]}]}}, "router_settings.fallbacks[0].a: there is no model 'b'"),
         ({"litellm_settings": {"default_fallbacks": ["b"]}}, "litellm_settings.default_fallbacks[0]: there is no"),
-        ({"router_settings": {"model_group_alias": {"a": "a"}}}, "router_settings.model_group_alias.a: leads back"),
+        ({"router_settings": {"model_group_alias": {"a": "a"}}}, "router_settings.model_group_alias.a: there is no"),
         ({"model_list": [entry("a", "os.environ/M", rpm=-1)]}, "model_list[0].litellm_params.rpm: must be"),
         ({"environment_variables": {"A": {}}}, "environment_variables.A: must be text"),
         ({"environment_variables": 3}, "environment_variables: must be a mapping"),
@@ -234,7 +234,7 @@ def test_start_is_refused_when_the_named_file_is_missing(tmp_path: Path) -> None
 def test_any_name_is_served_when_there_is_one_model() -> None:
     settings = load_default({"PATCHBAY_MODEL": "groq/llama3"})
     assert [(item.group, item.model) for item in settings.deployments] == [("groq/llama3", "llama3"), ("*", "llama3")]
-    assert settings.default_model == "groq/llama3"
+    assert settings.general.completion_model == "groq/llama3"
 
 
 def test_usual_file_is_read_when_nothing_else_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

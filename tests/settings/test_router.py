@@ -13,6 +13,7 @@ DEPLOYMENTS = (
     Deployment(id="id-a", group="a", provider="openai", model="gpt-4o"),
     Deployment(id="id-w", group="groq/*", provider="groq", model="*", wildcard=True),
 )
+RESTING = Deployment(id="id-r", group="resting", provider="openai", model="gpt-4o")
 
 
 def build(router: dict[str, Any], litellm: dict[str, Any] | None = None) -> RouterSettings:
@@ -21,7 +22,7 @@ def build(router: dict[str, Any], litellm: dict[str, Any] | None = None) -> Rout
 
 
 def paths(**router: Any) -> list[str]:
-    problems = check_groups(build(router), DEPLOYMENTS, ("resting",), lambda name: f"router_settings.{name}")
+    problems = check_groups(build(router), (*DEPLOYMENTS, RESTING), lambda name: f"router_settings.{name}")
     return [problem.path for problem in problems]
 
 
@@ -93,3 +94,27 @@ def test_every_alias_is_named_when_they_lead_in_a_circle() -> None:
     circle = {"x": "y", "y": "z", "z": "x", "outside": "x", "fine": "a"}
     assert paths(model_group_alias=circle) == [f"router_settings.model_group_alias.{name}" for name in
                                                ("x", "y", "z", "outside")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("router", "path"),
+    [
+        ({"routing_strategy": "dice"}, "routing_strategy"),
+        ({"retry_policy": {"TimeoutRetries": 1}}, "retry_policy.TimeoutRetries"),
+        ({"allowed_fails_policy": {"TimeoutErrorRetries": 1}}, "allowed_fails_policy.TimeoutErrorRetries"),
+        ({"model_group_retry_policy": {"a": {"Timeout": 1}}}, "model_group_retry_policy.a.Timeout"),
+    ],
+)
+def test_path_is_named_when_the_router_has_no_such_name(router: dict[str, Any], path: str) -> None:
+    assert paths(**router) == [f"router_settings.{path}"]
+
+
+def test_names_are_taken_when_the_router_has_them() -> None:
+    policies = {"retry_policy": {"TimeoutErrorRetries": 1, "DefaultRetries": 2}}
+    assert paths(routing_strategy="least-busy", **policies) == []
+
+
+def test_long_chain_of_aliases_is_followed_when_each_leads_to_the_next() -> None:
+    """The time grows with the chain's length, not with its square or cube."""
+    chain = {f"alias-{number}": f"alias-{number + 1}" for number in range(20_000)} | {"alias-20000": "a"}
+    assert paths(model_group_alias=chain) == []

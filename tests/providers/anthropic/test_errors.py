@@ -62,5 +62,5 @@ def test_the_wait_is_kept_when_a_rate_limit_names_one() -> None:
 
 def test_an_error_is_readable_when_its_body_is_not() -> None:
     error = PROVIDER.parse_error(529, b"<html>busy</html>", {}, build_deployment())
-    assert (error.status_code, error.retryable) == (503, True)
+    assert error.status_code == 503
     assert "<html>" not in error.message
