@@ -8,6 +8,7 @@ from proxy.domain.call import Call
 from proxy.domain.json_text.document import Document
 from proxy.domain.wire import Fetch, WireRequest
 from proxy.errors import BadRequestError, GatewayError
+from proxy.providers.translation.media_type import OCTETS, find_media_type, guess_media_type
 
 # As much as one answer may have: all that a request makes the gateway fetch is in memory at once.
 MAX_BYTES = 64 * 1024 * 1024
@@ -41,8 +42,11 @@ def _read(url: str, fetch: Fetch) -> str:
         raise BadRequestError(f"Could not fetch a media URL: {error.message}", param="messages") from None
     if status != 200:
         raise BadRequestError(f"Could not fetch a media URL: it answered with status {status}.", param="messages")
-    media_type = content_type.split(";")[0].strip() or "application/octet-stream"
-    return f"data:{media_type};base64,{base64.b64encode(body).decode()}"
+    data = base64.b64encode(body).decode()
+    media_type = find_media_type(content_type, data)
+    if media_type == OCTETS:
+        media_type = guess_media_type(url) or OCTETS
+    return f"data:{media_type};base64,{data}"
 
 
 def _replace(value: Any, find: Callable[[str], str | None]) -> Any:

@@ -8,6 +8,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from proxy.providers.translation.content import bad_content, is_web_url, parse_data_url, read_url
+from proxy.providers.translation.media_type import (
+    OCTETS,
+    canonical_type,
+    find_media_type,
+    guess_media_type,
+    is_known_type,
+)
 
 _IMAGES = {"png": "png", "jpeg": "jpeg", "jpg": "jpeg", "gif": "gif", "webp": "webp"}
 _VIDEOS = {
@@ -34,7 +41,6 @@ _DOCUMENTS = {
 _EXTENSIONS = frozenset(_DOCUMENTS.values())
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9\s\-()\[\]]+")
 _NAME_LENGTH = 200
-_UNKNOWN = "application/octet-stream"
 
 
 class File(NamedTuple):
@@ -72,16 +78,17 @@ IMAGE, VIDEO, AUDIO = Kind("image", _IMAGES), Kind("video", _VIDEOS), Kind("audi
 _KINDS = (IMAGE, VIDEO, AUDIO)
 
 
-def build_media(part: Mapping[str, Any], param: str, names: set[str]) -> dict[str, Any] | None:
+def build_media(part: Mapping[str, Any], param: str, names: dict[str, int]) -> dict[str, Any] | None:
     """The block of a media part; None for another kind of part.
 
-    `names` are the document names that the request has used: Bedrock refuses a second document of the same name.
+    `names` are the document names that the request has used, each with the number for its next namesake: Bedrock
+    refuses a second document of the same name.
     """
     kind = part.get("type")
     if kind == "image_url":
-        return _block(IMAGE, read_url(part, param), _format(part.get("image_url")), param)
+        return _by_url(IMAGE, read_url(part, param), part, param, names)
     if kind == "video_url":
-        return _block(VIDEO, _member_url(part, "video_url", param), _format(part.get("video_url")), param)
+        return _by_url(VIDEO, _member_url(part, "video_url", param), part, param, names)
     if kind == "input_audio":
         return _input_audio(part.get("input_audio"), param)
     if kind == "file":
@@ -89,7 +96,7 @@ def build_media(part: Mapping[str, Any], param: str, names: set[str]) -> dict[st
     return None
 
 
-def _file(part: Mapping[str, Any], param: str, names: set[str]) -> dict[str, Any]:
+def _file(part: Mapping[str, Any], param: str, names: dict[str, int]) -> dict[str, Any]:
     holder = part.get("file")
     if not isinstance(holder, Mapping):
         raise bad_content("A file part has no file", param)
@@ -98,6 +105,22 @@ def _file(part: Mapping[str, Any], param: str, names: set[str]) -> dict[str, Any
         raise bad_content("A file part has no file_data", param)
     filename = holder.get("filename")
     file = _open(url, _format(holder), filename if isinstance(filename, str) else "", param)
+    return _build_block(file, part, holder, param, names)
+
+
+def _by_url(kind: Kind, url: str, part: Mapping[str, Any], param: str, names: dict[str, int]) -> dict[str, Any]:
+    """The block of an `image_url` or `video_url`; what its bytes show is another kind, as a PDF, is sent as that."""
+    holder = part.get(f"{kind.name}_url")
+    file = _open(url, _format(holder), "", param)
+    is_other = file.media_type in _DOCUMENTS or any(other.fits(file) for other in _KINDS)
+    if is_other and not kind.fits(file):
+        return _build_block(file, part, holder if isinstance(holder, Mapping) else {}, param, names)
+    return {kind.name: {"format": kind.find_format(file, param), "source": file.source}}
+
+
+def _build_block(
+    file: File, part: Mapping[str, Any], holder: Mapping[str, Any], param: str, names: dict[str, int]
+) -> dict[str, Any]:
     kind = next((kind for kind in _KINDS if kind.fits(file)), None)
     if kind is not None:
         return {kind.name: {"format": kind.find_format(file, param), "source": file.source}}
@@ -105,7 +128,7 @@ def _file(part: Mapping[str, Any], param: str, names: set[str]) -> dict[str, Any
 
 
 def _document(
-    file: File, part: Mapping[str, Any], holder: Mapping[str, Any], param: str, names: set[str]
+    file: File, part: Mapping[str, Any], holder: Mapping[str, Any], param: str, names: dict[str, int]
 ) -> dict[str, Any]:
     known = _DOCUMENTS.get(file.media_type) or (file.extension if file.extension in _EXTENSIONS else None)
     if known is None:
@@ -118,40 +141,41 @@ def _document(
     return document
 
 
-def _document_name(filename: str, names: set[str]) -> str:
+def _document_name(filename: str, names: dict[str, int]) -> str:
     """The file's name without its ending and in the characters that Bedrock allows; a number makes it unique."""
     stem = filename.rpartition(".")[0] or filename
     clean = " ".join(_NOT_IN_NAMES.sub("-", stem).split())[: _NAME_LENGTH - 8] or "document"
-    name, number = clean, 2
+    number = names.get(clean, 1)
+    name = clean if clean not in names else f"{clean} ({number})"
     while name in names:
-        name, number = f"{clean} ({number})", number + 1
-    names.add(name)
+        number += 1
+        name = f"{clean} ({number})"
+    names[clean] = number + 1
+    names.setdefault(name, 2)
     return name
-
-
-def _block(kind: Kind, url: str, media_type: str, param: str) -> dict[str, Any]:
-    file = _open(url, media_type, "", param)
-    return {kind.name: {"format": kind.find_format(file, param), "source": file.source}}
 
 
 def _input_audio(holder: object, param: str) -> dict[str, Any]:
     if not isinstance(holder, Mapping) or not isinstance(holder.get("data"), str):
         raise bad_content("An input_audio part has no data", param)
-    media_type = f"audio/{holder.get('format') or 'wav'}"
-    return _block(AUDIO, f"data:{media_type};base64,{holder['data']}", media_type, param)
+    media_type, data = f"audio/{holder.get('format') or 'wav'}", holder["data"]
+    file = _open(data if data.startswith("data:") else f"data:{media_type};base64,{data}", media_type, "", param)
+    return {AUDIO.name: {"format": AUDIO.find_format(file, param), "source": file.source}}
 
 
 def _open(url: str, media_type: str, filename: str, param: str) -> File:
-    """The source of a data URL, of plain base64, or of an object in S3."""
+    """The source of a data URL, of plain base64, or of an object in S3. The type is the one that the bytes show."""
+    media_type = canonical_type(media_type) if is_known_type(media_type) else ""
     if url.startswith("s3://"):
-        return File({"s3Location": {"uri": url}}, media_type, filename or url.rpartition("/")[2])
+        name = filename or url.rpartition("/")[2]
+        return File({"s3Location": {"uri": url}}, media_type or guess_media_type(name) or "", name)
     if is_web_url(url):
         raise bad_content("Bedrock takes bytes, not web addresses: send a data URL", param)
     if not url.startswith("data:"):
-        url = f"data:{media_type or _UNKNOWN};base64,{url}"
-    media = parse_data_url(url, param, _UNKNOWN)
-    found = media_type or media.media_type
-    return File({"bytes": media.data}, "" if found == _UNKNOWN else found, filename)
+        url = f"data:{media_type or OCTETS};base64,{url}"
+    media = parse_data_url(url, param, OCTETS)
+    found = find_media_type(media_type, media.data) if media_type else media.media_type
+    return File({"bytes": media.data}, "" if found == OCTETS else found, filename)
 
 
 def _format(holder: object) -> str:

@@ -37,7 +37,7 @@ class _Reader:
         self.system: list[Block] = []
         self.turns: list[dict[str, Any]] = []
         self.calls: dict[str, str] = {}
-        self.documents: set[str] = set()
+        self.documents: dict[str, int] = {}
 
     def add(self, role: str, blocks: list[Block]) -> None:
         """Another turn, or more of the last one: roles must alternate."""

@@ -8,20 +8,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from proxy.providers.translation.content import bad_content, is_web_url, media_urls, parse_data_url, read_text
+from proxy.providers.translation.media_type import (
+    OCTETS,
+    canonical_type,
+    find_media_type,
+    guess_media_type,
+    is_known_type,
+)
 
 FILES = "https://generativelanguage.googleapis.com/"
 _VIDEO_HOSTS = frozenset({"youtube.com", "www.youtube.com", "m.youtube.com", "youtu.be"})
-
-# The media types that Gemini documents, by the ending of a file's name.
-_MEDIA_TYPES: Mapping[str, str] = {
-    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "heic": "image/heic",
-    "heif": "image/heif", "gif": "image/gif", "wav": "audio/wav", "mp3": "audio/mp3", "aiff": "audio/aiff",
-    "aac": "audio/aac", "ogg": "audio/ogg", "flac": "audio/flac", "m4a": "audio/m4a", "opus": "audio/opus",
-    "mp4": "video/mp4", "mpeg": "video/mpeg", "mpg": "video/mpg", "mov": "video/mov", "avi": "video/avi",
-    "flv": "video/x-flv", "webm": "video/webm", "wmv": "video/wmv", "3gp": "video/3gpp", "pdf": "application/pdf",
-    "txt": "text/plain", "md": "text/markdown", "html": "text/html", "css": "text/css", "csv": "text/csv",
-    "xml": "text/xml", "rtf": "text/rtf", "js": "text/javascript", "py": "text/x-python", "json": "application/json",
-}  # fmt: skip
 
 
 def build_part(part: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -34,18 +30,17 @@ def build_part(part: Mapping[str, Any], place: str) -> dict[str, Any]:
 
 
 def build_media(url: str, place: str, media_type: str | None = None) -> dict[str, Any]:
-    """Bytes for a data URL; for any other the address, which Google reads itself."""
+    """Bytes for a data URL; for any other the address, which Google reads itself.
+
+    `media_type` is what the client says beside the URL. It yields to the type that images and PDFs show themselves.
+    """
+    media_type = canonical_type(media_type) if media_type and is_known_type(media_type) else None
     if url.startswith("data:"):
         media = parse_data_url(url, place)
-        return {"inlineData": {"mimeType": media_type or media.media_type, "data": media.data}}
+        found = find_media_type(media_type, media.data) if media_type else media.media_type
+        return {"inlineData": {"mimeType": found, "data": media.data}}
     media_type = media_type or guess_media_type(url)
     return {"fileData": {"fileUri": url, **({"mimeType": media_type} if media_type else {})}}
-
-
-def guess_media_type(name: str) -> str | None:
-    """By the ending of a file's name or a URL's path."""
-    path = urlsplit(name).path if "://" in name else name
-    return _MEDIA_TYPES.get(path.rpartition(".")[2].lower())
 
 
 def unknown_to_google(fields: Mapping[str, Any]) -> tuple[str, ...]:
@@ -93,13 +88,17 @@ def _file_part(part: Mapping[str, Any], place: str) -> dict[str, Any]:
     given = (file.get("file_data") or file.get("file_id")) if isinstance(file, Mapping) else None
     if not isinstance(file, Mapping) or not isinstance(given, str):
         raise bad_content("The file part has neither file_data nor file_id", place)
-    media_type = file.get("format") or guess_media_type(str(file.get("filename") or ""))
+    by_name = guess_media_type(str(file.get("filename") or ""))
+    media_type = file.get("format") or by_name
     if given.startswith("files/"):
         given = f"{FILES}v1beta/{given}"
     if file.get("file_data") and not given.startswith(("data:", "gs://")) and not is_web_url(given):
         given = f"data:{media_type or 'application/pdf'};base64,{given}"
-    # A data URL knows its type better than a file's name does.
-    return build_media(given, place, file.get("format") or (None if given.startswith("data:") else media_type))
+    built = build_media(given, place, file.get("format") or (None if given.startswith("data:") else media_type))
+    # A data URL knows its type better than a file's name does, if it names one.
+    if by_name and built.get("inlineData", {}).get("mimeType") == OCTETS:
+        built["inlineData"]["mimeType"] = by_name
+    return built
 
 
 _BUILDERS: Mapping[str, Callable[[Mapping[str, Any], str], dict[str, Any]]] = {

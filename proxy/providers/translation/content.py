@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from proxy.errors import BadRequestError
+from proxy.providers.translation.media_type import OCTETS, find_media_type
 
 _DATA_URL = re.compile(
     r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?P<parameters>(?:;[\w.+-]+=[^;,]*)*)(?P<base64>;base64)?,", re.IGNORECASE
@@ -37,7 +38,10 @@ def is_web_url(url: str) -> bool:
 
 
 def parse_data_url(url: str, param: str, default_type: str = "text/plain") -> Media:
-    """The parts of a base64 data URL; its bytes are checked for being base64, not decoded for keeps."""
+    """The parts of a base64 data URL; its bytes are checked for being base64, not decoded for keeps.
+
+    The type is what the first bytes show, else the declared one; `default_type` where the URL declares none.
+    """
     match = _DATA_URL.match(url)
     if match is None or not match["base64"]:
         raise bad_content("Not a base64 data URL, as in data:image/png;base64,...", param)
@@ -46,7 +50,8 @@ def parse_data_url(url: str, param: str, default_type: str = "text/plain") -> Me
         binascii.a2b_base64(data, strict_mode=True)
     except binascii.Error:
         raise bad_content("The data URL's base64 is broken", param) from None
-    return Media((match["type"] or default_type).lower(), data)
+    found = find_media_type(match["type"] or "", data)
+    return Media(default_type if found == OCTETS and not match["type"] else found, data)
 
 
 def list_messages(fields: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
