@@ -72,8 +72,8 @@ class Usage(NamedTuple):
         """Read a `usage` object leniently; None when there is none."""
         if not isinstance(usage, dict):
             return None
-        prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-        total = _count(usage, "total_tokens") or prompt + completion
+        prompt, completion = token_count(usage.get("prompt_tokens")), token_count(usage.get("completion_tokens"))
+        total = token_count(usage.get("total_tokens")) or prompt + completion
         cost = _cost(usage) if "cost" in usage or "cost_in_usd_ticks" in usage else None
         read, made = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
         if not read and not made:
@@ -83,17 +83,19 @@ class Usage(NamedTuple):
             prompt_tokens=prompt,
             completion_tokens=completion,
             total_tokens=total,
-            cached_tokens=_count(read, "cached_tokens"),
-            cache_write_tokens=_count(read, "cache_creation_tokens"),
-            reasoning_tokens=_count(made, "reasoning_tokens"),
-            prompt_audio_tokens=_count(read, "audio_tokens"),
-            completion_audio_tokens=_count(made, "audio_tokens"),
+            cached_tokens=token_count(read.get("cached_tokens")),
+            cache_write_tokens=token_count(read.get("cache_creation_tokens")),
+            reasoning_tokens=token_count(made.get("reasoning_tokens")),
+            prompt_audio_tokens=token_count(read.get("audio_tokens")),
+            completion_audio_tokens=token_count(made.get("audio_tokens")),
             cost=cost,
         )
 
 
-# Said once: `int | float` is put together anew wherever it stands.
-_NUMBER = (int, float)
+# The largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
+MAX_TOKENS = 2**53 - 1
+# USD, so that an amount in nano-dollars is within 2^53, too.
+MAX_COST = 9_000_000.0
 # xAI's unit: https://docs.x.ai/developers/cost-tracking
 _TICKS_PER_USD = 10_000_000_000
 
@@ -101,19 +103,26 @@ _TICKS_PER_USD = 10_000_000_000
 def _cost(usage: Mapping[str, Any]) -> float | None:
     """The provider's own figure: a number (OpenRouter), a breakdown with its total (Perplexity), or ticks (xAI)."""
     cost = usage.get("cost")
-    amount = _number(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
-    ticks = _number(usage.get("cost_in_usd_ticks"))
+    amount = _amount(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
+    ticks = _amount(usage.get("cost_in_usd_ticks"), MAX_COST * _TICKS_PER_USD)
     return ticks / _TICKS_PER_USD if amount is None and ticks is not None else amount
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def token_count(value: object) -> int:
+    """A provider's number of tokens, within 0 and `MAX_TOKENS`; 0 for anything but a number. Some write 12.0."""
+    if type(value) is int and 0 <= value <= MAX_TOKENS:
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        return 0
+    return int(min(value, MAX_TOKENS))
+
+
+def _amount(value: Any, most: float = MAX_COST) -> float | None:
+    """A provider's amount of money, within 0 and `most`; None for anything but a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(min(value, most)) if value > 0 else 0.0
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _count(counts: Mapping[str, Any], name: str) -> int:
-    value = counts.get(name)
-    return int(value) if isinstance(value, _NUMBER) and value > 0 else 0

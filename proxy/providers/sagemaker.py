@@ -7,8 +7,6 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 from collections.abc import Mapping
 from urllib.parse import quote
 
-import orjson
-
 from proxy.domain.answer import Answer, Chunk
 from proxy.domain.aws import read_model, service_host
 from proxy.domain.call import Call
@@ -22,6 +20,7 @@ from proxy.providers.compatible.openai import JSON_HEADERS, Compatible, Compatib
 from proxy.providers.compatible.openai import parse_response as parse_compatible
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.translation.errors import build_error
+from proxy.providers.translation.json_reading import find_object
 
 ROW = Compatible(None)
 _STREAM_HEADERS = {"content-type": "application/json", "accept": "application/vnd.amazon.eventstream"}
@@ -106,12 +105,7 @@ def parse_error(status: int, body: bytes, headers: Mapping[str, str], deployment
 
 
 def _read_model_error(body: bytes) -> tuple[int, bytes] | None:
-    try:
-        fields = orjson.loads(body)
-    except ValueError:
-        return None
-    if not isinstance(fields, dict):
-        return None
+    fields = find_object(body) or {}
     status, message = fields.get("OriginalStatusCode"), fields.get("OriginalMessage")
     if isinstance(status, int) and 400 <= status < 600 and isinstance(message, str):
         return status, message.encode()

@@ -21,7 +21,6 @@ from proxy.providers.compatible.openai import (
     Compatible,
     CompatibleStream,
     find_base,
-    parse_object,
     prefixed,
 )
 from proxy.providers.compatible.openai import parse_response as parse_compatible
@@ -29,6 +28,7 @@ from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_me
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.translation.embeddings import build_embeddings, read_inputs
 from proxy.providers.translation.errors import WordRules, build_error
+from proxy.providers.translation.json_reading import parse_object
 
 DEFAULT_VERSION = "2024-03-13"
 SUPPORTED = frozenset(

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
 from proxy.providers.translation.content import (
     Media,
     bad_content,
@@ -22,6 +20,7 @@ from proxy.providers.translation.content import (
     read_text,
     read_url,
 )
+from proxy.providers.translation.json_reading import parse_arguments
 
 Block = Mapping[str, Any]
 
@@ -234,14 +233,8 @@ def _tool_calls(message: Mapping[str, Any], param: str, function_id: str) -> Ite
 
 
 def _tool_use(call_id: str, function: Mapping[str, Any], place: str) -> Block:
-    arguments = function.get("arguments") or "{}"
-    try:
-        parsed = orjson.loads(arguments) if isinstance(arguments, str) else arguments
-    except ValueError:
-        raise bad_content("A tool call's arguments are not JSON", f"{place}.arguments") from None
-    if not isinstance(parsed, Mapping):
-        raise bad_content("A tool call's arguments are not a JSON object", f"{place}.arguments")
-    return {"type": "tool_use", "id": clean_id(call_id), "name": function.get("name"), "input": parsed}
+    arguments = parse_arguments(function.get("arguments"), f"{place}.arguments")
+    return {"type": "tool_use", "id": clean_id(call_id), "name": function.get("name"), "input": arguments}
 
 
 def _tool_result(message: Mapping[str, Any], call_id: object, param: str, calls: set[str]) -> Block:

@@ -8,10 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.wire import WireRequest
 from proxy.errors import AuthenticationError, UnsupportedParamsError
 from proxy.providers.anthropic.conversation import build_conversation
@@ -63,7 +62,7 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
     headers = {**(STREAM_HEADERS if call.stream else JSON_HEADERS), **build_version_headers(body)}
     headers.update(_credentials(deployment))
     url = build_url(deployment.api_base or BASE_URL)
-    return WireRequest(url=url, headers=headers, body=orjson.dumps(body), guarded=deployment.guarded)
+    return WireRequest(url=url, headers=headers, body=dumps(body), guarded=deployment.guarded)
 
 
 def build_version_headers(body: Mapping[str, Any]) -> dict[str, str]:

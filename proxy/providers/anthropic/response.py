@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.anthropic.errors import message_error
 from proxy.providers.anthropic.model import find_model
@@ -15,6 +14,7 @@ from proxy.providers.anthropic.structure import ANSWER_TOOL, build_answer_tool, 
 from proxy.providers.anthropic.usage import parse_usage, shown_usage
 from proxy.providers.compatible.openai import prefixed
 from proxy.providers.translation.chunks import build_completion, created_at
+from proxy.providers.translation.json_reading import dump_arguments, find_object, mapping
 
 Block = Mapping[str, Any]
 
@@ -36,13 +36,10 @@ _PLAIN_ORDER = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}
 
 def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
     """Raise InvalidProviderResponseError for what is no message, and the error that a 200 may hold."""
-    try:
-        message = orjson.loads(body)
-    except ValueError:
-        message = None
-    if isinstance(message, Mapping) and (message.get("type") == "error" or "error" in message):
+    message = find_object(body)
+    if message is not None and (message.get("type") == "error" or "error" in message):
         raise message_error(body, deployment)
-    if not isinstance(message, Mapping) or not isinstance(message.get("content"), list):
+    if message is None or not isinstance(message.get("content"), list):
         raise InvalidProviderResponseError(
             f"{deployment.provider} answered with something that is not a message", provider=deployment.provider
         )
@@ -53,7 +50,7 @@ def parse_message(message: Mapping[str, Any], headers: Mapping[str, str], call: 
     """The answer in a message object, however it came."""
     blocks = [block for block in message["content"] if isinstance(block, Mapping)]
     by_tool = answers_by_tool(call, deployment)
-    usage = _mapping(message.get("usage"))
+    usage = mapping(message.get("usage"))
     tier = usage.get("service_tier")
     return build_completion(
         str(message.get("id") or f"msg_{call.id}"),
@@ -105,17 +102,16 @@ def _content(blocks: Sequence[Block], by_tool: bool) -> str:
     """The text; only the answer's arguments where it came as a tool's, whatever the model said before."""
     for block in blocks:
         if block.get("type") == "tool_use" and not is_call(block, by_tool):
-            return orjson.dumps(block.get("input")).decode()
+            return dumps(block.get("input")).decode()
     text = "".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text")
     return without_fence(text) if by_tool else text
 
 
 def _build_call(block: Block) -> dict[str, Any]:
-    arguments = orjson.dumps(block.get("input") or {}).decode()
     return {
         "id": block.get("id"),
         "type": "function",
-        "function": {"name": block.get("name"), "arguments": arguments},
+        "function": {"name": block.get("name"), "arguments": dump_arguments(block.get("input"))},
     }
 
 
@@ -138,7 +134,7 @@ def specific_fields(message: Mapping[str, Any], blocks: Sequence[Block]) -> dict
         specific.update({name: message[name] for name in names if message.get(name)})
     if isinstance(message.get("container"), Mapping):
         specific["container"] = message["container"]
-    explanation = _mapping(message.get("stop_details")).get("explanation")
+    explanation = mapping(message.get("stop_details")).get("explanation")
     if message.get("stop_reason") == "refusal" and explanation:
         fields["refusal"] = explanation
     if specific:
@@ -152,7 +148,7 @@ def _is_plain(blocks: Sequence[Block]) -> bool:
     if -1 in order or order != sorted(order) or order.count(1) > 1:
         return False
     return not any(
-        block.get("citations") or _mapping(block.get("caller")).get("type", "direct") != "direct" for block in blocks
+        block.get("citations") or mapping(block.get("caller")).get("type", "direct") != "direct" for block in blocks
     )
 
 
@@ -176,7 +172,3 @@ def _annotations(blocks: Sequence[Block]) -> list[dict[str, Any]]:
 def _cited(block: Block) -> list[Mapping[str, Any]]:
     citations = block.get("citations")
     return [each for each in citations if isinstance(each, Mapping)] if isinstance(citations, list) else []
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from io import StringIO
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import loads
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Event
 from proxy.errors import TruncatedStreamError
@@ -26,6 +25,7 @@ from proxy.providers.anthropic.response import (
 from proxy.providers.anthropic.structure import without_fence
 from proxy.providers.anthropic.usage import parse_usage, shown_usage
 from proxy.providers.translation.chunks import ChunkWriter, created_at
+from proxy.providers.translation.json_reading import dump_arguments, mapping, parse_event
 
 # The kinds of delta that lengthen a text of the block: kind -> member of the delta.
 _TEXTS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
@@ -78,10 +78,7 @@ class MessagesStream:
     def feed(self, event: Event) -> list[Chunk]:
         if self._finished or not event.data:
             return []
-        try:
-            data = orjson.loads(event.data)
-        except ValueError:
-            raise self._truncated("sent an event that is not JSON") from None
+        data = parse_event(event.data, self._deployment)
         if not isinstance(data, dict):
             return []
         kind = data.get("type")
@@ -103,15 +100,15 @@ class MessagesStream:
         return TruncatedStreamError(f"{provider} {what}", provider=provider)
 
     def _on_message_start(self, data: Mapping[str, Any]) -> list[Chunk]:
-        message = _mapping(data.get("message"))
+        message = mapping(data.get("message"))
         self._message = {name: value for name, value in message.items() if name != "content"}
-        self._usage = dict(_mapping(message.get("usage")))
+        self._usage = dict(mapping(message.get("usage")))
         answer_id = str(message.get("id") or self._fallback_id)
         self._writer = ChunkWriter(answer_id, self._created, model_name(message, self._deployment))
         return [self._writer.role()]
 
     def _on_block_start(self, data: Mapping[str, Any]) -> list[Chunk]:
-        opening = _mapping(data.get("content_block"))
+        opening = mapping(data.get("content_block"))
         is_tool_call = is_call(opening, self._by_tool)
         block = _Block(opening, self._calls if is_tool_call else None)
         self._open[_index(data)] = block
@@ -169,12 +166,12 @@ class MessagesStream:
             return [self._writer.delta({"thinking_blocks": [indexed]})]
         if built.get("type") == "tool_use" and not block.text.getvalue():
             # A call without arguments has no deltas; its input, if it has any, came at the start.
-            return self._on_text(block, "input_json_delta", orjson.dumps(built.get("input") or {}).decode())
+            return self._on_text(block, "input_json_delta", dump_arguments(built.get("input")))
         return []
 
     def _on_message_delta(self, data: Mapping[str, Any]) -> list[Chunk]:
         for known, news in ((self._message, data.get("delta")), (self._usage, data.get("usage"))):
-            known.update({name: value for name, value in _mapping(news).items() if value is not None})
+            known.update({name: value for name, value in mapping(news).items() if value is not None})
         return []
 
     def _on_message_stop(self, _: Mapping[str, Any]) -> list[Chunk]:
@@ -212,13 +209,9 @@ def _index(data: Mapping[str, Any]) -> Any:
     return index if isinstance(index, int) else None
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _parse_input(text: str) -> Any:
     """A call's input; the answer was cut off where it is not JSON."""
     try:
-        return orjson.loads(text)
+        return loads(text)
     except ValueError:
         return {}

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.domain.usage import Usage
+from proxy.domain.usage import Usage, token_count
+from proxy.providers.translation.json_reading import mapping
 
 # Counts that LiteLLM shows beside OpenAI's, and clients read.
 _SHOWN = ("cache_creation_input_tokens", "cache_read_input_tokens", "server_tool_use")
@@ -11,25 +12,22 @@ _SHOWN = ("cache_creation_input_tokens", "cache_read_input_tokens", "server_tool
 
 def parse_usage(usage: Mapping[str, Any]) -> Usage:
     """`input_tokens` leaves out what was read from and written to the cache; OpenAI's prompt_tokens has it in."""
-    read, written = _count(usage, "cache_read_input_tokens"), _count(usage, "cache_creation_input_tokens")
-    prompt = _count(usage, "input_tokens") + read + written
-    completion = _count(usage, "output_tokens")
+    read = token_count(usage.get("cache_read_input_tokens"))
+    written = token_count(usage.get("cache_creation_input_tokens"))
+    prompt = token_count(usage.get("input_tokens")) + read + written
+    completion = token_count(usage.get("output_tokens"))
+    lasting = mapping(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")
     return Usage(
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=prompt + completion,
         cached_tokens=read,
         cache_write_tokens=written,
-        cache_write_1h_tokens=_count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"),
-        reasoning_tokens=_count(usage.get("output_tokens_details"), "thinking_tokens"),
+        cache_write_1h_tokens=token_count(lasting),
+        reasoning_tokens=token_count(mapping(usage.get("output_tokens_details")).get("thinking_tokens")),
     )
 
 
 def shown_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     """The further members of a usage object."""
     return {name: usage[name] for name in _SHOWN if usage.get(name)}
-
-
-def _count(usage: object, name: str) -> int:
-    value = usage.get(name) if isinstance(usage, Mapping) else None
-    return value if isinstance(value, int) and value > 0 else 0

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.operations import CHAT
 from proxy.domain.wire import WireRequest
 from proxy.errors import GatewayError
@@ -30,7 +29,7 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
     body = anthropic.build_body(call, deployment)
     headers = {**build_headers(call, deployment), **anthropic.build_version_headers(body)}
     url = build_url(find_base(deployment, deployment.provider, None))
-    return WireRequest(url=url, headers=headers, body=orjson.dumps(body), guarded=deployment.guarded)
+    return WireRequest(url=url, headers=headers, body=dumps(body), guarded=deployment.guarded)
 
 
 def is_claude(deployment: Deployment) -> bool:

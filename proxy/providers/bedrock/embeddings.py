@@ -7,18 +7,17 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embe
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.wire import WireRequest
 from proxy.errors import ConfigurationError, InvalidProviderResponseError
 from proxy.providers.bedrock.models import answer_model, model_url, read_family
 from proxy.providers.bedrock.request import build_headers
-from proxy.providers.bedrock.response import read_object
 from proxy.providers.translation.content import bad_content, parse_data_url
 from proxy.providers.translation.embeddings import build_embeddings, read_inputs
+from proxy.providers.translation.json_reading import parse_object
 
 SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format"})
 _TOKEN_HEADER = "x-amzn-bedrock-input-token-count"  # noqa: S105
@@ -44,7 +43,7 @@ def build_embedding(call: Call, deployment: Deployment) -> WireRequest:
     return WireRequest(
         url=model_url(deployment, "invoke"),
         headers=build_headers(deployment, "application/json"),
-        body=orjson.dumps(body | own),
+        body=dumps(body | own),
         guarded=deployment.guarded,
     )
 
@@ -61,7 +60,7 @@ def refused_dimensions(fields: Mapping[str, Any], deployment: Deployment) -> fro
 
 def parse_embedding(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
     """The vectors in any of the three forms; tokens from the body, else from the header."""
-    reply = read_object(body, deployment)
+    reply = parse_object(body, deployment)
     vectors = _read_vectors(reply)
     if not vectors:
         raise InvalidProviderResponseError("Bedrock answered without an embedding", provider=deployment.provider)

@@ -7,11 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.deployment import Deployment
 from proxy.errors import AuthenticationError, ContentPolicyViolationError, ContextWindowExceededError, GatewayError
 from proxy.providers.translation.errors import ErrorFacts, WordRules, build_error, read_facts
+from proxy.providers.translation.json_reading import find_object
 
 WORDS: WordRules = (
     (
@@ -90,8 +89,4 @@ def _kind_in(body: bytes) -> str:
 
 
 def _member(body: bytes, name: str) -> Any:
-    try:
-        parsed = orjson.loads(body)
-    except ValueError:
-        return None
-    return parsed.get(name) if isinstance(parsed, dict) else None
+    return (find_object(body) or {}).get(name)

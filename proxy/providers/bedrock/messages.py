@@ -8,11 +8,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
 from proxy.providers.bedrock.media import build_media
 from proxy.providers.bedrock.models import Model
 from proxy.providers.translation.content import bad_content, list_messages, list_objects, list_parts, read_text
+from proxy.providers.translation.json_reading import parse_arguments
 
 Block = dict[str, Any]
 
@@ -167,21 +166,8 @@ def _tool_use(reader: _Reader, call: object, param: str) -> Block:
         raise bad_content("A tool call has no id", f"{param}.id")
     call_id = tool_id(call["id"])
     reader.calls[call_id] = function["name"]
-    arguments = _arguments(function.get("arguments"), f"{param}.function.arguments")
+    arguments = parse_arguments(function.get("arguments"), f"{param}.function.arguments")
     return {"toolUse": {"toolUseId": call_id, "name": function["name"], "input": arguments}}
-
-
-def _arguments(arguments: object, param: str) -> Mapping[str, Any]:
-    if isinstance(arguments, str):
-        try:
-            arguments = orjson.loads(arguments) if arguments.strip() else {}
-        except ValueError:
-            raise bad_content("The arguments of a tool call are not JSON", param) from None
-    if arguments is None:
-        return {}
-    if not isinstance(arguments, Mapping):
-        raise bad_content("The arguments of a tool call are not a JSON object", param)
-    return arguments
 
 
 def tool_id(call_id: str) -> str:

@@ -7,10 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.wire import WireRequest
 from proxy.providers.anthropic.thinking import is_thinking
 from proxy.providers.anthropic.tool import build_tool_choice
@@ -25,7 +24,7 @@ from proxy.providers.bedrock.tools import (
     wants_json,
     wants_json_tool,
 )
-from proxy.providers.translation.content import bad_content
+from proxy.providers.translation.content import read_object
 from proxy.providers.translation.effort import read_effort
 
 # OpenAI's parameters that have a place in Converse.
@@ -70,7 +69,7 @@ def build_chat(call: Call, deployment: Deployment) -> WireRequest:
     return WireRequest(
         url=model_url(deployment, action),
         headers=build_headers(deployment, accept),
-        body=orjson.dumps(build_body(call.fields, read_family(deployment))),
+        body=dumps(build_body(call.fields, read_family(deployment))),
         guarded=deployment.guarded,
     )
 
@@ -139,7 +138,7 @@ def build_inference(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
         "topP": top_p,
         "stopSequences": _stop(fields.get("stop")),
     }
-    return {name: value for name, value in config.items() if value is not None} | _mapping(fields, "inferenceConfig")
+    return {name: value for name, value in config.items() if value is not None} | _native(fields, "inferenceConfig")
 
 
 def build_additional(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
@@ -161,13 +160,13 @@ def build_additional(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     tools = anthropic_tools(fields, model)
     if tools:
         additional["tools"] = tools
-    return additional | _mapping(fields, "additionalModelRequestFields")
+    return additional | _native(fields, "additionalModelRequestFields")
 
 
 def _output(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     schema = read_schema(fields)
     native = {} if schema is None or wants_json_tool(fields, model) else build_output_format(schema)
-    return native | _mapping(fields, "outputConfig")
+    return native | _native(fields, "outputConfig")
 
 
 def _with_search(tools: dict[str, Any] | None, fields: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -187,7 +186,7 @@ def _tier(fields: Mapping[str, Any]) -> dict[str, Any] | None:
 def _metadata(fields: Mapping[str, Any]) -> dict[str, Any]:
     """`user` becomes a label of Bedrock's invocation log, in the characters that it allows."""
     user = fields.get("user")
-    own = _mapping(fields, "requestMetadata")
+    own = _native(fields, "requestMetadata")
     if not isinstance(user, str) or not user:
         return own
     return {"user": _NOT_IN_METADATA.sub("_", user)[:256], **own}
@@ -199,10 +198,6 @@ def _stop(stop: object) -> list[Any] | None:
     return stop if isinstance(stop, list) and stop else None
 
 
-def _mapping(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = fields.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise bad_content("Not an object", name)
-    return dict(value)
+def _native(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A member of Converse's own that the client sends beside OpenAI's."""
+    return dict(read_object(fields.get(name), name))

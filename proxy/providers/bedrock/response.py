@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.usage import Usage
+from proxy.domain.usage import Usage, token_count
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.bedrock.models import answer_model, read_family
 from proxy.providers.bedrock.tools import JSON_TOOL, wants_json_tool
 from proxy.providers.translation.chunks import build_completion, created_at
+from proxy.providers.translation.json_reading import dump_arguments, mapping, parse_object
 
 FINISH_REASONS = {
     "end_turn": "stop",
@@ -31,8 +30,8 @@ FINISH_REASONS = {
 
 def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
     """The answer; raises InvalidProviderResponseError when there is no message in it."""
-    reply = read_object(body, deployment)
-    message = _mapping(_mapping(reply.get("output")).get("message"))
+    reply = parse_object(body, deployment)
+    message = mapping(mapping(reply.get("output")).get("message"))
     content = message.get("content")
     if not isinstance(content, list):
         raise InvalidProviderResponseError("Bedrock answered without a message", provider=deployment.provider)
@@ -52,18 +51,6 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
     )
 
 
-def read_object(body: bytes, deployment: Deployment) -> dict[str, Any]:
-    try:
-        reply = orjson.loads(body)
-    except ValueError:
-        reply = None
-    if not isinstance(reply, dict):
-        raise InvalidProviderResponseError(
-            "Bedrock answered with something that is not a JSON object", provider=deployment.provider
-        )
-    return reply
-
-
 def answer_id(call: Call) -> str:
     return f"chatcmpl-{call.id}"
 
@@ -78,11 +65,11 @@ def read_usage(usage: object) -> Usage | None:
     """Bedrock's inputTokens leave out what was read from and written to the cache; OpenAI's prompt_tokens don't."""
     if not isinstance(usage, Mapping):
         return None
-    read, write = _count(usage, "cacheReadInputTokens"), _count(usage, "cacheWriteInputTokens")
-    prompt, completion = _count(usage, "inputTokens") + read + write, _count(usage, "outputTokens")
+    read, write = token_count(usage.get("cacheReadInputTokens")), token_count(usage.get("cacheWriteInputTokens"))
+    prompt, completion = token_count(usage.get("inputTokens")) + read + write, token_count(usage.get("outputTokens"))
     details = usage.get("cacheDetails")
     hour = sum(
-        _count(detail, "inputTokens")
+        token_count(detail.get("inputTokens"))
         for detail in (details if isinstance(details, list) else ())
         if isinstance(detail, Mapping) and detail.get("ttl") == "1h"
     )
@@ -107,7 +94,7 @@ def provider_fields(reply: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_citation(citation: Mapping[str, Any]) -> dict[str, Any] | None:
     """An annotation for a citation that has a web address; others have only their place in a document."""
-    web = _mapping(_mapping(citation.get("location")).get("web"))
+    web = mapping(mapping(citation.get("location")).get("web"))
     url = web.get("url")
     if not isinstance(url, str):
         return None
@@ -119,7 +106,7 @@ def read_citation(citation: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def read_image(image: Mapping[str, Any]) -> dict[str, Any] | None:
     """A picture that the model made, as a part with a data URL."""
-    data = _mapping(image.get("source")).get("bytes")
+    data = mapping(image.get("source")).get("bytes")
     if not isinstance(data, str):
         return None
     url = f"data:image/{image.get('format') or 'png'};base64,{data}"
@@ -142,12 +129,12 @@ class _Parts:
         if isinstance(block.get("text"), str):
             self.texts.append(block["text"])
         elif "toolUse" in block:
-            self._tool(_mapping(block["toolUse"]))
+            self._tool(mapping(block["toolUse"]))
         elif "reasoningContent" in block:
-            self._thought(_mapping(block["reasoningContent"]))
+            self._thought(mapping(block["reasoningContent"]))
         elif "citationsContent" in block:
-            self._cited(_mapping(block["citationsContent"]))
-        elif "image" in block and (image := read_image(_mapping(block["image"]))):
+            self._cited(mapping(block["citationsContent"]))
+        elif "image" in block and (image := read_image(mapping(block["image"]))):
             self.images.append(image)
 
     def message(self, extra: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +155,7 @@ class _Parts:
         return message
 
     def _tool(self, use: Mapping[str, Any]) -> None:
-        arguments = orjson.dumps(use.get("input") or {}).decode()
+        arguments = dump_arguments(use.get("input"))
         if self.json_tool and use.get("name") == JSON_TOOL:
             self.texts.append(arguments)
         elif use.get("type") != "server_tool_use":
@@ -181,7 +168,7 @@ class _Parts:
             )
 
     def _thought(self, reasoning: Mapping[str, Any]) -> None:
-        redacted, said = reasoning.get("redactedContent"), _mapping(reasoning.get("reasoningText"))
+        redacted, said = reasoning.get("redactedContent"), mapping(reasoning.get("reasoningText"))
         if isinstance(redacted, str):
             self.thoughts.append({"type": "redacted_thinking", "data": redacted})
         elif isinstance(said.get("text"), str):
@@ -195,12 +182,3 @@ class _Parts:
             if isinstance(one, Mapping) and isinstance(one.get("text"), str)
         )
         self.citations.extend(one for one in cited.get("citations") or () if isinstance(one, Mapping))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _count(holder: Mapping[str, Any], name: str) -> int:
-    value = holder.get(name)
-    return int(value) if isinstance(value, int | float) and value > 0 else 0

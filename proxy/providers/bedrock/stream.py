@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from io import StringIO
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
@@ -28,6 +26,7 @@ from proxy.providers.bedrock.response import (
 )
 from proxy.providers.bedrock.tools import JSON_TOOL, wants_json_tool
 from proxy.providers.translation.chunks import ChunkWriter, created_at
+from proxy.providers.translation.json_reading import mapping, parse_event
 
 
 class ConverseStream:
@@ -64,12 +63,7 @@ class ConverseStream:
             if event.name.lower().endswith(("exception", "error", "failure")):
                 raise error_from_frame(event.name, event.data, self._deployment)
             return []
-        try:
-            fields = orjson.loads(event.data)
-        except ValueError:
-            raise TruncatedStreamError(
-                f"Bedrock sent a {event.name} event that is not JSON", provider=self._deployment.provider
-            ) from None
+        fields = parse_event(event.data, self._deployment, f"a {event.name} event")
         chunks = handle(fields) if isinstance(fields, dict) else []
         if chunks and not self._started:
             self._started = True
@@ -90,7 +84,7 @@ class ConverseStream:
         return [self._writer.role()]
 
     def _block_start(self, fields: Mapping[str, Any]) -> list[Chunk]:
-        start = _mapping(fields.get("start"))
+        start = mapping(fields.get("start"))
         use = start.get("toolUse")
         if not isinstance(use, Mapping):
             return []
@@ -112,17 +106,17 @@ class ConverseStream:
         return [self._writer.delta({"tool_calls": [call]})]
 
     def _block_delta(self, fields: Mapping[str, Any]) -> list[Chunk]:
-        delta = _mapping(fields.get("delta"))
+        delta = mapping(fields.get("delta"))
         text = delta.get("text")
         if isinstance(text, str):
             return [self._writer.delta({"content": text})] if text else []
         if "toolUse" in delta:
-            return self._arguments(_index(fields), _mapping(delta["toolUse"]).get("input"))
+            return self._arguments(_index(fields), mapping(delta["toolUse"]).get("input"))
         if "reasoningContent" in delta:
-            return self._thought(_index(fields), _mapping(delta["reasoningContent"]))
+            return self._thought(_index(fields), mapping(delta["reasoningContent"]))
         if "citation" in delta:
-            self._citations.append(_mapping(delta["citation"]))
-        if "image" in delta and (image := read_image(_mapping(delta["image"]))):
+            self._citations.append(mapping(delta["citation"]))
+        if "image" in delta and (image := read_image(mapping(delta["image"]))):
             self._images += 1
             return [self._writer.delta({"images": [{**image, "index": self._images - 1}]})]
         return []
@@ -202,7 +196,3 @@ def _join_base64(pieces: list[str]) -> str:
 def _index(fields: Mapping[str, Any]) -> int:
     index = fields.get("contentBlockIndex")
     return index if isinstance(index, int) else 0
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

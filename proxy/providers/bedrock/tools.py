@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
+from proxy.domain.json_text.codec import dumps
 from proxy.providers.anthropic.schema import close, fits, fits_unchanged
 from proxy.providers.bedrock.messages import cache_point
 from proxy.providers.bedrock.models import Model
@@ -57,7 +56,7 @@ def wants_json(fields: Mapping[str, Any]) -> str | None:
 
 def build_output_format(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The native form; the schema travels as text."""
-    definition: dict[str, Any] = {"schema": orjson.dumps(close(schema["schema"])).decode()}
+    definition: dict[str, Any] = {"schema": dumps(close(schema["schema"])).decode()}
     for name in ("name", "description"):
         if isinstance(schema.get(name), str):
             definition[name] = schema[name]

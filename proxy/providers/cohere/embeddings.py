@@ -6,11 +6,13 @@ from typing import Any
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.usage import token_count
 from proxy.domain.wire import WireRequest
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.cohere.request import build_wire
-from proxy.providers.cohere.response import count, mapping, read_reply
+from proxy.providers.cohere.response import read_reply
 from proxy.providers.translation.embeddings import build_embeddings, read_inputs
+from proxy.providers.translation.json_reading import mapping
 
 # https://docs.cohere.com/reference/embed
 BATCH = 96
@@ -44,5 +46,5 @@ def parse_embed(body: bytes, headers: Mapping[str, str], call: Call, deployment:
             f"{deployment.provider} answered without embeddings", provider=deployment.provider
         )
     billed = mapping(mapping(reply.get("meta")).get("billed_units"))
-    tokens = count(billed.get("input_tokens")) + count(billed.get("image_tokens"))
+    tokens = token_count(billed.get("input_tokens")) + token_count(billed.get("image_tokens"))
     return build_embeddings(call, deployment.label, vectors, tokens, headers)

@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.wire import WireRequest
 from proxy.errors import AuthenticationError
 from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS
@@ -68,7 +67,7 @@ def build_wire(operation: str, body: Mapping[str, Any], deployment: Deployment, 
         raise AuthenticationError(f"{deployment.provider} has no api_key", provider=deployment.provider)
     base = _VERSION.sub("", deployment.api_base or BASE_URL)
     headers = {**(STREAM_HEADERS if stream else JSON_HEADERS), "authorization": f"Bearer {deployment.api_key}"}
-    return WireRequest(f"{base}/v2/{operation}", orjson.dumps(body), headers, guarded=deployment.guarded)
+    return WireRequest(f"{base}/v2/{operation}", dumps(body), headers, guarded=deployment.guarded)
 
 
 def build_messages(fields: Mapping[str, Any], model: str) -> list[dict[str, Any]]:

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.usage import Usage
+from proxy.domain.usage import Usage, token_count
 from proxy.errors import BadGatewayError, GatewayError, GatewayTimeoutError, InvalidProviderResponseError
 from proxy.providers.translation.chunks import build_completion, created_at
 from proxy.providers.translation.errors import build_error, error_from_event
+from proxy.providers.translation.json_reading import find_object, listed, mapping, text_of
 
 _FINISH_REASONS = {
     "COMPLETE": "stop",
@@ -45,13 +44,10 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
 
 def read_reply(body: bytes, deployment: Deployment, member: str, *forms: type) -> Mapping[str, Any]:
     """The object that was sent; its `member` is of one of the forms. An error that came with 200 is raised."""
-    try:
-        reply = orjson.loads(body)
-    except ValueError:
-        reply = None
-    if isinstance(reply, Mapping) and isinstance(reply.get(member), forms):
+    reply = find_object(body)
+    if reply is not None and isinstance(reply.get(member), forms):
         return reply
-    if isinstance(reply, Mapping) and isinstance(reply.get("message"), str):
+    if reply is not None and isinstance(reply.get("message"), str):
         raise error_from_event(body, deployment)
     raise InvalidProviderResponseError(
         f"{deployment.provider} answered with something that is not an answer", provider=deployment.provider
@@ -76,8 +72,8 @@ def parse_usage(usage: object) -> Usage:
     """What the model read and wrote; where that is not told, what is billed for."""
     found = mapping(usage)
     counts = mapping(found.get("tokens")) or mapping(found.get("billed_units"))
-    prompt, completion = count(counts.get("input_tokens")), count(counts.get("output_tokens"))
-    cached = min(count(found.get("cached_tokens")), prompt)
+    prompt, completion = token_count(counts.get("input_tokens")), token_count(counts.get("output_tokens"))
+    cached = min(token_count(found.get("cached_tokens")), prompt)
     return Usage(prompt, completion, prompt + completion, cached_tokens=cached)
 
 
@@ -99,10 +95,10 @@ def _logprob(item: Mapping[str, Any]) -> tuple[str, list[float]]:
 
 
 def _build_message(message: Mapping[str, Any], call: Call) -> dict[str, Any]:
-    parts = [part for part in _listed(message.get("content")) if isinstance(part, Mapping)]
-    calls = [mapping(each) for each in _listed(message.get("tool_calls"))]
-    text = "".join(_text(part, "text") for part in parts)
-    thoughts, plan = "".join(_text(part, "thinking") for part in parts), _text(message, "tool_plan")
+    parts = [part for part in listed(message.get("content")) if isinstance(part, Mapping)]
+    calls = [mapping(each) for each in listed(message.get("tool_calls"))]
+    text = "".join(text_of(part.get("text")) for part in parts)
+    thoughts, plan = "".join(text_of(part.get("thinking")) for part in parts), text_of(message.get("tool_plan"))
     built: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
     if thoughts or plan:
         built["reasoning_content"] = thoughts or plan
@@ -111,7 +107,7 @@ def _build_message(message: Mapping[str, Any], call: Call) -> dict[str, Any]:
             {"id": call_id(each, call, index), "type": "function", "function": build_function(each)}
             for index, each in enumerate(calls)
         ]
-    return {**built, **specific_fields(_listed(message.get("citations")), plan)}
+    return {**built, **specific_fields(listed(message.get("citations")), plan)}
 
 
 def call_id(tool_call: Mapping[str, Any], call: Call, index: int) -> str:
@@ -133,28 +129,10 @@ def specific_fields(citations: Sequence[Any], plan: str = "") -> dict[str, Any]:
 
 def _annotations(citation: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One for each source of a citation that has a web address."""
-    span = {"start_index": count(citation.get("start")), "end_index": count(citation.get("end"))}
-    documents = [mapping(mapping(source).get("document")) for source in _listed(citation.get("sources"))]
+    span = {"start_index": token_count(citation.get("start")), "end_index": token_count(citation.get("end"))}
+    documents = [mapping(mapping(source).get("document")) for source in listed(citation.get("sources"))]
     return [
         {"type": "url_citation", "url_citation": {**span, "url": page["url"], "title": str(page.get("title") or "")}}
         for page in documents
         if isinstance(page.get("url"), str)
     ]
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def count(value: object) -> int:
-    """A number of tokens; Cohere writes some of them as 12.0."""
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
-
-
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(part: Mapping[str, Any], name: str) -> str:
-    text = part.get(name)
-    return text if isinstance(text, str) else ""

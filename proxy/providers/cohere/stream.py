@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
@@ -13,13 +11,13 @@ from proxy.errors import TruncatedStreamError
 from proxy.providers.cohere.response import (
     call_id,
     finish_reason,
-    mapping,
     parse_logprobs,
     parse_usage,
     specific_fields,
 )
 from proxy.providers.translation.chunks import ChunkWriter, created_at
 from proxy.providers.translation.errors import error_from_event
+from proxy.providers.translation.json_reading import mapping, parse_event
 
 
 class ChatStream:
@@ -41,10 +39,7 @@ class ChatStream:
     def feed(self, event: Event) -> list[Chunk]:
         if self._finished or not event.data or event.data == b"[DONE]":
             return []
-        try:
-            data = orjson.loads(event.data)
-        except ValueError:
-            raise self._truncated("sent an event that is not JSON") from None
+        data = parse_event(event.data, self._deployment)
         if not isinstance(data, dict):
             return []
         kind = data.get("type", event.name)

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Answer, Chunk, build_chunk, read_chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.json_text.document import Document
 from proxy.domain.json_text.members import splice
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
@@ -31,6 +30,7 @@ from proxy.providers.compatible.dialect import Rewrite, name_reasoning, rewrite,
 from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_messages
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.translation.errors import COMMON_WORDS, WordRules, build_error, error_from_event
+from proxy.providers.translation.json_reading import parse_event, parse_object
 
 JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
 STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
@@ -182,7 +182,7 @@ def parse_response(
     body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment, row: Compatible
 ) -> Answer:
     """The provider's bytes, with the provider's prefix before the model's name."""
-    fields = parse_object(body, deployment)
+    fields: Mapping[str, Any] = parse_object(body, deployment)
     results = call.operation.results
     if not isinstance(fields.get(results), list):
         if fields.get("error"):
@@ -199,19 +199,6 @@ def parse_response(
         document = Document(body, fields).edit(changes)
         body, fields = document.to_bytes(), document.fields
     return Answer(body, Usage.from_openai(fields.get("usage")), model, headers)
-
-
-def parse_object(body: bytes, deployment: Deployment) -> Mapping[str, Any]:
-    """Raise InvalidProviderResponseError unless the body is a JSON object."""
-    try:
-        fields = orjson.loads(body)
-    except ValueError:
-        fields = None
-    if isinstance(fields, dict):
-        return fields
-    raise InvalidProviderResponseError(
-        f"{deployment.provider} answered with something that is not a JSON object", provider=deployment.provider
-    )
 
 
 def prefixed(model: object, deployment: Deployment) -> str | None:
@@ -254,12 +241,7 @@ class CompatibleStream:
             return []
         if self._likeness is not None and self._likeness.covers(data) and not event.name:
             return [Chunk(data if self._model is None else self._with_model(data, self._model), True)]
-        try:
-            fields = orjson.loads(data)
-        except ValueError:
-            raise TruncatedStreamError(
-                f"{self._deployment.provider} sent a chunk that is not JSON", provider=self._deployment.provider
-            ) from None
+        fields = parse_event(data, self._deployment, "a chunk")
         if not isinstance(fields, dict):
             return []
         if fields.get("error") or event.name == "error":
@@ -269,7 +251,7 @@ class CompatibleStream:
         changes = self._row.chunk(fields) if self._row.chunk is not None else None
         if changes:
             fields = {**fields, **changes, **({"model": model} if model else {})}
-            data = orjson.dumps(fields)
+            data = dumps(fields)
         elif other_model is not None:
             data = self._with_model(data, other_model)
         chunk = read_chunk(data, fields)
@@ -290,7 +272,7 @@ class CompatibleStream:
             if len(found) != 1:
                 return splice(data, {"model": model})
             self._member = found[0]
-        return data.replace(self._member, b'"model":' + orjson.dumps(model), 1)
+        return data.replace(self._member, b'"model":' + dumps(model), 1)
 
     def finish(self) -> list[Chunk]:
         if len(self._finished) < self._choices:
@@ -342,7 +324,7 @@ def refuse_sampling(fields: Mapping[str, Any], deployment: Deployment) -> frozen
 def _name_reasoning(answer: Mapping[str, Any]) -> dict[str, Any]:
     """OpenAI shows no thoughts; servers that are reached as `openai/` by their api_base call them `reasoning`."""
     choices = answer.get("choices")
-    named = rewrite_choices(choices, name_reasoning) if b'"reasoning"' in orjson.dumps(choices) else None
+    named = rewrite_choices(choices, name_reasoning) if b'"reasoning"' in dumps(choices) else None
     return {} if named is None else {"choices": named}
 
 

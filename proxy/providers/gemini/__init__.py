@@ -4,11 +4,10 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import WireRequest
 from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS
@@ -34,7 +33,7 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
     if deployment.api_key:
         headers["x-goog-api-key"] = deployment.api_key
     url = f"{build_base(deployment)}/{quote_model(deployment.model)}:{method}"
-    return WireRequest(url=url, headers=headers, body=orjson.dumps(fields), guarded=deployment.guarded)
+    return WireRequest(url=url, headers=headers, body=dumps(fields), guarded=deployment.guarded)
 
 
 def build_base(deployment: Deployment) -> str:

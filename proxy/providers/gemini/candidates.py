@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from itertools import chain, repeat
 from typing import Any
 
-import orjson
-
 from proxy.domain.call import Call
 from proxy.providers.gemini.signatures import signed_fields
 from proxy.providers.translation.call_ids import sign_id
+from proxy.providers.translation.json_reading import dump_arguments, mapping, mappings
 
 _FINISH: Mapping[str, str] = {
     "STOP": "stop",
@@ -127,7 +126,7 @@ class CandidateReader:
             "type": "function",
             "function": {
                 "name": name if isinstance(name, str) else "",
-                "arguments": orjson.dumps(arguments if isinstance(arguments, Mapping) else {}).decode(),
+                "arguments": dump_arguments(mapping(arguments)),
             },
         }
         if isinstance(signature, str):
@@ -172,11 +171,11 @@ def logprobs(candidate: Mapping[str, Any]) -> dict[str, Any] | None:
     result = candidate.get("logprobsResult")
     if not isinstance(result, Mapping) or not isinstance(result.get("chosenCandidates"), list):
         return None
-    rows = chain(_mappings(result.get("topCandidates")), repeat({}))
+    rows = chain(mappings(result.get("topCandidates")), repeat({}))
     return {
         "content": [
-            {**_token(token), "top_logprobs": [_token(other) for other in _mappings(row.get("candidates"))]}
-            for token, row in zip(_mappings(result["chosenCandidates"]), rows, strict=False)
+            {**_token(token), "top_logprobs": [_token(other) for other in mappings(row.get("candidates"))]}
+            for token, row in zip(mappings(result["chosenCandidates"]), rows, strict=False)
         ]
     }
 
@@ -188,7 +187,3 @@ def _token(token: Mapping[str, Any]) -> dict[str, Any]:
         "logprob": logprob if isinstance(logprob, int | float) else 0.0,
         "bytes": list(text.encode()),
     }
-
-
-def _mappings(items: object) -> list[Mapping[str, Any]]:
-    return [item if isinstance(item, Mapping) else {} for item in items] if isinstance(items, list) else []

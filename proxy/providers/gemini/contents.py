@@ -6,14 +6,13 @@ https://ai.google.dev/api/caching#Content
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
 from proxy.domain.deployment import Deployment
 from proxy.providers.gemini.models import family, thinks_in_levels, wants_signatures
 from proxy.providers.gemini.parts import build_media, build_part
 from proxy.providers.gemini.signatures import SKIP, read_signature, read_text_signatures
 from proxy.providers.translation.call_ids import split_id
 from proxy.providers.translation.content import bad_content, list_messages, list_parts
+from proxy.providers.translation.json_reading import find_object, parse_arguments
 
 Part = dict[str, Any]
 
@@ -153,7 +152,7 @@ def _call_part(call: Mapping[str, Any], place: str, deployment: Deployment) -> P
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise bad_content("A tool call names no function", f"{place}.function")
     identifier = _identify(call.get("id"), deployment)
-    arguments = _read_arguments(function.get("arguments"), f"{place}.function.arguments")
+    arguments = parse_arguments(function.get("arguments"), f"{place}.function.arguments")
     return {"functionCall": {**identifier, "name": function["name"], "args": arguments}}
 
 
@@ -161,18 +160,6 @@ def _identify(identifier: object, deployment: Deployment) -> dict[str, str]:
     """`id`, which Vertex AI's first version doesn't know: there names and order tell calls apart."""
     known = isinstance(identifier, str) and family(deployment) == "gemini"
     return {"id": split_id(str(identifier)).id} if known else {}
-
-
-def _read_arguments(arguments: object, place: str) -> Mapping[str, Any]:
-    if isinstance(arguments, Mapping):
-        return arguments
-    try:
-        parsed = orjson.loads(arguments) if isinstance(arguments, str) and arguments.strip() else {}
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise bad_content("The arguments are not the JSON of an object", place)
-    return parsed
 
 
 def _remember(asked: dict[str, Asked], message: Mapping[str, Any]) -> None:
@@ -211,8 +198,5 @@ def _result_parts(message: Mapping[str, Any], place: str, call: Asked, deploymen
 
 def _read_result(text: str) -> Mapping[str, Any]:
     """Gemini wants an object: the tool's own where it is one, else LiteLLM's wrapping."""
-    try:
-        parsed = orjson.loads(text) if text.lstrip().startswith("{") else None
-    except ValueError:
-        parsed = None
-    return parsed if isinstance(parsed, dict) else {"content": text}
+    found = find_object(text) if text.lstrip().startswith("{") else None
+    return {"content": text} if found is None else found

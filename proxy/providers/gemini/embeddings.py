@@ -3,20 +3,19 @@
 https://ai.google.dev/api/embeddings
 """
 
-import base64
-import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import orjson
 
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.usage import Usage
+from proxy.domain.json_text.codec import dumps
+from proxy.domain.usage import Usage, token_count
 from proxy.errors import BadRequestError, InvalidProviderResponseError
 from proxy.providers.gemini.errors import event_error
 from proxy.providers.gemini.usage import parse_usage
+from proxy.providers.translation.embeddings import pack_vector
+from proxy.providers.translation.json_reading import find_object
 
 # "At most 100 requests can be in one batch", says the API of more.
 BATCH = 100
@@ -57,19 +56,16 @@ def build_settings(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def parse_embeddings(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
     """The answer of embedContent, batchEmbedContents or predict."""
-    try:
-        fields = orjson.loads(body)
-    except ValueError:
-        fields = None
-    if isinstance(fields, dict) and fields.get("error"):
+    fields = find_object(body) or {}
+    if fields.get("error"):
         raise event_error(body, deployment)
-    rows = _rows(fields) if isinstance(fields, dict) else []
+    rows = _rows(fields)
     if not rows or not all(_is_vector(row.get("values")) for row in rows):
         raise InvalidProviderResponseError(
             f"{deployment.provider} answered without embeddings", provider=deployment.provider
         )
     usage = parse_usage(fields.get("usageMetadata")) or _counted(rows)
-    encode = _to_base64 if call.fields.get("encoding_format") == "base64" else list
+    encode = pack_vector if call.fields.get("encoding_format") == "base64" else list
     document = {
         "object": "list",
         "data": [
@@ -79,7 +75,7 @@ def parse_embeddings(body: bytes, headers: Mapping[str, str], call: Call, deploy
         "model": deployment.label,
         "usage": {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.total_tokens},
     }
-    return Answer(orjson.dumps(document), usage, deployment.label, headers)
+    return Answer(dumps(document), usage, deployment.label, headers)
 
 
 def _rows(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -95,13 +91,9 @@ def _counted(rows: Sequence[Mapping[str, Any]]) -> Usage:
     """`predict` counts each text; the Gemini API counts nothing."""
     statistics = [row["statistics"] for row in rows if isinstance(row.get("statistics"), Mapping)]
     counts = [found.get("token_count") or found.get("tokenCount") for found in statistics]
-    tokens = sum(int(count) for count in counts if isinstance(count, int | float))
+    tokens = sum(token_count(count) for count in counts)
     return Usage(prompt_tokens=tokens, total_tokens=tokens)
 
 
 def _is_vector(values: object) -> bool:
     return isinstance(values, list) and all(isinstance(value, int | float) for value in values)
-
-
-def _to_base64(values: Sequence[float]) -> str:
-    return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()

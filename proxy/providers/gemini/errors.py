@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import loads
 from proxy.errors import AuthenticationError, ContentPolicyViolationError, ContextWindowExceededError, GatewayError
 from proxy.providers.translation.errors import ErrorFacts, WordRules, build_error, error_from_event, read_facts
 
@@ -41,7 +40,7 @@ def event_error(data: bytes, deployment: Deployment) -> GatewayError:
 def _error_object(body: bytes) -> Mapping[str, Any]:
     """The `error` of an object or of the first object in an array, also behind `data:`; empty where there is none."""
     try:
-        parsed = orjson.loads(body.strip().removeprefix(b"data:"))
+        parsed = loads(body.strip().removeprefix(b"data:"))
     except ValueError:
         return {}
     if isinstance(parsed, list):

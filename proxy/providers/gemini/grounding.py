@@ -6,6 +6,8 @@ https://ai.google.dev/gemini-api/docs/google-search
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from proxy.providers.translation.json_reading import mapping, mappings
+
 _KEPT: Mapping[str, str] = {
     "groundingMetadata": "grounding_metadata",
     "citationMetadata": "citation_metadata",
@@ -40,10 +42,10 @@ def _characters(encoded: bytes, position: object) -> int:
 
 
 def _supported(candidate: Mapping[str, Any]) -> Iterator[tuple[str, str, object, object]]:
-    metadata = _mapping(candidate.get("groundingMetadata"))
-    chunks = _list(metadata.get("groundingChunks"))
-    for support in _list(metadata.get("groundingSupports")):
-        segment = _mapping(support.get("segment"))
+    metadata = mapping(candidate.get("groundingMetadata"))
+    chunks = mappings(metadata.get("groundingChunks"))
+    for support in mappings(metadata.get("groundingSupports")):
+        segment = mapping(support.get("segment"))
         indices = support.get("groundingChunkIndices")
         for index in indices if isinstance(indices, list) else ():
             source = _source(chunks[index]) if isinstance(index, int) and 0 <= index < len(chunks) else {}
@@ -52,23 +54,15 @@ def _supported(candidate: Mapping[str, Any]) -> Iterator[tuple[str, str, object,
 
 def _cited(candidate: Mapping[str, Any]) -> Iterator[tuple[str, str, object, object]]:
     """`citationSources` in the Gemini API, `citations` in Vertex AI."""
-    metadata = _mapping(candidate.get("citationMetadata"))
-    for citation in _list(metadata.get("citationSources") or metadata.get("citations")):
+    metadata = mapping(candidate.get("citationMetadata"))
+    for citation in mappings(metadata.get("citationSources") or metadata.get("citations")):
         yield from _span(citation, citation)
 
 
 def _source(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
-    return next((_mapping(chunk[kind]) for kind in ("web", "retrievedContext", "maps") if kind in chunk), {})
+    return next((mapping(chunk[kind]) for kind in ("web", "retrievedContext", "maps") if kind in chunk), {})
 
 
 def _span(source: Mapping[str, Any], segment: Mapping[str, Any]) -> Iterator[tuple[str, str, object, object]]:
     if isinstance(source.get("uri"), str):
         yield source["uri"], source.get("title") or "", segment.get("startIndex", 0), segment.get("endIndex", 0)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> list[Mapping[str, Any]]:
-    return [_mapping(item) for item in value] if isinstance(value, list) else []

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps, loads
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.compatible.openai import prefixed
 from proxy.providers.gemini.candidates import CandidateReader, finish_reason, logprobs, native_finish, read_reason
@@ -37,13 +36,13 @@ def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployme
     tier = service_tier(fields)
     if tier:
         document["service_tier"] = tier
-    return Answer(orjson.dumps(document), usage, model, headers)
+    return Answer(dumps(document), usage, model, headers)
 
 
 def read_answer(body: bytes, deployment: Deployment) -> Mapping[str, Any]:
     """The JSON object; an error in it is raised."""
     try:
-        fields = orjson.loads(body)
+        fields = loads(body)
     except ValueError:
         fields = None
     error = fields[0] if isinstance(fields, list) and fields else fields

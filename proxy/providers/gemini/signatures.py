@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.providers.translation.call_ids import split_id
+from proxy.providers.translation.json_reading import mapping
 
 # What the documentation gives for function calls that another model made; the field takes base64.
 SKIP = base64.b64encode(b"context_engineering_is_the_way_to_go").decode()
@@ -31,23 +32,19 @@ def read_signature(item: Mapping[str, Any], maker: str) -> str | None:
     signed = split_id(_text(item.get("id")) or "")
     if signed.signature:
         return signed.signature if signed.maker in (None, maker) else None
-    fields = _mapping(item.get("provider_specific_fields"))
+    fields = mapping(item.get("provider_specific_fields"))
     if fields.get("signed_by", maker) == maker and _text(fields.get("thought_signature")):
         return _text(fields.get("thought_signature"))
-    return _text(_mapping(_mapping(item.get("extra_content")).get("google")).get("thought_signature"))
+    return _text(mapping(mapping(item.get("extra_content")).get("google")).get("thought_signature"))
 
 
 def read_text_signatures(message: Mapping[str, Any], maker: str) -> list[str]:
     """The signatures of a message's text that `maker` understands."""
-    fields = _mapping(message.get("provider_specific_fields"))
+    fields = mapping(message.get("provider_specific_fields"))
     signatures = fields.get("thought_signatures")
     if not isinstance(signatures, list) or fields.get("signed_by", maker) != maker:
         return []
     return [signature for signature in signatures if isinstance(signature, str)]
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _text(value: object) -> str | None:

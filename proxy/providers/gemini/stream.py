@@ -6,8 +6,6 @@ https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
@@ -21,6 +19,7 @@ from proxy.providers.gemini.models import family
 from proxy.providers.gemini.response import answer_id, answering_model, block_reason
 from proxy.providers.gemini.usage import parse_usage
 from proxy.providers.translation.chunks import ChunkWriter, created_at
+from proxy.providers.translation.json_reading import parse_event
 
 # All that most pieces of a candidate have.
 _PLAIN = frozenset({"content", "index"})
@@ -110,12 +109,7 @@ class GeminiStream:
         return parse_usage(self._usage)
 
     def _read(self, event: Event) -> Mapping[str, Any]:
-        try:
-            fields = orjson.loads(event.data)
-        except ValueError:
-            raise TruncatedStreamError(
-                f"{self._deployment.provider} sent an event that is not JSON", provider=self._deployment.provider
-            ) from None
+        fields = parse_event(event.data, self._deployment)
         first = fields[0] if isinstance(fields, list) and fields else fields
         if event.name == "error" or (isinstance(first, dict) and first.get("error")):
             raise event_error(event.data, self._deployment)

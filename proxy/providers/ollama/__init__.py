@@ -6,11 +6,10 @@ https://docs.ollama.com/api
 import re
 from collections.abc import Mapping
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import WireRequest
 from proxy.errors import GatewayError
@@ -38,7 +37,7 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
         headers["authorization"] = f"Bearer {deployment.api_key}"
     base = (deployment.api_base or _BASE_URL).removesuffix("/api")
     path = "embed" if embedding else "chat"
-    return WireRequest(f"{base}/api/{path}", orjson.dumps(body), headers, guarded=deployment.guarded)
+    return WireRequest(f"{base}/api/{path}", dumps(body), headers, guarded=deployment.guarded)
 
 
 def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:

@@ -6,8 +6,6 @@ https://docs.ollama.com/api/chat and https://docs.ollama.com/api/embed
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.deployment import Deployment
 from proxy.providers.translation.content import (
     bad_content,
@@ -20,6 +18,7 @@ from proxy.providers.translation.content import (
 )
 from proxy.providers.translation.effort import read_effort
 from proxy.providers.translation.embeddings import read_inputs
+from proxy.providers.translation.json_reading import parse_arguments
 
 SUPPORTED = frozenset(
     {
@@ -184,14 +183,7 @@ def _call(call: object, param: str, called: dict[str, str]) -> dict[str, Any]:
     function = call.get("function") if isinstance(call, Mapping) else None
     if not isinstance(call, Mapping) or not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise bad_content("A tool call has no function with a name", param)
-    arguments = function.get("arguments") or "{}"
-    if isinstance(arguments, str):
-        try:
-            arguments = orjson.loads(arguments)
-        except ValueError:
-            raise bad_content("The arguments are not JSON", f"{param}.function.arguments") from None
-    if not isinstance(arguments, Mapping):
-        raise bad_content("The arguments are not a JSON object", f"{param}.function.arguments")
+    arguments = parse_arguments(function.get("arguments"), f"{param}.function.arguments")
     built: dict[str, Any] = {"function": {"name": function["name"], "arguments": arguments}}
     if isinstance(call.get("id"), str):
         called[call["id"]] = function["name"]

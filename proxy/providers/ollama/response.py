@@ -6,18 +6,18 @@ https://docs.ollama.com/api/chat (response) and https://docs.ollama.com/api/stre
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Answer, Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.usage import Usage
+from proxy.domain.json_text.codec import dumps, loads
+from proxy.domain.usage import Usage, token_count
 from proxy.domain.wire import Event
 from proxy.errors import InvalidProviderResponseError, TruncatedStreamError
 from proxy.providers.compatible.openai import prefixed
 from proxy.providers.translation.chunks import ChunkWriter, build_completion, created_at
 from proxy.providers.translation.embeddings import build_embeddings
 from proxy.providers.translation.errors import error_from_event
+from proxy.providers.translation.json_reading import dump_arguments, parse_event, parse_object, text_of
 
 
 def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
@@ -27,7 +27,7 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
     if not isinstance(message, Mapping):
         raise InvalidProviderResponseError("Ollama answered without a message", provider=deployment.provider)
     calls = list(_tool_calls(message, call, 0))
-    built: dict[str, Any] = {"role": "assistant", "content": _text(message, "content") or (None if calls else "")}
+    built: dict[str, Any] = {"role": "assistant", "content": text_of(message.get("content")) or (None if calls else "")}
     if calls:
         built["tool_calls"] = calls
     thinking = _thinking(message)
@@ -56,7 +56,9 @@ def parse_embedding(body: bytes, headers: Mapping[str, str], call: Call, deploym
     vectors = [row for row in rows if isinstance(row, list)] if isinstance(rows, list) else []
     if not vectors:
         raise InvalidProviderResponseError("Ollama answered without an embedding", provider=deployment.provider)
-    return build_embeddings(call, _model(reply, deployment), vectors, _count(reply, "prompt_eval_count"), headers)
+    return build_embeddings(
+        call, _model(reply, deployment), vectors, token_count(reply.get("prompt_eval_count")), headers
+    )
 
 
 class OllamaStream:
@@ -72,12 +74,7 @@ class OllamaStream:
     def feed(self, event: Event) -> list[Chunk]:
         if self._finished or not event.data.strip():
             return []
-        try:
-            line = orjson.loads(event.data)
-        except ValueError:
-            raise TruncatedStreamError(
-                "Ollama sent a line that is not JSON", provider=self._deployment.provider
-            ) from None
+        line = parse_event(event.data, self._deployment, "a line")
         if not isinstance(line, dict):
             return []
         if line.get("error"):
@@ -110,7 +107,7 @@ class OllamaStream:
         thinking = _thinking(message)
         if thinking:
             delta["reasoning_content"] = thinking
-        if _text(message, "content"):
+        if text_of(message.get("content")):
             delta["content"] = message["content"]
         calls = [
             {"index": self._calls + offset, **one}
@@ -126,14 +123,7 @@ class OllamaStream:
 
 
 def _read(body: bytes, deployment: Deployment) -> dict[str, Any]:
-    try:
-        reply = orjson.loads(body)
-    except ValueError:
-        reply = None
-    if not isinstance(reply, dict):
-        raise InvalidProviderResponseError(
-            "Ollama answered with something that is not a JSON object", provider=deployment.provider
-        )
+    reply = parse_object(body, deployment)
     if reply.get("error"):
         raise error_from_event(body, deployment)
     return reply
@@ -160,7 +150,7 @@ def _tool_calls(message: Mapping[str, Any], call: Call, first: int) -> Iterator[
             "type": "function",
             "function": {
                 "name": function.get("name") or "",
-                "arguments": arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode(),
+                "arguments": dump_arguments(arguments),
             },
         }
 
@@ -172,7 +162,7 @@ def _finish_reason(reply: Mapping[str, Any], *, called: bool) -> str:
 
 
 def _usage(reply: Mapping[str, Any]) -> Usage:
-    prompt, completion = _count(reply, "prompt_eval_count"), _count(reply, "eval_count")
+    prompt, completion = token_count(reply.get("prompt_eval_count")), token_count(reply.get("eval_count"))
     return Usage(prompt, completion, prompt + completion)
 
 
@@ -183,9 +173,9 @@ def _logprobs(reply: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _with_logprobs(answer: Answer, logprobs: Mapping[str, Any]) -> Answer:
-    document = orjson.loads(answer.body)
+    document = loads(answer.body)
     document["choices"][0]["logprobs"] = logprobs
-    return Answer(orjson.dumps(document), answer.usage, answer.model, answer.headers)
+    return Answer(dumps(document), answer.usage, answer.model, answer.headers)
 
 
 def _images(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -199,14 +189,4 @@ def _images(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _thinking(message: Mapping[str, Any]) -> str:
     """The thoughts, also under the name that servers who imitate Ollama's give them."""
-    return _text(message, "thinking") or _text(message, "reasoning_content")
-
-
-def _text(message: Mapping[str, Any], name: str) -> str:
-    value = message.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _count(reply: Mapping[str, Any], name: str) -> int:
-    value = reply.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+    return text_of(message.get("thinking")) or text_of(message.get("reasoning_content"))

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Answer, Chunk
 from proxy.domain.call import Call
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.usage import Usage
 
 
@@ -16,7 +15,7 @@ class ChunkWriter:
     __slots__ = ("_end", "_head", "_start")
 
     def __init__(self, answer_id: str, created: int, model: str, index: int = 0) -> None:
-        head = orjson.dumps({"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model})
+        head = dumps({"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model})
         self._head = head[:-1]
         self._start = self._head + b',"choices":[{"index":%d,"delta":' % index
         self._end = b',"finish_reason":null,"logprobs":null}]}'
@@ -30,18 +29,18 @@ class ChunkWriter:
     ) -> Chunk:
         end = self._end
         if logprobs is not None:
-            end = b',"finish_reason":null,"logprobs":' + orjson.dumps(logprobs) + b"}]}"
-        return Chunk(self._start + orjson.dumps(delta) + end, content)
+            end = b',"finish_reason":null,"logprobs":' + dumps(logprobs) + b"}]}"
+        return Chunk(self._start + dumps(delta) + end, content)
 
     def finish(self, reason: str) -> Chunk:
         """The chunk that carries the finish_reason."""
-        end = b',"finish_reason":' + orjson.dumps(reason) + b',"logprobs":null}]}'
+        end = b',"finish_reason":' + dumps(reason) + b',"logprobs":null}]}'
         return Chunk(self._start + b"{}" + end, finished=True)
 
     def usage(self, usage: Usage, more: Mapping[str, Any] | None = None) -> Chunk:
         """The last chunk, without choices. `more`: further members of the usage object."""
         document = {**usage.to_openai(), **(more or {})}
-        return Chunk(self._head + b',"choices":[],"usage":' + orjson.dumps(document) + b"}", usage=usage, bare=True)
+        return Chunk(self._head + b',"choices":[],"usage":' + dumps(document) + b"}", usage=usage, bare=True)
 
 
 def created_at(call: Call) -> int:
@@ -73,4 +72,4 @@ def build_completion(
     if usage is not None:
         document["usage"] = {**usage.to_openai(), **(more_usage or {})}
     document.update(more or {})
-    return Answer(orjson.dumps(document), usage, model, headers or {})
+    return Answer(dumps(document), usage, model, headers or {})

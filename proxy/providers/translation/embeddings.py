@@ -7,10 +7,9 @@ import base64
 import struct
 from collections.abc import Mapping, Sequence
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
+from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.usage import Usage
 from proxy.errors import BadRequestError, InvalidProviderResponseError
 from proxy.providers.translation.content import bad_content
@@ -35,14 +34,14 @@ def build_embeddings(
     document = {
         "object": "list",
         "data": [
-            {"object": "embedding", "index": index, "embedding": _pack(vector) if packed else vector}
+            {"object": "embedding", "index": index, "embedding": pack_vector(vector) if packed else vector}
             for index, vector in enumerate(vectors)
         ],
         "model": model,
         "usage": {"prompt_tokens": prompt_tokens, "total_tokens": prompt_tokens},
     }
     usage = Usage(prompt_tokens=prompt_tokens, total_tokens=prompt_tokens)
-    return Answer(orjson.dumps(document), usage, model, headers)
+    return Answer(dumps(document), usage, model, headers)
 
 
 def split_inputs(call: Call, size: int) -> list[Call]:
@@ -59,18 +58,19 @@ def join_answers(answers: Sequence[Answer]) -> Answer:
     first = answers[0]
     if len(answers) == 1:
         return first
-    documents = [orjson.loads(answer.body) for answer in answers]
+    documents = [loads(answer.body) for answer in answers]
     items = [item for document in documents for item in document["data"]]
     tokens = sum(answer.usage.prompt_tokens for answer in answers if answer.usage)
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     data = [{**item, "index": index} for index, item in enumerate(items)]
-    body = orjson.dumps({**documents[0], "data": data, "usage": usage})
+    body = dumps({**documents[0], "data": data, "usage": usage})
     seconds = sum(answer.provider_seconds for answer in answers)
     return Answer(body, Usage(tokens, 0, tokens), first.model, first.headers, first.dropped, seconds)
 
 
-def _pack(vector: Sequence[float]) -> str:
+def pack_vector(vector: Sequence[float]) -> str:
+    """Base64 of 32-bit floats. Raise InvalidProviderResponseError for anything but numbers in their range."""
     try:
         return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
-    except struct.error:
+    except (struct.error, OverflowError):
         raise InvalidProviderResponseError("The provider's embedding is not a list of numbers") from None

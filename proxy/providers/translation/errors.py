@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import orjson
-
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps, loads
 from proxy.errors import (
     APIConnectionError,
     AuthenticationError,
@@ -114,7 +113,7 @@ _STATUS_OF_TYPE = {
 def read_facts(body: bytes) -> ErrorFacts:
     """The message in an error body of any of the usual shapes; text that is not JSON is not shown if it is HTML."""
     try:
-        parsed = orjson.loads(body)
+        parsed = loads(body)
     except ValueError:
         text = body[:_MESSAGE_LIMIT].decode("utf-8", "replace").strip()
         if not text or text.startswith("<"):
@@ -159,7 +158,7 @@ def _facts_of_object(error: Mapping[str, Any]) -> ErrorFacts:
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    text = value if isinstance(value, str) else dumps(value).decode()
     return text[:_MESSAGE_LIMIT]
 
 

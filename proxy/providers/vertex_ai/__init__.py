@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import Content, WireRequest
 from proxy.providers import anthropic
@@ -52,7 +51,7 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
     body: Content
     if call.operation.name == EMBEDDINGS.name:
         embedding = build_embedding(call.fields, deployment.model)
-        url, body = build_url(deployment, embedding.resource), orjson.dumps(embedding.body)
+        url, body = build_url(deployment, embedding.resource), dumps(embedding.body)
     else:
         target = find_target(deployment.model)
         url = build_url(deployment, find_resource(target, stream=call.stream))
@@ -68,7 +67,7 @@ def _key_headers(key: str | None) -> dict[str, str]:
 
 
 def _gemini_body(call: Call, deployment: Deployment, target: Target) -> bytes:
-    return orjson.dumps(gemini.build_body(call.fields, deployment))
+    return dumps(gemini.build_body(call.fields, deployment))
 
 
 def _claude_body(call: Call, deployment: Deployment, target: Target) -> bytes:
@@ -77,7 +76,7 @@ def _claude_body(call: Call, deployment: Deployment, target: Target) -> bytes:
     body = anthropic.build_body(call, replace(deployment, model=target.name))
     del body["model"]
     betas = anthropic.build_betas(body)
-    return orjson.dumps({"anthropic_version": _CLAUDE_VERSION, **body, **({"anthropic_beta": betas} if betas else {})})
+    return dumps({"anthropic_version": _CLAUDE_VERSION, **body, **({"anthropic_beta": betas} if betas else {})})
 
 
 def _openai_body(call: Call, deployment: Deployment, target: Target) -> Content:

@@ -1,0 +1,122 @@
+"""JSON text to values and back: integers of any size, no half surrogate pairs, a bounded depth.
+
+orjson does the work. It turns integers beyond 64 bits into floats, refuses lone surrogates, reads 1024 levels and writes 254:
+what it reads differently is read by the standard library, and what is deeper than `MAX_DEPTH` is refused.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+# Levels of objects and arrays in one text.
+MAX_DEPTH = 100
+# Python converts integers of more digits in quadratic time, and refuses to.
+MAX_DIGITS = 4300
+
+_DIGIT = ord("0")
+_DIGITS_ONLY = bytes(_DIGIT if chr(byte).isdecimal() else 0 for byte in range(256))
+# A signed 64-bit integer has at most 19 digits.
+_MANY_DIGITS = b"0" * 19
+# An escape: a whole pair of surrogates, half of one, or any other.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+
+
+class DepthError(ValueError):
+    """The text has more than `MAX_DEPTH` levels."""
+
+    def __init__(self) -> None:
+        super().__init__(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def loads(text: bytes | str) -> Any:
+    """The value of a JSON text. Raise ValueError for text that is not JSON, DepthError where it is too deep.
+
+    Integers have any size (up to `MAX_DIGITS` digits); half a surrogate pair becomes U+FFFD.
+    """
+    raw = text.encode() if isinstance(text, str) else text
+    try:
+        value = _load_exactly(raw) if _MANY_DIGITS in raw.translate(_DIGITS_ONLY) else orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        if error.msg.startswith("depth limit"):
+            raise DepthError from None
+        whole = without_half_pairs(raw)
+        if whole is raw:
+            raise
+        return loads(whole)
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        check_depth(value)
+    return value
+
+
+def dumps(value: Any) -> bytes:
+    """The JSON text of a value that holds integers of any size. Raise DepthError where it is too deep to be written."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        check_depth(value)
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        # A lone surrogate becomes its escape, which is Python's spelling and JSON's alike.
+        return text.encode("utf-8", "backslashreplace")
+
+
+def check_depth(value: Any) -> None:
+    """Raise DepthError for a value of more than `MAX_DEPTH` levels."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        if not level:
+            return
+        level = list(_inner(level))
+    if level:
+        raise DepthError
+
+
+def without_half_pairs(raw: bytes) -> bytes:
+    """JSON text with U+FFFD for each half of a surrogate pair: the same bytes object where there is none."""
+    if b"\\ud" not in raw and b"\\uD" not in raw:
+        return raw
+    whole = _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], raw)
+    return raw if whole == raw else whole
+
+
+def _inner(level: list[Any]) -> Iterator[Any]:
+    for value in level:
+        for inner in value.values() if isinstance(value, dict) else value:
+            if isinstance(inner, dict | list):
+                yield inner
+
+
+def _load_exactly(raw: bytes) -> Any:
+    """As orjson reads it, but for integers, which keep their digits."""
+    try:
+        return _EXACT.decode(without_half_pairs(raw).decode())
+    except RecursionError:
+        raise DepthError from None
+    except UnicodeDecodeError:
+        raise ValueError("str is not valid UTF-8") from None
+
+
+def _read_integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"an integer has more than {MAX_DIGITS} digits")
+    return int(digits)
+
+
+def _read_float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("number is infinity when parsed as double")
+    return number
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+_EXACT = json.JSONDecoder(parse_int=_read_integer, parse_float=_read_float, parse_constant=_refuse_constant)
