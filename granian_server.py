@@ -108,11 +108,11 @@ def load_application(stopping: StopFlag, graceful: int) -> Callable[..., Any]:
     """In each worker: the application, its sinks written at the end, its last streams ended in words."""
     from wsgi import app  # noqa: PLC0415  a process of its own for each
 
-    gateway = app.extensions["gateway"]
+    parts = app.extensions["patchbay"]
     # atexit is not asked in a process that multiprocessing has made.
-    Finalize(None, gateway.close, exitpriority=1)
+    Finalize(None, parts.close, exitpriority=1)
     Finalize(None, sharing.forget_process, (os.getpid(), Path(os.environ[sharing.VARIABLE])), exitpriority=0)
-    threading.Thread(target=end_streams, args=(gateway, stopping, graceful), name="drain", daemon=True).start()
+    threading.Thread(target=end_streams, args=(parts.streams, stopping, graceful), name="drain", daemon=True).start()
     return app
 
 

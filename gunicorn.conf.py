@@ -100,7 +100,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """The application is loaded, and nobody is served yet."""
-    worker.drain = _drain.Drain(worker.wsgi.extensions["gateway"], worker.stopping, graceful_timeout)
+    worker.drain = _drain.Drain(worker.wsgi.extensions["patchbay"].streams, worker.stopping, graceful_timeout)
     worker.drain.install()
     # They import what only a worker may: its sockets are patched by now.
     from proxy.fastpath import gevent_accept as accepting  # noqa: PLC0415
@@ -124,9 +124,9 @@ def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None
 
 def worker_exit(server: Any, worker: Any) -> None:
     """What the sinks have not written yet is written now."""
-    gateway = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("gateway")
-    if gateway is not None:
-        gateway.close()
+    parts = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("patchbay")
+    if parts is not None:
+        parts.close()
     if worker.booted:
         # What still answers in a thread would keep the process for as long as it takes; whoever wanted to wait for it
         # has waited. Nothing is left to do, so nothing is lost.

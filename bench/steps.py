@@ -31,13 +31,13 @@ from bench.upstream import Upstream, upstreams
 
 # Parts of the program by what a file's path holds; the first that fits.
 PARTS = (
-    ("gunicorn", "gunicorn/"),
+    ("gunicorn", "gunicorn/ fastpath/gunicorn"),
     ("gevent", "gevent/"),
-    ("Flask and werkzeug", "flask/ werkzeug/ blinker/"),
-    ("the sinks and the metrics' library", "proxy/sinks/ proxy/gauges prometheus_client/ queue.py threading.py"),
-    ("record, ledger, prices", "proxy/ledger proxy/accounting/ domain/record domain/cost"),
-    ("reading and checking the body", "web/body web/receiving web/options schemas/ marshmallow/ domain/document domain/member"),
-    ("the answer, keys, other views", "proxy/web/ proxy/endpoints/ proxy/gateway proxy/admission proxy/observation app.py"),
+    ("Flask and werkzeug", "flask/ werkzeug/ blinker/ fastpath/flask"),
+    ("the sinks and the metrics' library", "proxy/sinks/ gateway/gauges prometheus_client/ queue.py threading.py"),
+    ("record, ledger, prices", "gateway/ledger gateway/record_builder proxy/accounting/ domain/record domain/cost"),
+    ("reading and checking the body", "web/body web/receiving web/call_options schemas/ marshmallow/ domain/json_text"),
+    ("the answer, keys, other views", "proxy/web/ proxy/endpoints/ proxy/dialects/ proxy/gateway app.py"),
     ("routing and the shared state", "proxy/routing/"),
     ("the HTTP client", "proxy/transport/ requests/ httptools socket.py select.py"),
     ("the provider's format", "proxy/dispatch proxy/provider proxy/domain/"),

@@ -67,7 +67,8 @@ class GatewayError(Exception):
     provider's answer headers (lower case), `provider` its name, when the error came from one.
     The router fills `attempts`, the tries of the call in their order, and `last_tried`, the domain's Deployment of the
     last of them (typed loosely: this module imports nothing). `inner` is Azure's `innererror`: the content filter
-    that refused.
+    that refused. `recorded`: the call that failed with it
+    has its record.
     """
 
     status_code = 500
@@ -95,6 +96,7 @@ class GatewayError(Exception):
         self.attempts: tuple[Attempt, ...] = ()
         self.last_tried: Any = None
         self.inner: Mapping[str, Any] | None = None
+        self.recorded = False
         if status_code is not None:
             self.status_code = status_code
         if code is not None:

@@ -58,8 +58,9 @@ NO_OPTIONS = Options()
 class Call(NamedTuple):
     """`document` is the provider-bound body: OpenAI's form, the gateway's own fields already taken out.
 
-    `model` is the name that the client asked for; `started` is monotonic, `started_at` Unix seconds. `holds`
-    keep the client's own credentials masked for as long as anything is done for the call.
+    `model` is the name that the client asked for. `received` (the head is here) and `started` (the body is read) are
+    monotonic seconds, `started_at` is Unix seconds. `dialect` names the client's wire form. `ignored` names the fields
+    that the gateway knows and does not honour. `holds` keep the client's own credentials masked while the call runs.
     """
 
     id: str
@@ -75,6 +76,9 @@ class Call(NamedTuple):
     requester: Requester = NOBODY
     client: ClientWatch | None = None
     holds: tuple[Hold, ...] = ()
+    received: float = 0.0
+    dialect: str = "openai"
+    ignored: tuple[str, ...] = ()
 
     @property
     def fields(self) -> Mapping[str, Any]:

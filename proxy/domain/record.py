@@ -1,20 +1,15 @@
 """One finished call as the sinks see it: immutable, already redacted, sharing nothing with what it was made of."""
 
-import itertools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from proxy.domain.answer import Answer
-from proxy.domain.attempt import Outcome
-from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.cost import Cost
-from proxy.domain.deployment import Deployment
 from proxy.domain.requester import NOBODY, Requester
 from proxy.domain.usage import Usage
-from proxy.errors import Attempt, GatewayError
+from proxy.errors import Attempt
 
 Mask = Callable[[str], str]
 
@@ -191,134 +186,6 @@ class CallRecord(NamedTuple):
             "litellm_overhead_time_ms": None if self.overhead is None else self.overhead * 1000,
             "litellm_model_name": self.model,
         }
-
-
-def build_record(
-    call: Call,
-    *,
-    ended_at: float,
-    duration: float,
-    mask: Mask,
-    outcome: Outcome | None = None,
-    error: GatewayError | None = None,
-    deployment: Deployment | None = None,
-    usage: Usage | None = None,
-    cost: Cost | None = None,
-    first: float | None = None,
-    overhead: float | None = None,
-    log_content: bool = False,
-    response: object = None,
-    response_id: str | None = None,
-) -> CallRecord:
-    """The record of a call that has ended.
-
-    `ended_at` is Unix seconds, `duration`, `first` (until the first content) and `overhead` are seconds; without
-    `overhead` it is the duration minus the attempts. `outcome` is the walk that succeeded, `error` why the call failed
-    (both for a stream that broke). `deployment` is the one that was tried last, for a walk that failed. `log_content`
-    is the operator's word on prompt and answer; `response` is the answer (JSON bytes or an object) where it is not
-    the outcome's.
-    """
-    if outcome is not None:
-        served: Deployment | None = outcome.deployment
-        attempts, retries, fallbacks = outcome.attempts, outcome.retries, outcome.fallbacks
-    else:
-        served, attempts = deployment, error.attempts if error is not None else ()
-        retries, fallbacks = _count_tries(attempts)
-    user = call.fields.get("user")
-    end_user = None if user is None else _text(user)
-    record = CallRecord(
-        id=call.id,
-        call_type=call.operation.call_type,
-        operation=call.operation.name,
-        stream=call.stream,
-        status="success",
-        start_time=call.started_at,
-        end_time=ended_at,
-        response_time=duration,
-        overhead=_overhead(duration, attempts) if overhead is None else overhead,
-        model=served.model if served else call.model,
-        model_group=call.model,
-        served_group=served.group if served else None,
-        model_id=served.id if served else (attempts[-1].deployment_id if attempts else None),
-        custom_llm_provider=served.provider if served else (error.provider if error else None),
-        api_base=served.shown_base if served else None,
-        model_parameters=_model_parameters(call.fields),
-        attempts=attempts,
-        retries=retries,
-        fallbacks=fallbacks,
-        usage=usage,
-        cost=cost,
-        key_alias=call.key_alias,
-        end_user=mask(end_user) if end_user else None,
-        requester=call.requester,
-        dropped_params=outcome.reply.dropped if outcome else (),
-        response_id=response_id,
-    )
-    # The rest is what most calls do not have.
-    if first is not None:
-        record = record._replace(first=first, completion_start_time=call.started_at + first)
-    if error is not None:
-        facts = _error_facts(error, mask)
-        record = record._replace(status="failure", status_code=error.status_code, error=facts)
-    if call.options is not NO_OPTIONS:
-        record = record._replace(**_told(call.options, mask))
-    if log_content:
-        messages, answer = _content(call, outcome, response, mask)
-        record = record._replace(messages_json=messages, response_json=answer)
-    return record
-
-
-def may_log_content(call: Call, allowed: bool) -> bool:
-    """Whether prompt and answer may be in the record: `allowed` is the operator's word, and the client can only say no."""
-    return allowed and not (call.options.redact_content or call.options.no_log)
-
-
-def _told(options: Options, mask: Mask) -> dict[str, Any]:
-    """What the client said of the call, as fields of its record."""
-    return {
-        "tags": tuple(map(mask, options.tags)),
-        "metadata_json": _redacted(options.metadata, mask) if options.metadata else b"{}",
-        "no_log": options.no_log,
-    }
-
-
-def _redacted(value: object, mask: Mask) -> bytes:
-    return mask(orjson.dumps(value).decode()).encode()
-
-
-def _content(call: Call, outcome: Outcome | None, response: object, mask: Mask) -> tuple[bytes, bytes]:
-    """Prompt and answer as masked JSON."""
-    asked = _asked(call)
-    if response is None and outcome is not None and isinstance(outcome.reply, Answer):
-        response = outcome.reply.body
-    answer = mask(response.decode()).encode() if isinstance(response, bytes) else _redacted(response, mask)
-    return _redacted(asked, mask), answer
-
-
-def _asked(call: Call) -> object:
-    """What was asked: the member that the operation's row names, or an object of them where it names several."""
-    found = {name: call.fields[name] for name in call.operation.content if name in call.fields}
-    return found if len(call.operation.content) > 1 else next(iter(found.values()), None)
-
-
-def _model_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name in MODEL_PARAMETERS and value is not None}
-
-
-def _error_facts(error: GatewayError, mask: Mask) -> ErrorFacts:
-    return ErrorFacts(
-        type(error).__name__, error.status_code, error.error_type, error.code, mask(error.message), error.provider
-    )
-
-
-def _count_tries(attempts: tuple[Attempt, ...]) -> tuple[int, int]:
-    """(further tries within a group, further groups)."""
-    changes = sum(1 for before, after in itertools.pairwise(attempts) if before.group != after.group)
-    return max(0, len(attempts) - 1 - changes), changes
-
-
-def _overhead(duration: float, attempts: tuple[Attempt, ...]) -> float:
-    return max(0.0, duration - sum(attempt.milliseconds for attempt in attempts) / 1000)
 
 
 def _text(value: object) -> str | None:

@@ -3,12 +3,11 @@
 from flask import Blueprint, Response
 
 from proxy.domain.operations import EMBEDDINGS
-from proxy.endpoints.operation import read, route, serve
-from schemas.embeddings import EmbeddingsSchema
+from proxy.endpoints.operation import route, serve
 
 blueprint = Blueprint("embeddings", __name__)
 
 
 @route(blueprint, EMBEDDINGS)
 def create_embeddings(model: str | None = None) -> Response:
-    return serve(read(EMBEDDINGS, EmbeddingsSchema, model))
+    return serve(EMBEDDINGS, model)

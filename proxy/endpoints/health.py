@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, jsonify
 
-from proxy.web.current import gateway
 from proxy.web.identity import public
+from proxy.web.serving import current_parts
 
 blueprint = Blueprint("health", __name__)
 
@@ -21,7 +21,7 @@ def alive() -> Response:
 @public
 def ready() -> tuple[Response, int]:
     """503 while the server drains: no new work, please."""
-    if gateway().draining():
+    if current_parts().streams.draining():
         return jsonify(status="shutting_down"), 503
     return jsonify(status="healthy", db="Not connected"), 200
 
@@ -29,7 +29,7 @@ def ready() -> tuple[Response, int]:
 @blueprint.get("/health")
 def check_deployments() -> Response:
     """Ask every deployment for one token, for real."""
-    healthy, unhealthy = gateway().check_health()
+    healthy, unhealthy = current_parts().inspection.check_health()
     return jsonify(
         healthy_endpoints=healthy,
         unhealthy_endpoints=unhealthy,

@@ -5,10 +5,9 @@ from flask import Blueprint, Response, jsonify
 
 from proxy.domain.call import Call
 from proxy.domain.operations import CHAT, identify
-from proxy.endpoints.operation import read
 from proxy.gateway.gateway import split_models
-from proxy.web.body import check_body
-from proxy.web.current import gateway
+from proxy.web.body import RequestReader, check_body
+from proxy.web.serving import current_parts
 from schemas.request import RequestSchema
 
 blueprint = Blueprint("inspection", __name__)
@@ -20,15 +19,18 @@ def explain() -> Response:
 
     For several models at once a plan each, under `plans`.
     """
-    call = _read_any()
+    parts = current_parts()
+    inspection = parts.inspection
+    call = parts.gateway.admit(_read_any(parts.reader))
     models = split_models(call)
     if models:
-        return jsonify(plans=[gateway().explain(call.asking(model)) for model in models])
-    return jsonify(gateway().explain(call))
+        return jsonify(plans=[inspection.explain(call.asking(model)) for model in models])
+    return jsonify(inspection.explain(call))
 
 
-def _read_any() -> Call:
-    call = read(CHAT, RequestSchema, None).call
+def _read_any(reader: RequestReader) -> Call:
+    """The body as the operation that it looks like."""
+    call = reader.read(CHAT, schema=RequestSchema)
     operation = identify(call.fields)
     check_body(operation.schema, {**call.fields, "model": call.model})
     return call._replace(operation=operation, stream=call.stream and operation.streams)
@@ -37,10 +39,10 @@ def _read_any() -> Call:
 @blueprint.get("/router/state")
 def state() -> Response:
     """Where each deployment stands."""
-    return jsonify(gateway().router_state())
+    return jsonify(current_parts().inspection.router_state())
 
 
 @blueprint.get("/capabilities")
 def list_capabilities() -> Response:
     """What each provider takes."""
-    return Response(orjson.dumps(gateway().capabilities()), mimetype="application/json")
+    return Response(orjson.dumps(current_parts().inspection.capabilities()), mimetype="application/json")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from proxy.domain.call import Call, Options
+from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.secrets import Hold
 from proxy.errors import BadRequestError, PermissionDeniedError
 from proxy.gateway.user_routers import Clients
@@ -22,21 +22,23 @@ class Admission:
         self._general = settings.general
         self._clients = clients
 
-    def admit(self, call: Call) -> tuple[Call, tuple[str, ...]]:
-        """The call, its client's own credentials known and masked; and the names in its configuration without effect.
+    def admit(self, call: Call) -> Call:
+        """The call, its client's own credentials registered and masked, the ineffective names of its configuration noted.
 
         Raise PermissionDeniedError for what the operator closed, BadRequestError for a configuration that is wrong and
         for a mock that the operator did not open.
         """
         options = call.options
+        if options is NO_OPTIONS:
+            return call
         self._check_mocks(options)
         holds = self._hold(options)
         if options.user_config is None:
-            return (call._replace(holds=holds) if holds else call), ()
+            return call._replace(holds=holds) if holds else call
         if not self._general.allow_client_side_credentials:
             raise PermissionDeniedError("'user_config' may not be set in a request here.", param="user_config")
         client = self._clients.find(options.user_config)
-        return call._replace(holds=(*holds, client.hold)), client.ignored
+        return call._replace(holds=(*holds, client.hold), ignored=(*call.ignored, *client.ignored))
 
     def _hold(self, options: Options) -> tuple[Hold, ...]:
         secrets = [secret for given in _brought(options) for secret in secrets_of(given)]

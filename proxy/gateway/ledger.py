@@ -12,10 +12,11 @@ from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
-from proxy.domain.record import CallRecord, Mask, build_record, may_log_content
+from proxy.domain.record import CallRecord, Mask
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError
 from proxy.gateway.gather import gather
+from proxy.gateway.record_builder import CallEnd, build_record, may_log_content
 from proxy.routing.estimate import prompt_tokens
 from proxy.runtime import Runtime
 
@@ -27,89 +28,90 @@ _MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{1,256})"')
 _TIER = re.compile(rb'"service_tier"\s*:\s*"(\w{1,32})"')
 
 
-class Told(NamedTuple):
-    """What an answer's bytes tell of it."""
+class AnswerFacts(NamedTuple):
+    """What an answer's bytes hold about it, found without parsing them."""
 
     id: str | None
     service_tier: str | None
 
 
 class Ledger:
-    """Writes one record for each call. `log_content` is the operator's word on whether prompts and answers may be in it."""
+    """Writes one record for each call.
 
-    def __init__(self, emit: Emit, prices: PriceTable, runtime: Runtime, mask: Mask, log_content: bool) -> None:
+    `log_content`: the operator allows prompts and answers in records. `show_cost`: the chunk of usage carries the cost.
+    """
+
+    def __init__(
+        self,
+        emit: Emit,
+        prices: PriceTable,
+        runtime: Runtime,
+        mask: Mask,
+        *,
+        log_content: bool,
+        show_cost: bool = False,
+    ) -> None:
         self._emit = emit
         self._prices = PriceBook(prices)
         self._runtime = runtime
         self._mask = mask
         self._log_content = log_content
+        self._show_cost = show_cost
 
     def answered(self, call: Call, outcome: Outcome, answer: Answer) -> Outcome:
         """A whole answer: the outcome with its cost."""
-        told = read_told(answer.body)
-        cost = self._cost(call, outcome, answer.usage, answer.model, told.service_tier)
+        facts = read_answer_facts(answer.body)
+        cost = self._cost(call, outcome, answer.usage, answer.model, facts.service_tier)
         duration = self._runtime.monotonic() - call.started
-        record = build_record(
-            call,
-            ended_at=self._runtime.now(),
+        end = CallEnd(
+            at=self._runtime.now(),
             duration=duration,
-            mask=self._mask,
-            outcome=outcome,
             usage=answer.usage,
             cost=cost,
             overhead=max(0.0, duration - answer.provider_seconds - outcome.failed_seconds),
-            log_content=self.logs_content(call),
-            response_id=told.id,
+            response_id=facts.id,
         )
-        self._emit(record)
+        self._emit(build_record(call, outcome, end, self._mask, self.logs_content(call)))
         return outcome.priced(cost) if cost else outcome
 
-    def streamed(self, call: Call, outcome: Outcome, end: StreamEnd) -> None:
-        """A stream that has ended, broken or been left. What is ours of its time is what lay before its first content."""
+    def streamed(self, call: Call, outcome: Outcome, stream: StreamEnd) -> None:
+        """A stream that has ended, broken or been left. Its overhead is what came before its first content."""
         first = outcome.first
         overhead = None if first is None else max(0.0, first - outcome.reply.provider_seconds - outcome.failed_seconds)
-        told, model = read_told(end.chunk), _MODEL.search(end.chunk)
-        record = build_record(
-            call,
-            ended_at=self._runtime.now(),
+        facts, model = read_answer_facts(stream.chunk), _MODEL.search(stream.chunk)
+        end = CallEnd(
+            at=self._runtime.now(),
             duration=self._runtime.monotonic() - call.started,
-            mask=self._mask,
-            outcome=outcome,
-            usage=end.usage,
-            cost=self._cost(call, outcome, end.usage, _text(model), told.service_tier),
+            error=stream.error,
+            usage=stream.usage,
+            cost=self._cost(call, outcome, stream.usage, _text(model), facts.service_tier),
             first=first,
-            error=end.error,
             overhead=overhead,
-            log_content=self.logs_content(call),
-            response_id=told.id,
-            response=gather(end.chunks) if end.chunks else None,
+            response_id=facts.id,
+            response=gather(stream.chunks) if stream.chunks else None,
         )
-        self._emit(record)
+        self._emit(build_record(call, outcome, end, self._mask, self.logs_content(call)))
 
     def failed(self, call: Call, error: GatewayError, deployment: Deployment | None) -> None:
-        """A call that got no answer; `deployment` is the one that was tried last.
+        """A call without an answer; `deployment` is the one that was tried last, None where none was.
 
-        A provider that was asked when the client left has read the prompt.
+        A provider that was being asked when the client left has read the prompt.
         """
+        error.recorded = True
         usage = None
         if isinstance(error, ClientClosedRequestError) and deployment is not None:
             prompt = prompt_tokens(call.fields)
             usage = Usage(prompt, 0, prompt)
-        record = build_record(
-            call,
-            ended_at=self._runtime.now(),
-            duration=self._runtime.monotonic() - call.started,
-            mask=self._mask,
-            error=error,
-            deployment=deployment,
-            usage=usage,
-            log_content=self.logs_content(call),
-        )
-        self._emit(record)
+        duration = self._runtime.monotonic() - call.started
+        end = CallEnd(self._runtime.now(), duration, error, deployment, usage)
+        self._emit(build_record(call, None, end, self._mask, self.logs_content(call)))
 
-    def price(self, call: Call, outcome: Outcome, usage: Usage) -> Cost | None:
-        """What a stream has cost, as far as its chunk of usage can tell."""
-        return self._cost(call, outcome, usage, None, None)
+    def stream_cost(self, call: Call, outcome: Outcome, usage: Usage) -> float | None:
+        """USD for the chunk of usage, where the operator wants it there and it is known."""
+        if not self._show_cost:
+            return None
+        cost = self._cost(call, outcome, usage, None, None)
+        return cost.total if cost else None
 
     def logs_content(self, call: Call) -> bool:
         """Whether this call's prompt and answer may be in its record."""
@@ -125,10 +127,10 @@ class Ledger:
         return cost_of(usage, priced, tier or (asked if isinstance(asked, str) else None), call.started_at)
 
 
-def read_told(body: bytes) -> Told:
-    """The id, if it stands first as everybody writes it, and the tier; without parsing an answer that may be long."""
+def read_answer_facts(body: bytes) -> AnswerFacts:
+    """The id, if it is the first member as every provider writes it, and the service tier."""
     at = body.rfind(b'"service_tier"')
-    return Told(_text(_ID.match(body)), _text(_TIER.match(body, at)) if at >= 0 else None)
+    return AnswerFacts(_text(_ID.match(body)), _text(_TIER.match(body, at)) if at >= 0 else None)
 
 
 def _text(found: re.Match[bytes] | None) -> str | None:

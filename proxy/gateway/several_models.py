@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from proxy.domain.answer import Chunk, StreamReply
-from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.wire import ClientWatch
 from proxy.errors import BadRequestError, GatewayError, InternalServerError
+from proxy.gateway.served import RunOne, Served
 
-RunOne = Callable[[Call], Outcome]
-# Gives an answer up that nobody reads, and writes its record.
-Abandon = Callable[[Call, Outcome], None]
+# Gives up an answer that is not read, and writes its record.
+Abandon = Callable[[Served], None]
 
 # Beyond this a batch is refused: it would take the gateway's threads and the providers' limits by surprise.
 MOST_CALLS = 64
@@ -32,7 +31,7 @@ class Piece(NamedTuple):
 
     position: int
     chunks: Sequence[Chunk] = ()
-    opened: Outcome | None = None
+    opened: Served | None = None
     ended: bool = False
     error: GatewayError | None = None
 
@@ -40,14 +39,14 @@ class Piece(NamedTuple):
 @dataclass(slots=True)
 class _Finished:
     position: int
-    result: Outcome | GatewayError
+    result: Served | GatewayError
 
 
-def run_batch(calls: Sequence[Call], run_one: RunOne) -> list[Outcome | GatewayError]:
+def run_batch(calls: Sequence[Call], run_one: RunOne) -> list[Served | GatewayError]:
     """Run all calls at once; what became of each, in their order. Raise BadRequestError for too many."""
     _check_number(calls)
 
-    def attempt(call: Call) -> Outcome | GatewayError:
+    def attempt(call: Call) -> Served | GatewayError:
         try:
             return run_one(call)
         except GatewayError as error:
@@ -57,17 +56,17 @@ def run_batch(calls: Sequence[Call], run_one: RunOne) -> list[Outcome | GatewayE
         return list(pool.map(attempt, calls))
 
 
-def first_success(calls: Sequence[Call], run_one: RunOne, abandon: Abandon) -> Outcome:
+def first_success(calls: Sequence[Call], run_one: RunOne, abandon: Abandon) -> Served:
     """The first answer. The other calls are abandoned, at once or as soon as their answers come.
 
     Raise the first call's error when all failed.
     """
-    race = _Race(calls, abandon)
+    race = _Race(abandon)
     _start(calls, run_one, race.arrive, race.over)
     errors: dict[int, GatewayError] = {}
     for _ in calls:
         done = race.finished.get()
-        if isinstance(done.result, Outcome):
+        if isinstance(done.result, Served):
             return done.result
         errors[done.position] = done.result
     raise errors[0]
@@ -76,9 +75,8 @@ def first_success(calls: Sequence[Call], run_one: RunOne, abandon: Abandon) -> O
 class _Race:
     """Lets one outcome through; those that come later are given up on the spot."""
 
-    def __init__(self, calls: Sequence[Call], abandon: Abandon) -> None:
+    def __init__(self, abandon: Abandon) -> None:
         self.finished: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
-        self._calls = calls
         self._abandon = abandon
         self._lock = threading.Lock()
         self._won = False
@@ -87,11 +85,11 @@ class _Race:
         return self._won
 
     def arrive(self, done: _Finished) -> None:
-        if isinstance(done.result, Outcome):
+        if isinstance(done.result, Served):
             with self._lock:
                 late, self._won = self._won, True
             if late:
-                self._abandon(self._calls[done.position], done.result)
+                self._abandon(done.result)
         self.finished.put(done)
 
 
@@ -119,7 +117,7 @@ def interleave(calls: Sequence[Call], run_one: RunOne, abandon: Abandon) -> Gene
     left = threading.Event()
 
     def arrive(done: _Finished) -> None:
-        _relay(calls[done.position], done, pieces, left, abandon)
+        _relay(done, pieces, left, abandon)
 
     _start(calls, run_one, arrive, left.is_set)
     try:
@@ -132,14 +130,14 @@ def interleave(calls: Sequence[Call], run_one: RunOne, abandon: Abandon) -> Gene
         left.set()
 
 
-def _relay(call: Call, done: _Finished, pieces: queue.Queue[Piece], left: threading.Event, abandon: Abandon) -> None:
+def _relay(done: _Finished, pieces: queue.Queue[Piece], left: threading.Event, abandon: Abandon) -> None:
     """Hand one stream on, from its opening to its end."""
     position, result = done.position, done.result
     if isinstance(result, GatewayError):
         _put(pieces, Piece(position, ended=True, error=result), left)
         return
     if not _put(pieces, Piece(position, opened=result), left):
-        abandon(call, result)
+        abandon(result)
         return
     error: GatewayError | None = InternalServerError("Internal server error")
     try:
@@ -153,8 +151,9 @@ def _relay(call: Call, done: _Finished, pieces: queue.Queue[Piece], left: thread
         _put(pieces, Piece(position, ended=True, error=error), left)
 
 
-def _chunks_of(outcome: Outcome) -> Iterator[list[Chunk]]:
-    return outcome.reply.chunks if isinstance(outcome.reply, StreamReply) else iter(())
+def _chunks_of(served: Served) -> Iterator[list[Chunk]]:
+    reply = served.outcome.reply
+    return reply.chunks if isinstance(reply, StreamReply) else iter(())
 
 
 def _put(pieces: queue.Queue[Piece], piece: Piece, left: threading.Event) -> bool:
@@ -182,7 +181,7 @@ def _check_number(calls: Sequence[Call]) -> None:
 
 
 def _run(position: int, call: Call, run_one: RunOne, arrive: Callable[[_Finished], object]) -> None:
-    result: Outcome | GatewayError = InternalServerError("Internal server error")
+    result: Served | GatewayError = InternalServerError("Internal server error")
     try:
         result = run_one(call)
     except GatewayError as error:

@@ -11,12 +11,12 @@ from proxy.domain.call import Call
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.errors import GatewayError
-from proxy.pages import login as viewers
-from proxy.pages import numbers as figures
+from proxy.pages import login, numbers
 from proxy.pages.charts import HEIGHT, WIDTH, build_charts
 from proxy.sinks.history import quantile
-from proxy.web.current import current_caller, gateway
+from proxy.web.current import current_caller
 from proxy.web.identity import public
+from proxy.web.serving import current_parts
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _SECURITY = {
@@ -33,7 +33,7 @@ _EVERY = 15
 
 blueprint = Blueprint("status", __name__, template_folder=str(_TEMPLATES))
 for _name in ("count", "money", "duration", "share", "clock", "exact_clock"):
-    blueprint.add_app_template_filter(getattr(figures, _name), _name)
+    blueprint.add_app_template_filter(getattr(numbers, _name), _name)
 
 
 @blueprint.get("/status")
@@ -52,14 +52,14 @@ def explain() -> Response:
 @blueprint.post("/status/login")
 @public
 def log_in() -> Response:
-    own = gateway()
-    key = own.settings.master_key
+    parts = current_parts()
+    key = parts.settings.master_key
     if key is None:
         return _home()
-    if not viewers.is_key(request.form.get("key", ""), key.encode()):
+    if not login.is_key(request.form.get("key", ""), key.encode()):
         return _login("This is not the master key.")
     response = _home()
-    viewers.remember(response, request, key.encode(), own.runtime.now())
+    login.remember(response, request, key.encode(), parts.runtime.now())
     return response
 
 
@@ -67,7 +67,7 @@ def log_in() -> Response:
 @public
 def log_out() -> Response:
     response = _home()
-    viewers.forget(response)
+    login.forget(response)
     return response
 
 
@@ -90,12 +90,12 @@ def _home() -> Response:
 
 def _guarded() -> Response | None:
     """The form that asks for the key, for who has not shown it."""
-    own = gateway()
-    key = own.settings.master_key
+    parts = current_parts()
+    key = parts.settings.master_key
     if key is None:
-        viewers.check_host(request)
+        login.check_host(request)
         return None
-    return None if viewers.may_view(request, key.encode(), own.runtime.now()) else _login()
+    return None if login.may_view(request, key.encode(), parts.runtime.now()) else _login()
 
 
 def _login(problem: str | None = None) -> Response:
@@ -103,15 +103,15 @@ def _login(problem: str | None = None) -> Response:
 
 
 def _page(explained: dict[str, Any] | None = None) -> Response:
-    own = gateway()
-    now = own.runtime.now()
-    history = own.observation.board.read(now)
-    state = own.router_state()
+    parts = current_parts()
+    now = parts.runtime.now()
+    history = parts.observation.board.read(now)
+    state = parts.inspection.router_state()
     return _html(
         "status.html",
         now=now,
         version=__version__,
-        settings=own.settings,
+        settings=parts.settings,
         history=history,
         totals=history.totals,
         median=quantile(history.latencies, 0.5),
@@ -121,7 +121,7 @@ def _page(explained: dict[str, Any] | None = None) -> Response:
         height=HEIGHT,
         state=state,
         in_flight=sum(one["in_flight"] for one in state["deployments"]),
-        models=sorted(name for name in own.model_names() if "*" not in name),
+        models=sorted(name for name in parts.inspection.model_names() if "*" not in name),
         explained=explained,
         every=_EVERY if "live" in request.args else None,
     )
@@ -129,11 +129,11 @@ def _page(explained: dict[str, Any] | None = None) -> Response:
 
 def _explain(model: str, prompt: str) -> dict[str, Any]:
     """The plan and the request as the template shows them; an error is an answer, too."""
-    own = gateway()
+    parts = current_parts()
     body = {"model": model, "messages": [{"role": "user", "content": prompt or "Hello"}]}
-    call = Call(current_caller().call_id, CHAT, model, Document.of(body), started_at=own.runtime.now())
+    call = Call(current_caller().call_id, CHAT, model, Document.of(body), started_at=parts.runtime.now())
     try:
-        plan = own.explain(call)
+        plan = parts.inspection.explain(call)
     except GatewayError as error:
         return {"model": model, "prompt": prompt, "error": error.message}
     sent = plan.get("request")

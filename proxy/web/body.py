@@ -1,8 +1,8 @@
 """A request's body into a Call: JSON, checked by a schema, the gateway's own fields taken out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from flask import Request
@@ -18,7 +18,7 @@ from proxy.runtime import Runtime
 from proxy.web.call_options import own_headers, read_options
 from proxy.web.client_timeouts import Patience
 from proxy.web.client_watch import SocketWatch
-from proxy.web.current import Caller
+from proxy.web.current import Caller, current_caller, current_request
 from proxy.web.receiving import read_json
 from schemas.problems import first_problem
 from schemas.request import OPTION_FIELDS, UNSUPPORTED_FIELDS, RequestSchema, check
@@ -29,54 +29,62 @@ _UNSERVED_HEADERS = ("x-litellm-priority", "x-litellm-keepalive-seconds", "x-lit
 _NOT_CONNECTION = frozenset({"headers"})
 
 
-class Incoming(NamedTuple):
-    """A call, and which of its fields the gateway knows but can't honour."""
+class RequestReader:
+    """One per application.
 
-    call: Call
-    ignored: tuple[str, ...] = ()
-
-
-def read_call(
-    request: Request,
-    runtime: Runtime,
-    caller: Caller,
-    operation: Operation,
-    schema: type[RequestSchema],
-    model_in_path: str | None = None,
-    default_model: str | None = None,
-    patience: Patience | None = None,
-) -> Incoming:
-    """Raise BadRequestError, naming the field, for a body that is not what the schema says.
-
-    The model in the path wins over the body's; the default is for a body that names none.
+    `default_models`: the model for a body that names none, by the operation's name. `check_open` raises
+    ServiceUnavailableError while the gateway is stopping: then no body is read.
     """
-    environ = request.environ
-    document = _parse(read_json(request, patience))
-    body = _with_extra(document.fields)
-    model = model_in_path or (default_model if body.get("model") is None else None)
-    if model is not None:
-        body["model"] = model
-    check_body(schema, body)
-    if environ.get("QUERY_STRING"):
-        _add_api_version(body, request)
-    own = () if _plain_names(schema).issuperset(body) else tuple(filter(_is_own, body))
-    headers = own_headers(environ)
-    stream = bool(body.get("stream")) and operation.streams
-    call = Call(
-        id=caller.call_id,
-        operation=operation,
-        model=body["model"],
-        document=_provider_bound(document, body, own) if own or model is not None else document,
-        options=read_options(body, headers) if own or headers else NO_OPTIONS,
-        stream=stream,
-        include_usage=stream and bool((body.get("stream_options") or {}).get("include_usage")),
-        started=runtime.monotonic(),
-        started_at=runtime.now(),
-        key_alias=caller.key.alias,
-        requester=_requester(request, caller),
-        client=SocketWatch.of(environ),
-    )
-    return Incoming(call, _unserved(own, headers) if own or headers else ())
+
+    def __init__(
+        self, runtime: Runtime, timeouts: Patience, default_models: Mapping[str, str], check_open: Callable[[], None]
+    ) -> None:
+        self._runtime = runtime
+        self._timeouts = timeouts
+        self._default_models = default_models
+        self._check_open = check_open
+
+    def read(
+        self, operation: Operation, model_in_path: str | None = None, schema: type[RequestSchema] | None = None
+    ) -> Call:
+        """The request that is being served, as a call.
+
+        The model in the path wins over the body's; the default is for a body that names none. Raise BadRequestError,
+        naming the field, for a body that is not what the schema (by default the operation's) says.
+        """
+        self._check_open()
+        schema = operation.schema if schema is None else schema
+        request, caller = current_request(), current_caller()
+        environ = request.environ
+        document = _parse(read_json(request, self._timeouts))
+        body = _with_extra(document.fields)
+        model = model_in_path
+        if model is None and body.get("model") is None:
+            model = self._default_models.get(operation.name)
+        if model is not None:
+            body["model"] = model
+        check_body(schema, body)
+        if environ.get("QUERY_STRING"):
+            _add_api_version(body, request)
+        own = () if _plain_names(schema).issuperset(body) else tuple(filter(_is_own, body))
+        headers = own_headers(environ)
+        stream = bool(body.get("stream")) and operation.streams
+        return Call(
+            id=caller.call_id,
+            operation=operation,
+            model=body["model"],
+            document=_provider_bound(document, body, own) if own or model is not None else document,
+            options=read_options(body, headers) if own or headers else NO_OPTIONS,
+            stream=stream,
+            include_usage=stream and bool((body.get("stream_options") or {}).get("include_usage")),
+            started=self._runtime.monotonic(),
+            started_at=self._runtime.now(),
+            key_alias=caller.key.alias,
+            requester=requester_of(request, caller),
+            client=SocketWatch.of(environ),
+            received=caller.started,
+            ignored=_unserved(own, headers) if own or headers else (),
+        )
 
 
 def _unserved(own: Sequence[str], headers: Mapping[str, str]) -> tuple[str, ...]:
@@ -105,7 +113,7 @@ def check_body(schema: type[RequestSchema], body: dict[str, Any]) -> None:
         raise BadRequestError(problem.message, param=problem.param) from None
 
 
-def _requester(request: Request, caller: Caller) -> Requester:
+def requester_of(request: Request, caller: Caller) -> Requester:
     return Requester(
         request_id=caller.request_id,
         route=request.path,

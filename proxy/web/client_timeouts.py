@@ -118,7 +118,6 @@ class Sending:
 
 def install(app: Flask, patience: Patience) -> None:
     """Limit how long answers may take to be sent. Requests' bodies are read in body.py."""
-    app.extensions["patience"] = patience
 
     @app.after_request
     def limit(response: Response) -> Response:

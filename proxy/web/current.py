@@ -6,7 +6,6 @@ from flask import Flask, Request
 from flask.globals import _cv_app, _cv_request
 
 from proxy.domain.requester import Key
-from proxy.gateway.gateway import Gateway
 
 
 class Caller(NamedTuple):
@@ -34,9 +33,3 @@ def note_caller(caller: Caller) -> None:
 
 def serving_app() -> Flask:
     return _cv_app.get().app
-
-
-def gateway() -> Gateway:
-    """The gateway of the application that is serving."""
-    found: Gateway = serving_app().extensions["gateway"]
-    return found

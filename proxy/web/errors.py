@@ -1,13 +1,16 @@
-"""Every error as OpenAI's: `{"error": {"message", "type", "param", "code"}}`, with nothing of the inside in it."""
+"""Every error in the dialect of its path, without internals: no stack trace, address or credential."""
 
 import logging
 from collections.abc import Callable
 
-import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
+from proxy.dialects.registry import dialect_of_path
+from proxy.domain.call import Call
+from proxy.domain.json_text.document import Document
+from proxy.domain.operations import Operation
 from proxy.domain.requester import Key
 from proxy.errors import (
     GatewayError,
@@ -17,30 +20,57 @@ from proxy.errors import (
     RequestTooLargeError,
     class_for_status,
 )
+from proxy.runtime import Runtime
 from proxy.web import malformed
+from proxy.web.body import requester_of
 from proxy.web.current import Caller
-from proxy.web.headers import Headers, Mask, call_headers, error_headers
+from proxy.web.error_body import masked_json
+from proxy.web.headers import Mask, call_headers, error_headers
 
 _log = logging.getLogger("patchbay")
 
 
 # The base URL of a deployment by its id, as it may be shown; None for one that is unknown, such as a client's own.
 BaseOf = Callable[[str], str | None]
+# Records a call that was refused before the gateway had it.
+Refuse = Callable[[Call, GatewayError], None]
 
 
-def install(app: Flask, monotonic: Callable[[], float], mask: Mask, base_of: BaseOf) -> None:
-    """Answer all that is raised. `mask` hides the credentials that are known."""
+def install(app: Flask, runtime: Runtime, mask: Mask, base_of: BaseOf, refuse: Refuse) -> None:
+    """Answer everything that is raised, in the dialect of the path. `mask` hides the credentials that are known."""
 
     def find_caller() -> Caller:
-        """Nobody, where the failure came before anything was noted."""
+        """A placeholder, where the failure came before the caller was noted."""
         noted: Caller | None = g.get("caller")
-        return noted or Caller("-", "-", monotonic(), Key())
+        return noted or Caller("-", "-", runtime.monotonic(), Key())
+
+    def record(error: GatewayError, caller: Caller) -> None:
+        operation = operation_of(app, request)
+        if operation is None or error.recorded:
+            return
+        call = Call(
+            id=caller.call_id,
+            operation=operation,
+            model="",
+            document=Document.of({}),
+            started=caller.started,
+            started_at=runtime.now() - (runtime.monotonic() - caller.started),
+            key_alias=caller.key.alias,
+            requester=requester_of(request, caller),
+        )
+        refuse(call, error)
 
     @app.errorhandler(GatewayError)
     def on_gateway_error(error: GatewayError) -> Response:
         caller = find_caller()
-        seconds = monotonic() - caller.started
-        return error_response(error, caller.call_id, caller.request_id, seconds, mask, base_of)
+        record(error, caller)
+        seconds = runtime.monotonic() - caller.started
+        body = masked_json(dialect_of_path(request.path).write_error(error, caller.request_id), mask)
+        response = Response(body, error.status_code, mimetype="application/json")
+        headers = call_headers(caller.call_id, caller.request_id) + error_headers(error, seconds, base_of, mask)
+        for name, value in headers:
+            response.headers.add(name, value)
+        return response
 
     @app.errorhandler(HTTPException)
     def on_http_exception(exception: HTTPException) -> Response:
@@ -57,19 +87,10 @@ def install(app: Flask, monotonic: Callable[[], float], mask: Mask, base_of: Bas
         return on_gateway_error(InternalServerError(f"Internal server error (request {call_id})"))
 
 
-def error_body(error: GatewayError, mask: Mask) -> bytes:
-    """The JSON of an error, masked as a whole: a provider's message may repeat the key."""
-    return mask(orjson.dumps(error.to_openai()).decode()).encode()
-
-
-def error_response(
-    error: GatewayError, call_id: str, request_id: str, seconds: float, mask: Mask, base_of: BaseOf
-) -> Response:
-    response = Response(error_body(error, mask), error.status_code, mimetype="application/json")
-    headers: Headers = call_headers(call_id, request_id) + error_headers(error, seconds, base_of, mask)
-    for name, value in headers:
-        response.headers.add(name, value)
-    return response
+def operation_of(app: Flask, request: Request) -> Operation | None:
+    """The operation that a request's path asks for; None for other pages, unknown paths and wrong methods."""
+    rule = request.url_rule
+    return getattr(app.view_functions[rule.endpoint], "operation", None) if rule is not None else None
 
 
 def _translate(exception: HTTPException) -> GatewayError:

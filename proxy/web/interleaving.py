@@ -5,50 +5,24 @@ clean answers. A model that fails has one chunk whose choice carries its `error`
 top-level error event would end the others in every SDK. One [DONE] stands at the end.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import orjson
-from flask import Response
 
+from proxy.dialects.openai import DONE, KEEP_ALIVE, frame, with_cost
 from proxy.domain.answer import Chunk, StreamEnd, StreamReply
-from proxy.domain.attempt import Outcome
-from proxy.domain.call import Call
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError
-from proxy.fastpath.flask_response import PlainResponse
+from proxy.gateway.served import Served, ServedStreams
 from proxy.gateway.several_models import Piece
-from proxy.web.headers import call_headers
-from proxy.web.streaming import DONE, EXTRA_HEADERS, SILENCE, frame, with_cost
-
-# Called once for each stream when it is over.
-OnEnd = Callable[[Call, Outcome, StreamEnd], None]
-# USD for a stream's chunk of usage; None where it is not to be shown, or not known.
-Price = Callable[[Call, Outcome, Usage], float | None]
-ErrorBody = Callable[[GatewayError], bytes]
+from proxy.web.error_body import ErrorBody
 
 
-def interleaved_response(
-    call: Call,
-    models: Sequence[str],
-    pieces: Generator[Piece],
-    error_body: ErrorBody,
-    on_end: OnEnd,
-    price: Price,
-) -> Response:
-    """One event stream of all. Raise the first error when not one of them opens: then nothing has been promised yet."""
-    early, opened = _until_opened(pieces)
-    if not opened:
-        errors = {piece.position: piece.error for piece in early if piece.error is not None}
-        raise errors[min(errors)]
-    body = Interleaved(call, models, chain(early, pieces), pieces.close, error_body, on_end, price)
-    headers = call_headers(call.id, call.requester.request_id) + EXTRA_HEADERS
-    return PlainResponse(body, "text/event-stream; charset=utf-8", headers)
-
-
-def _until_opened(pieces: Iterator[Piece]) -> tuple[list[Piece], bool]:
+def until_opened(pieces: Iterator[Piece]) -> tuple[list[Piece], bool]:
+    """The pieces up to the first stream that opens, and whether one does."""
     early: list[Piece] = []
     for piece in pieces:
         early.append(piece)
@@ -59,34 +33,29 @@ def _until_opened(pieces: Iterator[Piece]) -> tuple[list[Piece], bool]:
 
 @dataclass(slots=True)
 class _Open:
-    """A stream that is running, and the tokens that it has told of."""
+    """A running stream, and the usage that it has reported."""
 
-    outcome: Outcome
+    served: Served
     usage: Usage | None = None
     chunk: bytes = b""
 
+    def end(self, error: GatewayError | None) -> None:
+        reply, ending = self.served.outcome.reply, self.served.ending
+        if isinstance(reply, StreamReply) and ending is not None:
+            reply.close()
+            ending.finish(StreamEnd(self.usage or reply.spent(), error, self.chunk))
+
 
 class Interleaved:
-    """The body: an iterable that closes all of its streams when it is closed."""
+    """The body: an iterable that closes all of its streams when it is closed. `early` are pieces that were read before."""
 
-    def __init__(
-        self,
-        call: Call,
-        models: Sequence[str],
-        pieces: Iterator[Piece],
-        stop: Callable[[], None],
-        error_body: ErrorBody,
-        on_end: OnEnd,
-        price: Price,
-    ) -> None:
-        self._call = call
-        self._models = models
-        self._pieces = pieces
-        self._stop = stop
+    def __init__(self, streams: ServedStreams, early: list[Piece], error_body: ErrorBody) -> None:
+        self._call = streams.call
+        self._models = streams.models
+        self._pieces = chain(early, streams.pieces)
+        self._stop = streams.pieces.close
         self._error_body = error_body
-        self._on_end = on_end
-        self._price = price
-        self._choices = int(call.fields.get("n") or 1)
+        self._choices = int(streams.call.fields.get("n") or 1)
         self._open: dict[int, _Open] = {}
 
     def __iter__(self) -> Iterator[bytes]:
@@ -108,7 +77,7 @@ class Interleaved:
         if piece.ended:
             self._end(piece.position, piece.error)
             return self._failed(piece.position, piece.error) if piece.error else b""
-        return b"".join([self._chunk(piece.position, chunk) for chunk in piece.chunks]) or SILENCE
+        return b"".join([self._chunk(piece.position, chunk) for chunk in piece.chunks]) or KEEP_ALIVE
 
     def _chunk(self, position: int, chunk: Chunk) -> bytes:
         stream = self._open[position]
@@ -117,20 +86,16 @@ class Interleaved:
             stream.usage = chunk.usage
             if chunk.bare and not self._call.include_usage:
                 return b""
-        fields = orjson.loads(self._priced(stream, chunk))
+        fields = orjson.loads(_priced(stream, chunk))
         choices = [self._placed(position, choice) for choice in fields.get("choices") or ()]
         return frame(orjson.dumps({**fields, "choices": choices}))
-
-    def _priced(self, stream: _Open, chunk: Chunk) -> bytes:
-        cost = None if chunk.usage is None else self._price(self._call, stream.outcome, chunk.usage)
-        return chunk.data if cost is None else with_cost(chunk.data, cost)
 
     def _placed(self, position: int, choice: Mapping[str, Any]) -> dict[str, Any]:
         return {**choice, "index": position * self._choices + int(choice.get("index") or 0)}
 
     def _failed(self, position: int, error: GatewayError) -> bytes:
-        said = orjson.loads(self._error_body(error))["error"]
-        choice = {"index": position * self._choices, "delta": {}, "finish_reason": "error", "error": said}
+        described = orjson.loads(self._error_body(error))["error"]
+        choice = {"index": position * self._choices, "delta": {}, "finish_reason": "error", "error": described}
         chunk = {
             "id": f"{self._call.id}-{position}",
             "object": "chat.completion.chunk",
@@ -143,15 +108,10 @@ class Interleaved:
     def _end(self, position: int, error: GatewayError | None) -> None:
         stream = self._open.pop(position, None)
         if stream is not None:
-            close_reply(stream.outcome)
-            spent = stream.usage or _spent(stream.outcome)
-            self._on_end(self._call, stream.outcome, StreamEnd(spent, error, stream.chunk))
+            stream.end(error)
 
 
-def close_reply(outcome: Outcome) -> None:
-    if isinstance(outcome.reply, StreamReply):
-        outcome.reply.close()
-
-
-def _spent(outcome: Outcome) -> Usage | None:
-    return outcome.reply.spent() if isinstance(outcome.reply, StreamReply) else None
+def _priced(stream: _Open, chunk: Chunk) -> bytes:
+    ending = stream.served.ending
+    cost = ending.price(chunk.usage) if chunk.usage is not None and ending is not None else None
+    return chunk.data if cost is None else with_cost(chunk.data, cost)

@@ -1,48 +1,32 @@
-"""Chunks into server-sent events, as they arrive."""
+"""A streamed answer as the body of a response: chunks in the client's dialect, as they arrive."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import orjson
-
+from proxy.dialects.contract import StreamWriter
 from proxy.domain.answer import Chunk, Notice, StreamEnd, StreamReply
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError
+from proxy.gateway.served import StreamEnding
+from proxy.web.error_body import ErrorBody
 
-DONE = b"data: [DONE]\n\n"
-SILENCE = b": keep-alive\n\n"
 EXTRA_HEADERS = [("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 
-# An answer that is kept for the log is kept up to here; what is longer has its beginning there.
+# An answer that is kept for the log is kept up to this size; a longer one is cut.
 KEPT_BYTES = 1024 * 1024
-
-# Called once, when a stream is over.
-OnEnd = Callable[[StreamEnd], None]
-# USD for the chunk of usage; None where it is not to be shown, or not known.
-Price = Callable[[Usage], float | None]
 
 
 class EventStream:
-    """The body of a streamed answer. Its server calls `close` when the client leaves, and always at the end.
+    """The server calls `close` when the client leaves, and always at the end.
 
-    A stream that finished ends with [DONE]; one that broke ends with an error event and no [DONE]. `keep`: all chunks
-    are handed to `on_end`.
+    A finished answer ends as its dialect ends one; a broken one ends with an error event instead.
     """
 
-    def __init__(
-        self,
-        reply: StreamReply,
-        include_usage: bool,
-        error_body: Callable[[GatewayError], bytes],
-        on_end: OnEnd,
-        price: Price = lambda _: None,
-        keep: bool = False,
-    ) -> None:
+    def __init__(self, reply: StreamReply, writer: StreamWriter, ending: StreamEnding, error_body: ErrorBody) -> None:
         self._reply = reply
-        self._include_usage = include_usage
+        self._writer = writer
         self._error_body = error_body
-        self._on_end: OnEnd | None = on_end
-        self._price = price
-        self._keep = keep
+        self._ending: StreamEnding | None = ending
+        self._keep = ending.keeps_content
         self._usage: Usage | None = None
         self._chunk = b""
         self._kept: list[bytes] = []
@@ -51,15 +35,15 @@ class EventStream:
     def __iter__(self) -> Iterator[bytes]:
         try:
             for batch in self._reply.chunks:
-                frames = self._frames(batch) if batch else _comment(batch)
+                frames = self._frames(batch) if batch else self._writer.ping(notice_of(batch))
                 if frames:
                     yield frames
         except GatewayError as error:
             self._end(error)
-            yield frame(self._error_body(error))
+            yield self._writer.error(self._error_body(error))
         else:
             self._end(None)
-            yield DONE
+            yield self._writer.end()
 
     def close(self) -> None:
         self._reply.close()
@@ -69,18 +53,10 @@ class EventStream:
         self._chunk = batch[-1].data
         if self._keep:
             self._remember(batch)
-        told = [chunk.usage for chunk in batch if chunk.usage is not None]
-        if not told:
-            return b"data: " + b"\n\ndata: ".join([chunk.data for chunk in batch]) + b"\n\n"
-        self._usage = told[-1]
-        # The provider is asked for its usage always; a client sees it only if it asked, too.
-        if self._include_usage:
-            return b"".join([frame(self._shown(chunk)) for chunk in batch])
-        return b"".join([frame(chunk.data) for chunk in batch if not (chunk.bare and chunk.usage is not None)])
-
-    def _shown(self, chunk: Chunk) -> bytes:
-        cost = None if chunk.usage is None else self._price(chunk.usage)
-        return chunk.data if cost is None else with_cost(chunk.data, cost)
+        for chunk in batch:
+            if chunk.usage is not None:
+                self._usage = chunk.usage
+        return self._writer.frames(batch)
 
     def _remember(self, batch: list[Chunk]) -> None:
         for chunk in batch:
@@ -89,21 +65,11 @@ class EventStream:
                 self._kept.append(chunk.data)
 
     def _end(self, error: GatewayError | None) -> None:
-        on_end, self._on_end = self._on_end, None
-        if on_end is not None:
-            on_end(StreamEnd(self._usage or self._reply.spent(), error, self._chunk, self._kept))
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            ending.finish(StreamEnd(self._usage or self._reply.spent(), error, self._chunk, self._kept))
 
 
-def with_cost(data: bytes, cost: float) -> bytes:
-    """The chunk with `cost` (USD) in its usage; the provider's own figure, if it gave one, is what we count, too."""
-    chunk = orjson.loads(data)
-    return orjson.dumps({**chunk, "usage": {**chunk["usage"], "cost": cost}})
-
-
-def frame(data: bytes) -> bytes:
-    return b"data: " + data + b"\n\n"
-
-
-def _comment(batch: list[Chunk]) -> bytes:
-    """What a stream says that has no chunks to send: something of note, or only that it is there."""
-    return b": " + batch.text.encode() + b"\n\n" if isinstance(batch, Notice) else SILENCE
+def notice_of(batch: list[Chunk]) -> str | None:
+    """The message of an empty batch; None where the provider is merely silent."""
+    return batch.text if isinstance(batch, Notice) else None

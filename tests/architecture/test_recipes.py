@@ -59,9 +59,9 @@ ENDPOINT = {
     "proxy/endpoints/rerank.py": (
         "",
         "from flask import Blueprint\n\nfrom proxy.domain.operations import RERANK\n"
-        "from proxy.endpoints.operation import read, route, serve\nfrom schemas.rerank import RerankSchema\n\n"
+        "from proxy.endpoints.operation import route, serve\n\n"
         'blueprint = Blueprint("rerank", __name__)\n\n\n@route(blueprint, RERANK)\n'
-        "def create_rerank(model=None):\n    return serve(read(RERANK, RerankSchema, model))\n",
+        "def create_rerank(model=None):\n    return serve(RERANK, model)\n",
     ),
     "proxy/endpoints/__init__.py": ("    chat.blueprint", "    rerank.blueprint,\n"),
     "proxy/endpoints/__init__.py#": ("\nBLUEPRINTS", "from proxy.endpoints import rerank\n"),
@@ -80,7 +80,7 @@ from app import create_app
 from proxy.providers.registry import find_provider
 
 app = create_app()
-client, gateway = app.test_client(), app.extensions["gateway"]
+client, gateway = app.test_client(), app.extensions["patchbay"]
 chat = client.post("/chat/completions", json={"model": "demo", "messages": [{"role": "user", "content": "hi"}]})
 gateway.close()
 print(json.dumps({

@@ -1,12 +1,12 @@
 """The retry budget: what retries, fallbacks and last resorts may add to the load."""
 
 import pytest
-from router_bench import START, build, deployment
 
 from proxy.errors import GatewayError
 from proxy.routing.state import budget
 from proxy.routing.state.budget import Spending
 from proxy.routing.state.values import BudgetRule
+from tests.routing.router_bench import START, build, deployment
 
 RULE = BudgetRule("g", 0.2, 3)
 

@@ -1,10 +1,10 @@
 """What a model name means: groups, aliases, ids, wildcards, raw models (3.3, 3.4)."""
 
 import pytest
-from router_bench import build, deployment
 
 from proxy.domain.router_settings import Alias
 from proxy.routing.catalogue import Catalogue, fill
+from tests.routing.router_bench import build, deployment
 
 
 def wildcard(name, group, model="*", provider="openai"):

@@ -1,11 +1,11 @@
 """The four clocks of a try (2.9)."""
 
 import pytest
-from router_bench import build, call, deployment
 
 from proxy.domain.call import NO_OPTIONS
 from proxy.domain.router_settings import RouterSettings
 from proxy.routing.clocks import DEFAULT_TOTAL, build_clocks
+from tests.routing.router_bench import build, call, deployment
 
 
 def clocks(options=None, own=None, stream=False, remaining=None, **settings):

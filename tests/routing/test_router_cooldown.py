@@ -1,7 +1,6 @@
 """Cooldown, recovery, and what is left when all are out (4.7, 4.8)."""
 
 import pytest
-from router_bench import START, build, deployment, error
 
 from proxy.domain.attempt import Result
 from proxy.errors import (
@@ -14,6 +13,7 @@ from proxy.errors import (
 from proxy.routing.profile import build_cooling
 from proxy.routing.state import health
 from proxy.routing.state.values import DeploymentState, TryResult
+from tests.routing.router_bench import START, build, deployment, error
 
 
 def cooling(bench, name="a"):

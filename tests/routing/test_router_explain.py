@@ -4,10 +4,10 @@ import json
 from contextlib import suppress
 
 import pytest
-from router_bench import build, deployment
 
 from proxy.errors import BadRequestError, GatewayError
 from proxy.routing.explain import explain, router_state
+from tests.routing.router_bench import build, deployment
 
 
 def rows(bench, **options):

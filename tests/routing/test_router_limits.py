@@ -1,12 +1,12 @@
 """rpm, tpm and parallel calls: hard, or only weighing (4.3)."""
 
 import pytest
-from router_bench import START, build, deployment
 
 from proxy.domain.attempt import Result
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, TruncatedStreamError
 from proxy.routing.estimate import prompt_tokens, total_tokens
+from tests.routing.router_bench import START, build, deployment
 
 ENFORCED = {"optional_pre_call_checks": ("enforce_model_rate_limits",), "slot_wait": 0.0}
 

@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from router_bench import START, build, deployment
 
 from proxy.errors import GatewayError
 from proxy.routing.state import budget, health
@@ -14,6 +13,7 @@ from proxy.routing.state.budget import BUCKET_SECONDS, BUCKETS, Spending
 from proxy.routing.state.host import HostState
 from proxy.routing.state.memory import MemoryState
 from proxy.routing.state.values import BudgetRule, Limits, Reservation, ReservationRequest, TryResult
+from tests.routing.router_bench import START, build, deployment
 
 QUICK = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

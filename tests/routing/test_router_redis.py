@@ -8,13 +8,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from router_bench import START, build, deployment
 
 from proxy.domain.router_settings import RouterSettings
 from proxy.domain.secrets import Secret
 from proxy.routing.state.build import build_state
 from proxy.routing.state.memory import MemoryState
 from proxy.routing.state.values import BudgetRule, Limits, Refusal, Reservation, ReservationRequest, TryResult
+from tests.routing.router_bench import START, build, deployment
 
 redis = pytest.importorskip("redis")
 from redis.backoff import NoBackoff  # noqa: E402 - needs the extra

@@ -3,7 +3,6 @@
 import random
 
 import pytest
-from router_bench import Clock, build, deployment, error
 
 from proxy.domain.router_settings import RouterSettings
 from proxy.errors import (
@@ -18,6 +17,7 @@ from proxy.errors import (
     Timeout,
 )
 from proxy.routing import retry
+from tests.routing.router_bench import Clock, build, deployment, error
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])

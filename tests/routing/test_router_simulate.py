@@ -1,12 +1,12 @@
 """The simulation: the real router on a simulated clock."""
 
 import pytest
-from router_bench import deployment
 
 from proxy.domain.router_settings import RouterSettings
 from proxy.routing.simulation.scenario import ScenarioError
 from proxy.routing.simulation.simulate import Report, compare, simulate
 from proxy.routing.simulation.simulated import World
+from tests.routing.router_bench import deployment
 
 TEN = [deployment(f"d{number}") for number in range(10)]
 TROUBLED = {

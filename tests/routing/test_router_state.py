@@ -9,7 +9,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from router_bench import START, build, deployment
 
 from proxy.domain.router_settings import RouterSettings
 from proxy.routing.state import budget, latency, limits
@@ -28,6 +27,7 @@ from proxy.routing.state.values import (
     ReservationRequest,
     TryResult,
 )
+from tests.routing.router_bench import START, build, deployment
 
 BUDGET = BudgetRule("g", 0.2, 10)
 DONE = TryResult(failed=False, tokens=30, latency=0.5)

@@ -4,7 +4,6 @@ import random
 from collections import Counter
 
 import pytest
-from router_bench import START, build, deployment
 
 from proxy.domain.attempt import Result
 from proxy.domain.usage import Usage
@@ -12,6 +11,7 @@ from proxy.errors import Timeout
 from proxy.routing.state.latency import SPAN, TIMEOUT_SAMPLE, samples
 from proxy.routing.state.values import DeploymentState
 from proxy.routing.strategies import STRATEGIES, SelectionInput
+from tests.routing.router_bench import START, build, deployment
 
 
 def inputs(stream=False, buffer=0.0, ttl=3600.0, prices=None, rng=None):
@@ -148,7 +148,7 @@ def test_a_sample_is_taken_when_a_try_says_something_about_speed(result, stream,
 
 
 def test_no_sample_is_taken_when_a_try_failed_otherwise():
-    from router_bench import error
+    from tests.routing.router_bench import error
 
     assert samples(Result(0.01, error(500)), False) == (None, None)
 

@@ -1,9 +1,9 @@
 """Tag routing (4.10)."""
 
 import pytest
-from router_bench import build, deployment
 
 from proxy.routing.tags import allowed_by_tags, tag_positions
+from tests.routing.router_bench import build, deployment
 
 FREE = deployment("free", tags=("free", "eu"))
 PAID = deployment("paid", tags=("paid", "eu"))

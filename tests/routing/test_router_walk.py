@@ -1,9 +1,9 @@
 """The walk: levels of `order`, then the fallbacks of the error's kind (2.7, 4.4, 4.6)."""
 
 import pytest
-from router_bench import build, deployment, error
 
 from proxy.errors import BadRequestError, ContentPolicyViolationError, ContextWindowExceededError, GatewayError
+from tests.routing.router_bench import build, deployment, error
 
 
 def groups(*names):

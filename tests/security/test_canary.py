@@ -14,12 +14,11 @@ from app import create_app
 from proxy.domain.operations import CHAT
 from proxy.domain.secrets import SecretRegistry
 from proxy.domain.user_config import UserConfig
-from proxy.endpoints.operation import read
 from proxy.gateway.user_routers import build_client
 from proxy.runtime import Runtime
 from proxy.settings.files import Source
 from proxy.settings.load import PROVIDERS, build_settings
-from schemas.chat import ChatSchema
+from proxy.web.serving import current_parts
 from tests.live.http import Answer, request, wait_until
 from tests.live.servers import WORKER_CLASSES, Server, gateway, mock_provider
 
@@ -270,7 +269,7 @@ def test_no_credential_shows_when_a_value_is_printed(upstream: Server) -> None:
     key = {"authorization": f"Bearer {MASTER}"}
     with app.test_request_context("/v1/chat/completions", method="POST", json=body, headers=key):
         app.preprocess_request()
-        call = read(CHAT, ChatSchema, None).call
+        call = current_parts().reader.read(CHAT)
     client = build_client(UserConfig.of(user_config), Runtime(), SecretRegistry())
     deployments = [*settings.deployments, *client.router.catalogue.deployments]
     overridden = [one.with_overrides({"api_key": CLIENT["key"]}) for one in deployments]

@@ -7,9 +7,8 @@ import pytest
 from requests.exceptions import InvalidURL
 
 from proxy.domain.operations import CHAT
-from proxy.endpoints.operation import read
 from proxy.transport.origin import split_url
-from schemas.chat import ChatSchema
+from proxy.web.serving import current_parts
 from tests.security.wire import MESSAGES, Wire, application, entry
 
 OWN = {"model_list": [{"model_name": "own", "litellm_params": {"model": "openai/gpt", "api_key": "sk-client-key"}}]}
@@ -297,7 +296,7 @@ def test_facts_for_the_records_are_taken_from_headers() -> None:
     body = {"model": "one", "messages": MESSAGES, "tags": ["c"], "metadata": {"tags": ["d"], "own": 1}}
     with client.application.test_request_context("/v1/chat/completions", method="POST", json=body, headers=headers):
         client.application.preprocess_request()
-        options = read(CHAT, ChatSchema, None).call.options
+        options = current_parts().reader.read(CHAT).options
     assert options.metadata == {
         "trace_id": "trace",
         "session_id": "session",

@@ -101,7 +101,7 @@ def ask(app: Flask, headers: Mapping[str, str] | None = None, **fields: object) 
     )
     answer.get_data()
     answer.close()
-    assert app.extensions["gateway"].observation.queue.flush(20)
+    assert app.extensions["patchbay"].observation.queue.flush(20)
     return answer
 
 

@@ -46,7 +46,7 @@ def ask(app: Flask, model: str, **fields: object) -> str:
     """One call, seen by all sinks; its id."""
     body = {"model": model, "messages": HELLO, **fields}
     answer = app.test_client().post("/v1/chat/completions", json=body)
-    assert app.extensions["gateway"].observation.queue.flush(20)
+    assert app.extensions["patchbay"].observation.queue.flush(20)
     return answer.headers["x-litellm-call-id"]
 
 
@@ -100,14 +100,14 @@ def test_reason_is_told_when_a_model_does_not_exist(app: Flask) -> None:
 
 def test_markup_is_shown_as_text_when_a_client_sends_it(app: Flask) -> None:
     evil = "<script>alert(1)</script>\"'"
-    app.extensions["gateway"].observation.board.write(
+    app.extensions["patchbay"].observation.board.write(
         [
             make_record(
                 evil, model_group=evil, model=evil, end_user=evil, tags=(evil,), metadata={"a": evil}, end_time=1e9
             )
         ]
     )
-    board = app.extensions["gateway"].observation.board
+    board = app.extensions["patchbay"].observation.board
     assert board.read(1e9).calls[0]["id"] == evil
     text = page(app)
     assert "<script" not in text

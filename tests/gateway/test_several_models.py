@@ -5,19 +5,20 @@ import threading
 import time
 
 import pytest
-from router_bench import call, deployment
 
 from proxy.domain.answer import Answer, Chunk, StreamReply
 from proxy.domain.attempt import Outcome
 from proxy.errors import BadRequestError, GatewayError, InternalServerError, TruncatedStreamError
 from proxy.gateway import several_models as batch
+from proxy.gateway.served import Served
 from proxy.gateway.several_models import first_success, interleave, run_batch
+from tests.routing.router_bench import call, deployment
 
-ANSWER = Outcome(Answer(b"{}"), deployment("a"), ())
+ANSWER = Served(call("a"), Outcome(Answer(b"{}"), deployment("a"), ()))
 
 
-def outcome(name, reply=None):
-    return Outcome(reply or Answer(b"{}", model=name), deployment(name), ())
+def served(one, reply=None):
+    return Served(one, Outcome(reply or Answer(b"{}", model=one.model), deployment(one.model), ()))
 
 
 def chunk(text):
@@ -51,11 +52,11 @@ def test_results_are_in_request_order_when_calls_end_in_another():
         release[one.model].wait(5)
         if one.model != "a":
             release[chr(ord(one.model) - 1)].set()
-        return outcome(one.model)
+        return served(one)
 
     release["c"].set()
     results = run_batch([call(name) for name in "abc"], run_one)
-    assert [result.deployment.id for result in results] == ["a", "b", "c"]
+    assert [result.outcome.deployment.id for result in results] == ["a", "b", "c"]
 
 
 def test_all_calls_are_under_way_at_once_when_a_batch_runs():
@@ -63,7 +64,7 @@ def test_all_calls_are_under_way_at_once_when_a_batch_runs():
 
     def run_one(one):
         together.wait()
-        return outcome(one.model)
+        return served(one)
 
     assert len(run_batch([call(str(number)) for number in range(8)], run_one)) == 8
 
@@ -72,10 +73,10 @@ def test_an_error_stands_in_its_slot_when_one_call_fails():
     def run_one(one):
         if one.model == "b":
             raise BadRequestError("no")
-        return outcome(one.model)
+        return served(one)
 
     results = run_batch([call(name) for name in "abc"], run_one)
-    assert [type(result).__name__ for result in results] == ["Outcome", "BadRequestError", "Outcome"]
+    assert [type(result).__name__ for result in results] == ["Served", "BadRequestError", "Served"]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_too_many_calls_are_refused_when_a_batch_is_too_large(run):
         run([call("a")] * (batch.MOST_CALLS + 1))
 
 
-def abandon_nothing(one, result):
+def abandon_nothing(late):
     raise AssertionError("nothing is to be abandoned here")
 
 
@@ -107,11 +108,11 @@ def test_the_first_success_wins_when_others_fail_or_take_longer():
             raise InternalServerError("no")
         if one.model == "slow":
             never.wait(5)
-        return outcome(one.model)
+        return served(one)
 
     winner = first_success([call("fails"), call("slow"), call("quick")], run_one, lambda *_: None)
     never.set()
-    assert winner.deployment.id == "quick"
+    assert winner.outcome.deployment.id == "quick"
 
 
 def test_the_first_calls_error_is_raised_when_all_fail():
@@ -129,9 +130,9 @@ def test_a_late_answer_is_abandoned_when_another_has_won():
     def run_one(one):
         if one.model == "late":
             won.wait(5)
-        return outcome(one.model)
+        return served(one)
 
-    first_success([call("late"), call("quick")], run_one, lambda one, result: abandoned.put(result.deployment.id))
+    first_success([call("late"), call("quick")], run_one, lambda late: abandoned.put(late.outcome.deployment.id))
     won.set()
     assert abandoned.get(timeout=5) == "late"
 
@@ -144,7 +145,7 @@ def test_a_call_in_a_race_learns_that_nobody_waits_when_another_has_won():
             while not one.client.gone():
                 time.sleep(0.001)
             told.set()
-        return outcome(one.model)
+        return served(one)
 
     first_success([call("late"), call("quick")], run_one, lambda *_: None)
     assert told.wait(5)
@@ -157,7 +158,7 @@ def interleaved(*streams, abandon=abandon_nothing):
         stream = streams[int(one.model)]
         if isinstance(stream, GatewayError):
             raise stream
-        return outcome(one.model, stream.reply())
+        return served(one, stream.reply())
 
     return interleave([call(str(position)) for position in range(len(streams))], run_one, abandon)
 
@@ -206,9 +207,9 @@ def test_a_stream_that_opens_late_is_abandoned_when_the_reader_has_left():
     def run_one(one):
         if one.model == "late":
             opening.acquire()
-        return outcome(one.model, Stream(["x"]).reply())
+        return served(one, Stream(["x"]).reply())
 
-    pieces = interleave([call("late"), call("early")], run_one, lambda one, result: abandoned.put(one.model))
+    pieces = interleave([call("late"), call("early")], run_one, lambda late: abandoned.put(late.call.model))
     assert next(pieces).opened is not None
     pieces.close()
     opening.release()

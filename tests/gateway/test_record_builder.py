@@ -10,9 +10,11 @@ from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, EMBEDDINGS
-from proxy.domain.record import CallRecord, Requester, build_record, may_log_content
+from proxy.domain.record import CallRecord
+from proxy.domain.requester import Requester
 from proxy.domain.usage import Usage
 from proxy.errors import Attempt, RateLimitError, TruncatedStreamError
+from proxy.gateway.record_builder import CallEnd, build_record, may_log_content
 
 PAGE_METADATA = {
     "generation_name": "ishaan-generation-openai-client",
@@ -51,8 +53,10 @@ def make_outcome() -> Outcome:
 
 
 def make_record(**options: object) -> CallRecord:
-    given: dict[str, object] = {"ended_at": 1001.0, "duration": 1.0, "mask": mask, "outcome": make_outcome(), **options}
-    return build_record(given.pop("call", make_call()), **given)  # type: ignore[arg-type]
+    given: dict[str, object] = {"at": 1001.0, "duration": 1.0, **options}
+    call, outcome = given.pop("call", make_call()), given.pop("outcome", make_outcome())
+    log_content = given.pop("log_content", False)
+    return build_record(call, outcome, CallEnd(**given), mask, log_content)  # type: ignore[arg-type]
 
 
 def test_known_names_are_there_when_a_call_succeeded() -> None:

@@ -1,0 +1,1 @@
+"""How the parts of an application are built from its settings."""

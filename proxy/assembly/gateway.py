@@ -1,0 +1,101 @@
+"""The gateway: routers, dispatcher, ledger, admission, and what looks into them."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from proxy.accounting.cost import price_per_token
+from proxy.accounting.prices import load_bundled
+from proxy.assembly.observation import build_observation
+from proxy.assembly.transport import build_credentials
+from proxy.dispatch.dispatcher import Dispatcher, Sender
+from proxy.domain.deployment import Deployment
+from proxy.domain.operations import OPERATIONS
+from proxy.gateway.admission import Admission
+from proxy.gateway.gateway import Gateway
+from proxy.gateway.gauges import count_cooldown, watch
+from proxy.gateway.inspection import Inspection
+from proxy.gateway.ledger import Ledger
+from proxy.gateway.open_streams import OpenStreams
+from proxy.gateway.routers import Routers
+from proxy.gateway.user_routers import Clients, build_client
+from proxy.providers.registry import find_provider, shown_base
+from proxy.routing.router import Router
+from proxy.routing.state.build import build_state
+from proxy.runtime import Runtime
+from proxy.settings import Settings
+from proxy.settings.provider_choice import infer_provider
+from proxy.transport.framing.framing import DECODERS
+from proxy.web.body import RequestReader
+from proxy.web.client_timeouts import Patience
+from proxy.web.headers import header_base
+from proxy.web.parts import Parts
+from proxy.web.presenter import Presenter
+
+
+def build_parts(
+    settings: Settings, transport: Sender, runtime: Runtime, timeouts: Patience, shared_path: Path | None = None
+) -> Parts:
+    """`shared_path`: where the workers of this gateway share the router's state; None for a single process."""
+    dispatcher = Dispatcher(
+        transport,
+        runtime,
+        find_provider,
+        DECODERS,
+        build_credentials(transport, runtime),
+        drop_params=settings.litellm.drop_params,
+        forward_trace=settings.litellm.forward_traceparent_to_llm_provider,
+    )
+    observation = build_observation(settings, transport, runtime, shared_path)
+    prices = load_bundled()
+    router = Router(
+        settings.deployments,
+        settings.router,
+        runtime,
+        build_state(settings.router, shared_path, len(settings.deployments)),
+        price=lambda deployment: price_per_token(deployment, prices),
+        infer=infer_provider,
+        on_cooldown=partial(count_cooldown, observation.metrics),
+    )
+    watch(observation, router)
+    clients = Clients(lambda config: build_client(config, runtime, settings.secrets), runtime.monotonic)
+    routers = Routers(settings, router, clients)
+    streams = OpenStreams(observation.show_streams)
+    ledger = Ledger(
+        observation.queue.emit,
+        prices,
+        runtime,
+        settings.secrets.mask,
+        log_content=observation.queue.shows_content and not settings.litellm.turn_off_message_logging,
+        show_cost=settings.litellm.include_cost_in_streaming_usage,
+    )
+    admission = Admission(settings, clients)
+    return Parts(
+        settings=settings,
+        runtime=runtime,
+        gateway=Gateway(admission, routers, dispatcher, ledger, observation, streams, runtime, base_url),
+        inspection=Inspection(settings, routers, dispatcher, runtime),
+        streams=streams,
+        observation=observation,
+        reader=RequestReader(runtime, timeouts, default_models(settings), streams.check_open),
+        presenter=Presenter(settings.secrets.mask, runtime.monotonic),
+        started_at=int(runtime.now()),
+    )
+
+
+def default_models(settings: Settings) -> Mapping[str, str]:
+    """The model for a body that names none, by the operation's name."""
+    configured = settings.general.completion_model
+    if configured is not None:
+        return dict.fromkeys(OPERATIONS, configured)
+    return {name: row.default_model for name, row in OPERATIONS.items() if row.default_model is not None}
+
+
+def base_url(deployment: Deployment) -> str | None:
+    """Where a deployment is, without credentials: the provider's own address, for one that names none."""
+    return shown_base(deployment, find_provider)
+
+
+def build_base_of(settings: Settings) -> Callable[[str], str | None]:
+    """Where a deployment is, by its id, for the headers of an error."""
+    return {deployment.id: header_base(shown_base(deployment)) for deployment in settings.deployments}.get

@@ -1,0 +1,15 @@
+"""The dialects by name, and the one that a path belongs to."""
+
+from collections.abc import Mapping
+
+from proxy.dialects.contract import Dialect
+from proxy.dialects.openai import OPENAI
+
+# OpenAI's comes last: it owns every path that is left.
+_IN_ORDER: tuple[Dialect, ...] = (OPENAI,)
+
+DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in _IN_ORDER}
+
+
+def dialect_of_path(path: str) -> Dialect:
+    return next(dialect for dialect in _IN_ORDER if dialect.owns(path))

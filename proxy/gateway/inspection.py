@@ -1,0 +1,70 @@
+"""What the gateway would do and can do: plans, deployment states, capabilities, model names, health."""
+
+from typing import Any
+
+import orjson
+
+from proxy.dispatch.dispatcher import Dispatcher
+from proxy.domain.call import Call
+from proxy.domain.secrets import MASK, PLAIN_HEADERS, clean_url
+from proxy.errors import GatewayError
+from proxy.gateway.health_check import Report, probe
+from proxy.gateway.routers import Routers
+from proxy.providers.parameters import capabilities
+from proxy.providers.registry import PROVIDERS
+from proxy.routing.explain import explain, router_state
+from proxy.runtime import Runtime
+from proxy.settings import Settings
+
+
+class Inspection:
+    """One per application. Only `check_health` calls a provider."""
+
+    def __init__(self, settings: Settings, routers: Routers, dispatcher: Dispatcher, runtime: Runtime) -> None:
+        self._settings = settings
+        self._routers = routers
+        self._dispatcher = dispatcher
+        self._runtime = runtime
+        self._secrets = settings.secrets
+
+    def explain(self, call: Call) -> dict[str, Any]:
+        """The plan for a call, and the request that its first deployment would get, secrets masked."""
+        explanation = explain(self._routers.find(call), call)
+        if explanation.first is None:
+            return explanation.plan
+        try:
+            wire = self._dispatcher.wire_request(call, explanation.first)
+        except GatewayError as error:
+            return {**explanation.plan, "request": self._mask(error.to_openai())}
+        headers = {name: value if name in PLAIN_HEADERS else MASK for name, value in wire.headers.items()}
+        request = {
+            "method": wire.method,
+            "url": clean_url(wire.url),
+            "headers": headers,
+            "body": orjson.loads(bytes(wire.body)),
+        }
+        return {**explanation.plan, "request": self._mask(request)}
+
+    def router_state(self) -> dict[str, Any]:
+        """The state of each deployment, and why some are out of service."""
+        return {**router_state(self._routers.configured), "out_of_service": dict(self._settings.out_of_service)}
+
+    def capabilities(self) -> dict[str, Any]:
+        """What each provider takes, by its name."""
+        return {name: capabilities(provider) for name, provider in PROVIDERS.items()}
+
+    def model_names(self) -> dict[str, str]:
+        """The names that a client may ask for, and the owner of each; aliases first, hidden ones left out."""
+        owners: dict[str, str] = {}
+        by_group = {deployment.group: deployment.provider for deployment in self._settings.deployments}
+        for alias, target in self._settings.router.model_group_alias.items():
+            if not target.hidden:
+                owners[alias] = by_group.get(target.group, "patchbay")
+        return {**owners, **by_group}
+
+    def check_health(self) -> tuple[list[Report], list[Report]]:
+        """(deployments that answer a real request, those that don't and why)."""
+        return probe(self._settings.deployments, self._dispatcher.send, self._runtime.new_id, self._secrets.mask)
+
+    def _mask(self, value: Any) -> Any:
+        return orjson.loads(self._secrets.mask(orjson.dumps(value).decode()))

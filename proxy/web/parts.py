@@ -1,0 +1,35 @@
+"""What the views of one application share, in `app.extensions["patchbay"]`."""
+
+from dataclasses import dataclass
+
+from proxy.gateway.gateway import Gateway
+from proxy.gateway.inspection import Inspection
+from proxy.gateway.open_streams import OpenStreams
+from proxy.runtime import Runtime
+from proxy.settings import Settings
+from proxy.sinks.observation import Observation
+from proxy.web.body import RequestReader
+from proxy.web.presenter import Presenter
+
+EXTENSION = "patchbay"
+# How long the end of a process may wait for its sinks, in seconds.
+_CLOSING_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """`started_at` is Unix seconds."""
+
+    settings: Settings
+    runtime: Runtime
+    gateway: Gateway
+    inspection: Inspection
+    streams: OpenStreams
+    observation: Observation
+    reader: RequestReader
+    presenter: Presenter
+    started_at: int
+
+    def close(self) -> None:
+        """At the end of the process: write the records that wait to be written."""
+        self.observation.queue.close(_CLOSING_SECONDS)
