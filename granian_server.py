@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from proxy import settings as _settings
-from proxy.routing.state.build import default_path
+from proxy.host.folder import default_path
 from proxy.server import metrics_directory as sharing
 from proxy.server.drain import LONGEST_MARGIN, Drained, StopFlag
 from proxy.server.exposure import check_exposure

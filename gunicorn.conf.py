@@ -12,7 +12,8 @@ if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
 from proxy import settings as _settings  # noqa: E402
-from proxy.routing.state.build import default_path as _default_path  # noqa: E402
+from proxy.host.folder import default_path as _default_path  # noqa: E402
+from proxy.host.folder import warn_of_small_memory as _warn_of_small_memory  # noqa: E402
 from proxy.server import drain as _drain  # noqa: E402
 from proxy.server import metrics_directory as _sharing  # noqa: E402
 from proxy.server.exposure import check_exposure as _check_exposure  # noqa: E402
@@ -57,6 +58,7 @@ proc_name = "patchbay"
 
 def on_starting(server: Any) -> None:
     """The place where workers put their figures together, before there is any worker."""
+    _warn_of_small_memory()
     _sharing.prepare_directory(_metrics)
 
 

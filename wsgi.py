@@ -4,7 +4,7 @@ import os
 from gunicorn.errors import AppImportError
 
 from app import create_app
-from proxy.routing.state.build import default_path
+from proxy.host.folder import default_path
 from proxy.settings import ConfigError
 
 try:

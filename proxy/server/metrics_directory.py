@@ -2,10 +2,16 @@
 library looks; made and kept tidy by their parent, which imports nothing of the library.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+
+from proxy.host.folder import prepare_folder
+from proxy.host.shared_file import SharedFileError
+
+_log = logging.getLogger("patchbay.server")
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -23,15 +29,17 @@ def publish_directory(directory: Path) -> None:
     os.environ[VARIABLE] = str(directory)
 
 
-class DirectoryError(RuntimeError):
-    """The folder can't be used; the message says which and why."""
-
-
 def prepare_directory(directory: Path) -> None:
-    """Make it, for this user only, empty of an earlier run's values. For the parent, before any worker starts."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if directory.stat().st_uid != os.geteuid():
-        raise DirectoryError(f"{directory} belongs to another user")
+    """Make it, for this user only, empty of an earlier run's values. For the parent, before any worker starts.
+
+    A folder that can't be used safely costs the sum over the workers, not the gateway.
+    """
+    try:
+        prepare_folder(directory)
+    except SharedFileError as error:
+        _log.warning("%s. /metrics shows the figures of one worker at a time.", error)
+        os.environ.pop(VARIABLE, None)
+        return
     for file in directory.glob("*.db"):
         file.unlink(missing_ok=True)
 

@@ -17,7 +17,8 @@ from typing import Any
 import orjson
 
 from proxy.domain.record import CallRecord
-from proxy.sinks.contract import SinkSetupError
+from proxy.host.folder import prepare_folder
+from proxy.host.shared_file import SharedFileError
 from proxy.sinks.history import LATENCY_BOUNDS, MINUTES, History, Minute, Totals
 
 _log = logging.getLogger("patchbay.sinks")
@@ -51,7 +52,8 @@ class Board:
     anonymous = True
 
     def __init__(self, directory: Path | None = None, later: Later = soon) -> None:
-        self._directory = directory
+        self._directory = directory and _usable(directory)
+        self._warned = False
         self._later = later
         self._lock = threading.Lock()
         self._waiting = False
@@ -62,8 +64,6 @@ class Board:
         self._past: deque[bytes] = deque(maxlen=MINUTES)
         self._fresh: deque[CallRecord] = deque(maxlen=CALLS)
         self._calls: deque[bytes] = deque(maxlen=CALLS)
-        if directory is not None:
-            _make(directory)
 
     def write(self, records: Sequence[CallRecord]) -> None:
         """Count; the file is written a little later, so that busy times cost no more than quiet ones."""
@@ -86,7 +86,12 @@ class Board:
                     draft.write_bytes(self._figures())
                     draft.replace(path)
                 except OSError as error:
-                    _log.warning("the status page lacks this worker's figures: %s", error.strerror)
+                    self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        if not self._warned:
+            self._warned = True
+            _log.warning("the status page lacks this worker's figures: %s", error.strerror)
 
     def close(self) -> None:
         """The file stays: what this worker did belongs to the hour."""
@@ -217,10 +222,14 @@ def _add(minute: Minute, deployments: dict[str, Totals], figures: Mapping[str, A
     minute.latencies = [one + other for one, other in zip(minute.latencies, figures["latencies"], strict=True)]
 
 
-def _make(directory: Path) -> None:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if directory.stat().st_uid != os.geteuid():
-        raise SinkSetupError(f"{directory} belongs to another user")
+def _usable(directory: Path) -> Path | None:
+    """The folder, made if it is missing; None with a warning if it can't be used."""
+    try:
+        prepare_folder(directory)
+    except SharedFileError as error:
+        _log.warning("%s. The status page shows the calls of one worker at a time.", error)
+        return None
+    return directory
 
 
 def _remove_old(directory: Path, before: float) -> None:

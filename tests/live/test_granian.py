@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.routing.state.processes import start_time
+from proxy.host.processes import start_time
 from tests.live.http import Stream, chat, request, wait_until
 from tests.live.servers import ROOT, Server, clean_environment, gateway
 

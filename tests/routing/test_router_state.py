@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from proxy.domain.router_settings import RouterSettings
+from proxy.host.folder import default_path, remove_leftovers
+from proxy.host.processes import is_alive, start_time
 from proxy.routing.state import budget, latency, limits
 from proxy.routing.state import host as host_state
 from proxy.routing.state.budget import Spending
-from proxy.routing.state.build import build_state, default_path, remove_leftovers
+from proxy.routing.state.build import build_state
 from proxy.routing.state.host import HostState, HostStateError
 from proxy.routing.state.memory import MemoryState
-from proxy.routing.state.processes import is_alive, start_time
 from proxy.routing.state.values import (
     BudgetRule,
     DeploymentState,

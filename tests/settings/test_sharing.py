@@ -1,12 +1,12 @@
 """The folder of the workers' metrics."""
 
+import os
 from pathlib import Path
 
 import pytest
 from prometheus_client.multiprocess import mark_process_dead
 
 from proxy.server.metrics_directory import (
-    DirectoryError,
     choose_directory,
     forget_process,
     prepare_directory,
@@ -42,10 +42,14 @@ def test_same_files_go_as_with_the_library_when_a_worker_has_ended(tmp_path: Pat
     assert len(left[0]) == 6
 
 
-def test_folder_is_refused_when_it_is_somebody_elses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_workers_keep_their_own_figures_when_the_folder_is_another_users(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
-    with pytest.raises(DirectoryError, match="belongs to another user"):
-        prepare_directory(tmp_path / "metrics")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    prepare_directory(tmp_path / "metrics")
+    assert "belongs to another user" in caplog.text
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 
 
 def test_folder_is_private_and_goes_when_the_parent_ends(tmp_path: Path) -> None:

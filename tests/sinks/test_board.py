@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from proxy.sinks.contract import SinkSetupError
 from proxy.sinks.history import MINUTES, quantile
 from proxy.sinks.recent_calls import CALLS, LISTED, OTHER, Board
 from tests.sinks.records import MESSAGES, RESPONSE, make_failure, make_record
@@ -121,10 +120,14 @@ def test_call_is_only_counted_when_it_asks_not_to_be_logged() -> None:
     assert (history.totals.requests, history.calls) == (1, ())
 
 
-def test_folder_is_refused_when_it_is_somebody_elses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_worker_keeps_its_own_figures_when_the_folder_is_another_users(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
-    with pytest.raises(SinkSetupError, match="belongs to another user"):
-        Board(tmp_path / "board")
+    board = Board(tmp_path / "board", Later())
+    board.write([make_record(end_time=NOON)])
+    assert "belongs to another user" in caplog.text
+    assert board.read(NOON).totals.requests == 1
 
 
 def test_quantiles_are_near_when_latencies_are_counted_in_classes() -> None:

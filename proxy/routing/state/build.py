@@ -1,26 +1,28 @@
 """Which store a configuration asks for. `state_store` is auto, memory, host or redis."""
 
+import logging
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from proxy.domain.router_settings import RouterSettings
+from proxy.host.folder import default_path
+from proxy.host.shared_file import NoRoomError, SharedFileError
 from proxy.routing.state.host import HostState
 from proxy.routing.state.memory import MemoryState, StateStore
-from proxy.routing.state.processes import is_alive, start_time
 
-# The host's file has so many places at least, and four for each deployment: its own row, one for clients' keys, one for
-# its group, and room that keeps finding them quick. It is sparse: what is not used takes no memory.
-_PLACES, _PLACES_EACH = 8192, 4
+_log = logging.getLogger("patchbay.routing")
+
+# The host's file has so many places at least (1.4 MB), and four for each deployment: its own row, one for clients' keys,
+# one for its group, and room that keeps finding them quick.
+_PLACES, _PLACES_EACH = 2048, 4
 
 
 def build_state(settings: RouterSettings, shared_path: str | Path | None = None, deployments: int = 0) -> StateStore:
     """`shared_path`: where the workers of this gateway meet, None when there is only one process. `deployments`: how many
     the configuration has.
 
-    `settings.state_path` wins, so that several gateways of a host can share. Raise HostStateError for a file that can't
-    be used.
+    `settings.state_path` wins, so that several gateways of a host can share. A file that has no room is replaced by
+    the memory of each worker, with a warning. Raise SharedFileError for a `state_path` that can't be used safely.
     """
     host = _build_host(settings, shared_path, max(_PLACES, _PLACES_EACH * deployments))
     named = settings.redis_url is not None or settings.redis_host is not None
@@ -52,27 +54,10 @@ def _build_host(settings: RouterSettings, shared_path: str | Path | None, capaci
         path = default_path(os.getppid())
     if settings.state_store == "memory" or path is None:
         return MemoryState()
-    return HostState(path, capacity)
-
-
-def default_path(master: int) -> Path:
-    """A place for the state of all workers that `master` has started: in memory where the system has such a folder.
-
-    It is the same for a worker that is started later, and another one for another gateway. What gateways that are gone
-    have left there is removed.
-    """
-    memory = Path("/dev/shm")  # noqa: S108 - the file is made for one user only, and refused when it is another's
-    folder = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
-    remove_leftovers(folder)
-    return folder / f"patchbay-{os.geteuid()}-{master}-{start_time(master)}.state"
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove this user's files, and folders of workers' figures, whose master does not live any more."""
-    for path in folder.glob(f"patchbay-{os.geteuid()}-*-*.*"):
-        master, started = path.stem.split("-")[2:4]
-        if master.isdigit() and started.isdigit() and not is_alive(int(master), int(started)):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+    try:
+        return HostState(path, capacity)
+    except SharedFileError as error:
+        if settings.state_path and not isinstance(error, NoRoomError) and Path(settings.state_path).parent.is_dir():
+            raise
+        _log.warning("%s. Each worker counts calls, limits and cooldowns for itself.", error)
+        return MemoryState()

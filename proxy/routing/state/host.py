@@ -5,22 +5,21 @@ counted per process as well, so that those of a worker that was killed can be ta
 and a reload. Measured against SQLite in bench/NOTES.md.
 """
 
-import fcntl
 import logging
 import mmap
 import os
 import struct
-import threading
 from collections.abc import Callable, Sequence
 from ctypes import Array, c_uint16, sizeof
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from proxy.host.processes import is_alive, start_time
+from proxy.host.shared_file import FileLock, SharedFileError, allocate, open_shared
 from proxy.routing.state import budget, limits
 from proxy.routing.state import memory as rules
 from proxy.routing.state.budget import Spending
-from proxy.routing.state.processes import is_alive, start_time
 from proxy.routing.state.values import DeploymentState, Refusal, Reservation, ReservationRequest, TryResult
 
 _log = logging.getLogger("patchbay.routing")
@@ -43,8 +42,8 @@ _SLOTS_AT = _PROCESSES_AT + PROCESSES * _PROCESS.size
 _EMPTY_KEY = bytes(_KEY_SIZE)
 
 
-class HostStateError(RuntimeError):
-    """The file can't be used, or is full; the message says which file and why."""
+class HostStateError(SharedFileError):
+    """The file is not a state file, or has no place for another process."""
 
 
 class _Row(NamedTuple):
@@ -60,14 +59,14 @@ Place = TypeVar("Place")
 class HostState:
     """`path` is created when it is not there; `capacity` is the number of deployments and budgets that it can hold.
 
-    What finds no place in it (a reload brought many more) is counted by this process alone. Raise HostStateError for a
-    file that is somebody else's or of another layout.
+    What finds no place in it (a reload brought many more) is counted by this process alone. Raise SharedFileError for a
+    file that can't be used: another user's, of another layout, or too large for its file system.
     """
 
     def __init__(self, path: str | Path, capacity: int = 8192) -> None:
         self._path = Path(path)
         self._file, self._capacity = _open(self._path, capacity)
-        self._lock = _FileLock(self._file)
+        self._lock = FileLock(self._file)
         self._map = mmap.mmap(self._file, _SLOTS_AT + self._capacity * _SLOT_SIZE)
         self._rows = _RowCache(self._find_row)
         self._spendings = _RowCache(self._find_spending)
@@ -216,57 +215,30 @@ class _RowCache(dict[str, Place]):
         return found
 
 
-class _FileLock:
-    """Exclusive across threads and processes. Never block inside."""
-
-    __slots__ = ("_file", "_lock")
-
-    def __init__(self, file: int) -> None:
-        self._file = file
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
-        except BaseException:
-            self._lock.release()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            fcntl.lockf(self._file, fcntl.LOCK_UN)
-        finally:
-            self._lock.release()
-
-
 def _process_at(process: int) -> int:
     return _PROCESSES_AT + process * _PROCESS.size
 
 
 def _open(path: Path, capacity: int) -> tuple[int, int]:
-    """(the file, its capacity). The first process lays it out; it is sparse: unused slots take no room."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    """(the file, its capacity). The first process lays it out."""
+    file = open_shared(path)
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX)
-        try:
+        with FileLock(file):
             return file, _lay_out(file, path, capacity)
-        finally:
-            fcntl.lockf(file, fcntl.LOCK_UN)
     except BaseException:
         os.close(file)
         raise
 
 
 def _lay_out(file: int, path: Path, capacity: int) -> int:
-    facts = os.fstat(file)
-    if facts.st_uid != os.geteuid():
-        raise HostStateError(f"{path} belongs to another user")
-    if facts.st_size == 0:
-        os.ftruncate(file, _SLOTS_AT + capacity * _SLOT_SIZE)
+    size = os.fstat(file).st_size
+    if size == 0:
+        allocate(file, path, _SLOTS_AT + capacity * _SLOT_SIZE)
         os.pwrite(file, _HEADER.pack(_MAGIC, LAYOUT, capacity), 0)
         return capacity
-    magic, layout, capacity = _HEADER.unpack(os.pread(file, _HEADER.size, 0))
-    if magic != _MAGIC or layout != LAYOUT or facts.st_size != _SLOTS_AT + capacity * _SLOT_SIZE:
+    magic, layout, capacity = _HEADER.unpack(os.pread(file, _HEADER.size, 0).ljust(_HEADER.size))
+    if magic != _MAGIC or layout != LAYOUT or size != _SLOTS_AT + capacity * _SLOT_SIZE:
         raise HostStateError(f"{path} is not a state file of this version: remove it")
+    # An earlier version's file has holes.
+    allocate(file, path, size)
     return int(capacity)

@@ -13,6 +13,7 @@ from prometheus_client import values
 
 from proxy.domain.record import CallRecord
 from proxy.sinks.contract import DeploymentLabels, GaugeSample, GaugeSource, SinkContext, SinkSetupError
+from proxy.sinks.metrics import allocated
 from proxy.sinks.metrics.children import Family
 from proxy.sinks.metrics.counting import Tried, counts, observations, tries
 from proxy.sinks.metrics.exposition import Pause, render_directory
@@ -125,6 +126,7 @@ def build(context: SinkContext) -> PrometheusSink:
     directory = context.environ.get("PROMETHEUS_MULTIPROC_DIR") or None
     if (values.ValueClass is not values.MutexValue) != bool(directory):
         raise SinkSetupError("PROMETHEUS_MULTIPROC_DIR has to be set, or unset, before the program starts")
+    allocated.install()
     wanted = list(context.settings.get("prometheus_caller_labels") or ())
     if context.settings.get("enable_end_user_cost_tracking_prometheus_only"):
         wanted.append("end_user")
