@@ -2,6 +2,7 @@
 library looks; made and kept tidy by their parent, which imports nothing of the library.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -38,7 +39,8 @@ def prepare_directory(directory: Path) -> None:
         prepare_folder(directory)
     except SharedFileError as error:
         _log.warning("%s. /metrics shows the figures of one worker at a time.", error)
-        os.environ.pop(VARIABLE, None)
+        with contextlib.suppress(KeyError):
+            del os.environ[VARIABLE]
         return
     for file in directory.glob("*.db"):
         file.unlink(missing_ok=True)

@@ -46,12 +46,14 @@ def lines_of_code(node: ast.FunctionDef) -> int:
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_environment_is_read_in_settings_only(path: Path) -> None:
-    """Writing a variable for other processes (`os.environ[name] = value`) is no reading."""
+    """Setting or removing a variable for other processes (`os.environ[name] = value`) is not reading."""
     if "settings" in path.parts:
         return
     tree = ast.parse(path.read_text())
     written = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del)
     }
     read = [
         node.lineno
