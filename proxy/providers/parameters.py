@@ -24,6 +24,7 @@ _NEUTRAL: Mapping[str, Any] = {
     "store": False,
     "service_tier": "auto",
     "encoding_format": "float",
+    "stop": [],
 }
 
 

@@ -3,6 +3,7 @@
 https://learn.microsoft.com/azure/ai-foundry/openai/reference and .../openai/api-version-lifecycle
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,8 @@ from proxy.providers.compatible.openai import (
 DEFAULT_VERSION = "2024-10-21"
 # Versions by name instead of by date mean the /openai/v1 style.
 V1_QUERIES: Mapping[str, str] = {"v1": "", "latest": "", "preview": "?api-version=preview"}
+_DATED = re.compile(r"\d{4}-\d\d-\d\d")
+_STREAM_OPTIONS_SINCE = "2024-09-01"
 # LiteLLM's way to say what model stands behind a deployment's name.
 _SERIES = ("o_series/", "gpt5_series/")
 
@@ -35,9 +38,24 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
     return WireRequest(
         url=build_url(call, deployment),
         headers=build_headers(call, deployment),
-        body=build_body(call, replace(deployment, model=name_deployment(deployment.model)), _row_of(deployment.model)),
+        body=build_body(
+            call,
+            replace(deployment, model=name_deployment(deployment.model)),
+            _row_of(deployment.model),
+            stream_options=takes_stream_options(call, deployment),
+        ),
         guarded=deployment.guarded,
     )
+
+
+def takes_stream_options(call: Call, deployment: Deployment) -> bool:
+    """Older versions, and chats over one's own data, refuse them.
+
+    https://learn.microsoft.com/azure/ai-foundry/openai/whats-new#september-2024 and Azure/azure-sdk-for-js #30751
+    """
+    version = str(deployment.connection.get("api_version") or DEFAULT_VERSION)
+    is_old = _DATED.match(version) is not None and version[:10] < _STREAM_OPTIONS_SINCE
+    return not is_old and "data_sources" not in call.fields
 
 
 def build_url(call: Call, deployment: Deployment) -> str:

@@ -42,6 +42,8 @@ _TRANSLATED = frozenset(
 # `n` is known, and not to be had.
 SUPPORTED = (_TRANSLATED | _RENAMED.keys()) - {"top_k", "n"}
 
+_LEAST_P, _MOST_P = 0.01, 0.99
+
 # What a base may have at its end that is not the host's.
 _VERSION = re.compile(r"(/v[12])?(/(chat|embed))?$")
 _ROLES = {"developer": "system"}
@@ -55,10 +57,22 @@ def build_chat(call: Call, deployment: Deployment) -> WireRequest:
     own = {name: value for name, value in fields.items() if name not in _TRANSLATED and name not in _RENAMED}
     body = {**own, "model": deployment.model, "messages": build_messages(fields, deployment.model)}
     body.update({_RENAMED[name]: fields[name] for name in _RENAMED if name in fields})
+    body.update(_bound_sampling(body))
     body.update({**_stop(fields), **_tools(fields), **_format(fields), **_thinking(fields)})
     if call.stream:
         body["stream"] = True
     return build_wire("chat", body, deployment, stream=call.stream)
+
+
+def _bound_sampling(body: Mapping[str, Any]) -> dict[str, float]:
+    """OpenAI's `top_p` runs from 0 to 1, Cohere's `p` from 0.01 to 0.99: the ends become the nearest value.
+
+    https://docs.cohere.com/reference/chat. What OpenAI does not take either is left for Cohere to refuse.
+    """
+    p = body.get("p")
+    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
+        return {}
+    return {"p": min(max(p, _LEAST_P), _MOST_P)}
 
 
 def build_wire(operation: str, body: Mapping[str, Any], deployment: Deployment, *, stream: bool = False) -> WireRequest:

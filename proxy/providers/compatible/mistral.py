@@ -143,7 +143,6 @@ _ROW = Compatible(
     answer=answer,
     chunk=answer,
     operations=(CHAT, EMBEDDINGS),
-    usage_in_stream=False,
 )
 PROVIDER = build_provider("mistral", _ROW)
 CODESTRAL = build_provider("codestral", replace(_ROW, base_url="https://codestral.mistral.ai/v1"))

@@ -27,7 +27,8 @@ from proxy.errors import (
 )
 from proxy.providers.compatible.chunk_template import Likeness
 from proxy.providers.compatible.dialect import Rewrite, name_reasoning, rewrite, rewrite_choices
-from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_messages
+from proxy.providers.compatible.refusals import always_refused, find_refusals, refuse_parameters
+from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_messages, restrict_messages
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.translation.errors import COMMON_WORDS, WordRules, build_error, error_from_event
 from proxy.providers.translation.json_reading import parse_event, parse_object
@@ -50,11 +51,10 @@ class Compatible:
     base_url: `{name}` in it is a connection parameter.
     keys, bases, variables: environment variables of the key, the base URL and other connection parameters.
     rename, drop: what its documentation asks for, by field of the request. unsupported: the OpenAI parameters of a chat
-        that it refuses. refused: those that one of its models refuses.
-    roles, members: the same for each message (messages.py).
+        that it refuses. refused: those that one of its models refuses. What else it refuses: refusals.py.
+    roles, members: the same for each message (strict_messages.py).
     ask, answer, chunk: what can't be said in data, for requests, whole answers and chunks (dialect.py); None is nothing.
         `chunk` must not depend on what a text says: a chunk that is like one that it left alone is not shown to it.
-    usage_in_stream: false where `stream_options` is refused.
     model_prefix: goes before a model's name that has no slash.
     """
 
@@ -76,7 +76,6 @@ class Compatible:
     paths: Mapping[str, str] = field(default_factory=dict)
     model_prefix: str = ""
     operations: tuple[Operation, ...] = (CHAT, COMPLETIONS, EMBEDDINGS)
-    usage_in_stream: bool = True
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     words: WordRules = COMMON_WORDS
 
@@ -90,6 +89,7 @@ def build_provider(name: str, row: Compatible) -> Provider:
     def open_stream(call: Call, deployment: Deployment) -> StreamDecoder:
         return CompatibleStream(deployment, row, _asked_choices(call.fields))
 
+    unsupported = row.unsupported | always_refused(name)
     return Provider(
         name=name,
         build_request=partial(build_request, name=name, row=row),
@@ -97,12 +97,17 @@ def build_provider(name: str, row: Compatible) -> Provider:
         parse_error=parse_error,
         open_stream=open_stream,
         operations=row.operations,
-        supported={CHAT.name: CHAT.parameters - row.unsupported} if row.unsupported else {},
-        refused=row.refused,
+        supported={CHAT.name: CHAT.parameters - unsupported} if unsupported else {},
+        refused=partial(_refuse, row=row),
         variables={"api_key": row.keys, "api_base": row.bases, **row.variables},
         base_url=row.base_url,
         needs_key=row.default_key is None,
     )
+
+
+def _refuse(fields: Mapping[str, Any], deployment: Deployment, row: Compatible) -> frozenset[str]:
+    refused = refuse_parameters(fields, deployment)
+    return refused if row.refused is None else refused | row.refused(fields, deployment)
 
 
 def build_request(call: Call, deployment: Deployment, name: str, row: Compatible) -> WireRequest:
@@ -152,22 +157,24 @@ def build_headers(call: Call, deployment: Deployment, row: Compatible) -> dict[s
     return headers
 
 
-def build_body(call: Call, deployment: Deployment, row: Compatible) -> Content:
+def build_body(call: Call, deployment: Deployment, row: Compatible, *, stream_options: bool = True) -> Content:
+    """The body to send. `stream_options` is false for an endpoint that is too old for them."""
     fields = call.fields
     changes: dict[str, Any] = {"model": name_model(deployment.model, row)}
     drop = [*row.drop, *row.rename]
     for old, new in row.rename.items():
         if old in fields and new not in fields:
             changes[new] = fields[old]
+    refusals = find_refusals(deployment)
     messages = fields.get("messages")
-    adapted = adapt_messages(messages, row.roles, row.members)
+    adapted = restrict_messages(adapt_messages(messages, row.roles, row.members), refusals)
     if adapted is not messages:
         changes["messages"] = adapted
     if row.ask is not None:
         asked, left_out = row.ask({**fields, **changes}, deployment)
         changes.update(asked)
         drop.extend(left_out)
-    if not row.usage_in_stream:
+    if refusals.stream_options or not stream_options:
         drop.append("stream_options")
     elif call.stream:
         changes["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}

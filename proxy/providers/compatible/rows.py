@@ -37,7 +37,6 @@ ROWS: Mapping[str, Compatible] = {
         ("CEREBRAS_API_KEY",),
         ("CEREBRAS_API_BASE",),
         members=GATEWAY_MEMBERS | {"reasoning_content": "reasoning", "reasoning_details": None},
-        unsupported=frozenset({"frequency_penalty", "presence_penalty", "logit_bias"}),
         operations=(CHAT, COMPLETIONS),
     ),
     "charity_engine": Compatible(

@@ -1,10 +1,16 @@
 """What a client's messages must become before a provider that is strict about them takes them."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.providers.compatible.refusals import Refusals
+
 # Members of a message that only gateways know, so no provider is sent them.
 GATEWAY_MEMBERS: dict[str, str | None] = {"thinking_blocks": None, "provider_specific_fields": None}
+# Between a tool's result and a user who goes on without the assistant's answer to it.
+ACKNOWLEDGEMENT: Mapping[str, Any] = {"role": "assistant", "content": "OK."}
+_ID_PREFIX = "call_"
 
 
 def adapt_messages(messages: Any, roles: Mapping[str, str], members: Mapping[str, str | None]) -> Any:
@@ -34,3 +40,136 @@ def _adapt(message: Any, roles: Mapping[str, str], members: Mapping[str, str | N
         if new is not None and old in message and new not in adapted:
             adapted[new] = message[old]
     return {**adapted, "role": new_role}
+
+
+def restrict_messages(messages: Any, refusals: Refusals) -> Any:
+    """The messages without what the provider refuses; the same object if there is nothing to do."""
+    if not isinstance(messages, list) or not refusals.about_messages:
+        return messages
+    restricted = [_restrict(message, refusals) for message in messages]
+    if refusals.empty_assistant:
+        restricted = [message for message in restricted if not _is_empty_assistant(message)]
+    if refusals.repeated_roles:
+        restricted = _merge_neighbours(restricted)
+    if refusals.user_after_tool:
+        restricted = _acknowledge_results(restricted)
+    if refusals.bare_last_assistant and restricted and _role(restricted[-1]) == "assistant":
+        restricted[-1] = _mark_prefix(restricted[-1])
+    unchanged = len(restricted) == len(messages) and all(map(_is_same, restricted, messages))
+    return messages if unchanged else restricted
+
+
+def _is_same(one: object, other: object) -> bool:
+    return one is other
+
+
+def _restrict(message: Any, refusals: Refusals) -> Any:
+    """One message, by itself."""
+    if not isinstance(message, Mapping):
+        return message
+    changes: dict[str, Any] = {}
+    content = message.get("content")
+    if refusals.text_lists and isinstance(content, list) and (text := join_texts(content)) is not None:
+        changes["content"] = text
+    if refusals.missing_content and content is None and "content" not in message:
+        changes["content"] = ""
+    if refusals.unreasoned_calls is not None and message.get("tool_calls") and not message.get("reasoning_content"):
+        changes["reasoning_content"] = refusals.unreasoned_calls
+    if refusals.call_id_length is not None and ("tool_calls" in message or "tool_call_id" in message):
+        changes.update(_rename_ids(message, refusals))
+    if refusals.names is not None and "name" in message and message.get("role") not in tuple(refusals.names):
+        return {name: value for name, value in {**message, **changes}.items() if name != "name"}
+    return {**message, **changes} if changes else message
+
+
+def join_texts(parts: list[Any]) -> str | None:
+    """The text of a list that holds nothing but text parts; None for any other."""
+    texts = []
+    for part in parts:
+        text = part.get("text") if isinstance(part, Mapping) and part.get("type") == "text" else part
+        if not isinstance(text, str):
+            return None
+        texts.append(text)
+    return "\n".join(texts)
+
+
+def _rename_ids(message: Mapping[str, Any], refusals: Refusals) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    answered, calls = message.get("tool_call_id"), message.get("tool_calls")
+    if isinstance(answered, str) and (name := rename_id(answered, refusals)) != answered:
+        changes["tool_call_id"] = name
+    if isinstance(calls, list):
+        renamed = [_rename_call(call, refusals) for call in calls]
+        if not all(map(_is_same, renamed, calls)):
+            changes["tool_calls"] = renamed
+    return changes
+
+
+def _rename_call(call: Any, refusals: Refusals) -> Any:
+    identifier = call.get("id") if isinstance(call, Mapping) else None
+    if not isinstance(identifier, str) or (name := rename_id(identifier, refusals)) == identifier:
+        return call
+    return {**call, "id": name}
+
+
+def rename_id(identifier: str, refusals: Refusals) -> str:
+    """An id that the provider takes: the same for the same, so that a result still names its call."""
+    length = refusals.call_id_length or 0
+    fits = len(identifier) == length and identifier.isascii() and identifier.isalnum()
+    if fits or (len(identifier) <= length and not refusals.exact_call_ids):
+        return identifier
+    digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
+    return (digest if refusals.exact_call_ids else _ID_PREFIX + digest)[:length]
+
+
+def _role(message: Any) -> Any:
+    return message.get("role") if isinstance(message, Mapping) else None
+
+
+def _is_empty_assistant(message: Any) -> bool:
+    return _role(message) == "assistant" and not any(
+        message.get(name) for name in ("content", "tool_calls", "reasoning_content", "function_call")
+    )
+
+
+def _acknowledge_results(messages: list[Any]) -> list[Any]:
+    """With an assistant message between a tool's result and a user's or a system's message."""
+    result: list[Any] = []
+    for message in messages:
+        if result and _role(result[-1]) == "tool" and _role(message) in ("user", "system", "developer"):
+            result.append(ACKNOWLEDGEMENT)
+        result.append(message)
+    return result
+
+
+def _mark_prefix(message: Any) -> Any:
+    return message if message.get("prefix") is True or message.get("tool_calls") else {**message, "prefix": True}
+
+
+def _merge_neighbours(messages: list[Any]) -> list[Any]:
+    """Neighbours of one role (user or assistant) as one message; calls and their results stay as they are."""
+    result: list[Any] = []
+    for message in messages:
+        if result and _may_join(result[-1], message):
+            last = result[-1]
+            result[-1] = {**last, "content": _join_contents(last.get("content"), message.get("content"))}
+        else:
+            result.append(message)
+    return result
+
+
+def _may_join(one: Any, other: Any) -> bool:
+    role = _role(other)
+    return role in ("user", "assistant") and role == _role(one) and not ("tool_calls" in one or "tool_calls" in other)
+
+
+def _join_contents(one: Any, other: Any) -> Any:
+    if isinstance(one, str) and isinstance(other, str):
+        return "\n\n".join(text for text in (one, other) if text)
+    return [*_as_parts(one), *_as_parts(other)]
+
+
+def _as_parts(content: Any) -> list[Any]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return list(content) if isinstance(content, list) else []
