@@ -1,11 +1,13 @@
 """The table of prices: found by provider and model, read from our own file or from the public one."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
 from proxy.accounting.rows import PriceRow, parse_compact, parse_public
+from proxy.accounting.units import size_price, split_size
 
 BUNDLED = Path(__file__).with_name("prices.tsv")
 
@@ -76,8 +78,23 @@ def load_public(path: Path) -> PriceTable:
 
 
 def parse_all(fields: Mapping[str, object]) -> dict[str, PriceRow]:
-    """Each row of the public file that prices tokens; its `sample_spec` explains the format and is none."""
-    parsed = {
-        name: parse_public(row) for name, row in fields.items() if name != "sample_spec" and isinstance(row, Mapping)
-    }
-    return {name: row for name, row in parsed.items() if row is not None}
+    """Each row of the public file that has a price; its `sample_spec` explains the format and is none.
+
+    The rows for sizes of images become variants of their model's row.
+    """
+    rows: dict[str, PriceRow] = {}
+    sized: dict[str, PriceRow] = {}
+    for name, public in fields.items():
+        row = parse_public(public) if name != "sample_spec" and isinstance(public, Mapping) else None
+        if row is None:
+            continue
+        split = split_size(name)
+        if split is None:
+            rows[name] = row
+        elif (price := size_price(split[1], row.units)) is not None:
+            model = sized.get(split[0]) or PriceRow(row.provider)
+            sized[split[0]] = replace(model, units={**model.units, f"image:{split[1]}": price})
+    for name, row in sized.items():
+        model = rows.get(name, row)
+        rows[name] = replace(model, units={**model.units, **row.units})
+    return rows

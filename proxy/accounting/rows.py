@@ -2,7 +2,7 @@
 
 The public file is LiteLLM's `model_prices_and_context_window.json`: USD per token under names such as
 `input_cost_per_token_above_200k_tokens_priority`. The compact form is USD per million tokens, as price pages print it,
-with short names (SHORT below) and no row that prices no token.
+with short names (SHORT below); prices of other units (see units.py) are USD per unit in both.
 """
 
 import re
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from proxy.accounting.offpeak import Schedule, Window, parse_public_schedule
+from proxy.accounting.units import parse_units
 
 
 class Prices(NamedTuple):
@@ -26,6 +27,8 @@ class Prices(NamedTuple):
     reasoning: float | None = None
     input_audio: float | None = None
     output_audio: float | None = None
+    input_image: float | None = None
+    output_image: float | None = None
 
     def over(self, other: "Prices") -> "Prices":
         """These prices, and the other's where these have none."""
@@ -44,8 +47,10 @@ PUBLIC = (
     "output_cost_per_reasoning_token",
     "input_cost_per_audio_token",
     "output_cost_per_audio_token",
+    "input_cost_per_image_token",
+    "output_cost_per_image_token",
 )
-SHORT = ("in", "out", "read", "write", "write_1h", "think", "audio_in", "audio_out")
+SHORT = ("in", "out", "read", "write", "write_1h", "think", "audio_in", "audio_out", "image_in", "image_out")
 SERVICE_TIERS = ("priority", "flex", "batches")
 
 _MILLION = 1_000_000
@@ -68,7 +73,8 @@ class Sheet:
 @dataclass(frozen=True, slots=True)
 class PriceRow:
     """`tiers` is keyed by service tier, "" is the ordinary one. `bands` are (prompt tokens up to, prices), ascending:
-    a vendor's other way to write thresholds. `off_peak` are the prices in the hours of `schedule`. Limits are tokens,
+    a vendor's other way to write thresholds. `off_peak` are the prices in the hours of `schedule`. `units`
+    are the prices of other units than tokens. Limits are tokens,
     None where unknown."""
 
     provider: str
@@ -76,6 +82,7 @@ class PriceRow:
     bands: tuple[tuple[float, Prices], ...] = ()
     off_peak: Prices = NO_PRICES
     schedule: Schedule | None = None
+    units: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
 
@@ -110,7 +117,7 @@ class PriceRow:
 
 
 def parse_public(fields: Mapping[str, Any]) -> PriceRow | None:
-    """A row of the public file; None if it prices no token of a prompt or an answer."""
+    """A row of the public file; None if it has no price that is known here."""
     fields = _with_cache_discount(fields)
     sheets = {tier: _public_sheet(fields, tier) for tier in ("", *SERVICE_TIERS)}
     bands = tuple(
@@ -119,7 +126,8 @@ def parse_public(fields: Mapping[str, Any]) -> PriceRow | None:
         if "range" in band
     )
     reduced = fields.get("off_peak_pricing") or {}
-    if not bands and sheets[""].base.input is None and sheets[""].base.output is None:
+    units = parse_units(fields)
+    if not bands and not units and sheets[""].base.input is None and sheets[""].base.output is None:
         return None
     return PriceRow(
         provider=str(fields.get("litellm_provider") or ""),
@@ -127,6 +135,7 @@ def parse_public(fields: Mapping[str, Any]) -> PriceRow | None:
         bands=bands,
         off_peak=_public_prices(reduced),
         schedule=parse_public_schedule(reduced),
+        units=units,
         max_input_tokens=_limit(fields.get("max_input_tokens")),
         max_output_tokens=_limit(fields.get("max_output_tokens")),
     )
@@ -183,6 +192,8 @@ def to_compact(row: PriceRow) -> dict[str, Any]:
             "zone": row.schedule.zone,
             "windows": [list(window) for window in row.schedule.windows],
         }
+    if row.units:
+        compact["units"] = dict(row.units)
     limits = {"context": row.max_input_tokens, "answer": row.max_output_tokens}
     return compact | {name: limit for name, limit in limits.items() if limit is not None}
 
@@ -197,6 +208,7 @@ def parse_compact(compact: Mapping[str, Any]) -> PriceRow:
         bands=tuple((limit, _long(prices)) for limit, prices in compact.get("bands", ())),
         off_peak=_long(reduced),
         schedule=Schedule(windows, reduced["zone"]) if windows else None,
+        units=compact.get("units", {}),
         max_input_tokens=compact.get("context"),
         max_output_tokens=compact.get("answer"),
     )

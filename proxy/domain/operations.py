@@ -1,12 +1,12 @@
 """The operations that the gateway serves: one row each, with everything that the program knows of an operation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from proxy.domain import mock_answers
 from proxy.domain.mock_answers import MockBody, MockChunk
-from proxy.domain.usage import Amount
+from proxy.domain.usage import CountAmount
 from schemas.chat import ChatSchema
 from schemas.completions import CompletionsSchema
 from schemas.embeddings import EmbeddingsSchema
@@ -15,8 +15,6 @@ from schemas.request import RequestSchema
 
 BodyForm = Literal["json", "multipart", "none"]
 AnswerForm = Literal["json", "stream", "bytes"]
-# (request body, answer) -> how much of a unit was used; None where it cannot be counted.
-CountAmount = Callable[[Mapping[str, Any], Mapping[str, Any]], Amount | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +32,7 @@ class Operation:
     content: the members of a request body that a record keeps where prompts may be kept.
     text: the members whose text counts for an estimate of tokens.
     identified_by: the members by which a bare body is recognised as this operation's, for explain; none: it is not.
-    amounts: what is counted and priced beside tokens.
+    amounts: what is counted and priced beside tokens, the best way to count first; see domain/amounts.py.
     mode: LiteLLM's `model_info.mode` of a deployment that serves this operation.
     probe: the small request of a health check; None: it has none.
     mock, mock_chunk: what the fake provider answers, whole and as one chunk of a stream.

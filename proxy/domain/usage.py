@@ -1,6 +1,6 @@
 """What one call used: tokens in OpenAI's counting, and amounts of other units."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 
@@ -13,6 +13,10 @@ class Amount(NamedTuple):
     unit: str
     quantity: float
     variants: tuple[str, ...] = ()
+
+
+# (request body, answer) -> how much of a unit was used; None where it cannot be counted.
+CountAmount = Callable[[Mapping[str, Any], Mapping[str, Any]], Amount | None]
 
 
 class Usage(NamedTuple):
@@ -30,17 +34,19 @@ class Usage(NamedTuple):
     reasoning_tokens: int = 0
     prompt_audio_tokens: int = 0
     completion_audio_tokens: int = 0
+    prompt_image_tokens: int = 0
+    completion_image_tokens: int = 0
     amounts: tuple[Amount, ...] = ()
     cost: float | None = None
 
     @property
     def ordinary(self) -> bool:
         """Nothing but tokens of text is counted, none of it cached, none of it reasoning: all parts but the first three are 0."""
-        return not any(self[3:10])
+        return not any(self[3:12])
 
     def plus(self, other: "Usage") -> "Usage":
         """The usage of two answers to one call together."""
-        counts = [mine + theirs for mine, theirs in zip(self[:9], other[:9], strict=True)]
+        counts = [mine + theirs for mine, theirs in zip(self[:11], other[:11], strict=True)]
         costs = [cost for cost in (self.cost, other.cost) if cost is not None]
         amounts = (*self.amounts, *other.amounts)
         return Usage._make([*counts, amounts, sum(costs) if costs else None])
@@ -56,10 +62,12 @@ class Usage(NamedTuple):
             "cached_tokens": self.cached_tokens,
             "cache_creation_tokens": self.cache_write_tokens,
             "audio_tokens": self.prompt_audio_tokens,
+            "image_tokens": self.prompt_image_tokens,
         }
         completion = {
             "reasoning_tokens": self.reasoning_tokens,
             "audio_tokens": self.completion_audio_tokens,
+            "image_tokens": self.completion_image_tokens,
         }
         if any(prompt.values()):
             usage["prompt_tokens_details"] = {name: value for name, value in prompt.items() if value}
@@ -72,6 +80,8 @@ class Usage(NamedTuple):
         """Read a `usage` object leniently; None when there is none."""
         if not isinstance(usage, dict):
             return None
+        if "input_tokens" in usage and "prompt_tokens" not in usage:
+            usage = _renamed(usage)
         prompt, completion = token_count(usage.get("prompt_tokens")), token_count(usage.get("completion_tokens"))
         total = token_count(usage.get("total_tokens")) or prompt + completion
         cost = _cost(usage) if "cost" in usage or "cost_in_usd_ticks" in usage else None
@@ -88,8 +98,21 @@ class Usage(NamedTuple):
             reasoning_tokens=token_count(made.get("reasoning_tokens")),
             prompt_audio_tokens=token_count(read.get("audio_tokens")),
             completion_audio_tokens=token_count(made.get("audio_tokens")),
+            prompt_image_tokens=token_count(read.get("image_tokens")),
+            completion_image_tokens=token_count(made.get("image_tokens")),
             cost=cost,
         )
+
+
+def _renamed(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Input and output as OpenAI's images, transcriptions and responses name them, as prompt and completion."""
+    return {
+        **usage,
+        "prompt_tokens": usage["input_tokens"],
+        "completion_tokens": usage.get("output_tokens"),
+        "prompt_tokens_details": usage.get("input_tokens_details") or usage.get("input_token_details"),
+        "completion_tokens_details": usage.get("output_tokens_details") or usage.get("output_token_details"),
+    }
 
 
 # The largest integer that every JSON reader keeps exactly (RFC 8259, section 6).

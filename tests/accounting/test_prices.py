@@ -48,7 +48,7 @@ PUBLIC_ROWS = {
 }
 
 
-@pytest.mark.parametrize("name", ["plain", "text-price", "banded", "nightly", "full"])
+@pytest.mark.parametrize("name", ["plain", "text-price", "banded", "nightly", "full", "picture"])
 def test_row_is_the_same_when_it_is_written_and_read_back(name: str) -> None:
     row = parse_public(PUBLIC_ROWS[name])
     assert row is not None
@@ -58,6 +58,7 @@ def test_row_is_the_same_when_it_is_written_and_read_back(name: str) -> None:
             expected, found = row.prices(tokens, tier), back.prices(tokens, tier)
             assert [value is None for value in found] == [value is None for value in expected]
             assert [value or 0 for value in found] == pytest.approx([value or 0 for value in expected], rel=1e-12)
+    assert back.units == row.units
     assert (back.max_input_tokens, back.max_output_tokens) == (row.max_input_tokens, row.max_output_tokens)
 
 
@@ -67,15 +68,15 @@ def test_tier_and_threshold_are_combined_when_both_have_a_price() -> None:
     assert row.prices(300_000, "priority") == Prices(4.5e-6, 1e-5, 1.25e-7, None, 8e-6, 1e-5)
 
 
-def test_row_is_left_out_when_it_prices_no_token() -> None:
-    assert parse_public(PUBLIC_ROWS["picture"]) is None
+def test_row_is_left_out_when_it_has_no_price() -> None:
+    assert parse_public({"litellm_provider": "openai", "max_input_tokens": 8}) is None
 
 
 def test_public_file_is_read_when_the_operator_names_one(tmp_path: Path) -> None:
     path = tmp_path / "prices.json"
     path.write_bytes(orjson.dumps(PUBLIC_ROWS))
     table = load_public(path)
-    assert len(table) == 5 and table.row("sample_spec") is None and table.row("plain") is not None
+    assert len(table) == 6 and table.row("sample_spec") is None and table.row("plain") is not None
 
 
 def test_file_is_refused_when_it_is_not_a_price_file(tmp_path: Path) -> None:
@@ -87,7 +88,14 @@ def test_file_is_refused_when_it_is_not_a_price_file(tmp_path: Path) -> None:
 
 def test_table_is_sorted_and_complete_when_it_is_built() -> None:
     lines = build(orjson.dumps(PUBLIC_ROWS)).splitlines()
-    assert [line.split(b"\t")[0] for line in lines] == [b"banded", b"full", b"nightly", b"plain", b"text-price"]
+    assert [line.split(b"\t")[0] for line in lines] == [
+        b"banded",
+        b"full",
+        b"nightly",
+        b"picture",
+        b"plain",
+        b"text-price",
+    ]
 
 
 def test_every_row_can_be_read_when_the_bundled_table_is_loaded() -> None:

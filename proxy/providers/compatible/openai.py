@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from proxy.domain.amounts import read_usage
 from proxy.domain.answer import Answer, Chunk, build_chunk, read_chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
@@ -16,7 +17,6 @@ from proxy.domain.json_text.codec import dumps
 from proxy.domain.json_text.document import Document
 from proxy.domain.json_text.members import splice
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
-from proxy.domain.usage import Usage
 from proxy.domain.wire import Content, Event, WireRequest
 from proxy.errors import (
     BadRequestError,
@@ -205,7 +205,8 @@ def parse_response(
     if changes:
         document = Document(body, fields).edit(changes)
         body, fields = document.to_bytes(), document.fields
-    return Answer(body, Usage.from_openai(fields.get("usage")), model, headers)
+    usage = read_usage(call.fields, fields, call.operation.amounts)
+    return Answer(body, usage, model, headers)
 
 
 def prefixed(model: object, deployment: Deployment) -> str | None:
