@@ -11,6 +11,8 @@ from proxy.domain.usage import Amount, CountAmount, Usage
 
 _DEFAULT_SIZE = "1024x1024"
 _DOCUMENTS_PER_QUERY = 100
+# More of a unit is no honest count; it keeps a cost within what JSON's readers keep exactly.
+_MOST = 1e9
 
 
 def read_usage(request: Mapping[str, Any], answer: Mapping[str, Any], counters: Sequence[CountAmount]) -> Usage | None:
@@ -64,9 +66,10 @@ def count_seconds(_: Mapping[str, Any], answer: Mapping[str, Any]) -> Amount | N
     seconds = usage.get("seconds") if isinstance(usage, Mapping) else None
     seconds = answer.get("duration") if seconds is None else seconds
     try:
-        return None if seconds is None or isinstance(seconds, bool) else Amount("second", max(0.0, float(seconds)))
-    except (TypeError, ValueError):
-        return None
+        quantity = _quantity(float(seconds) if isinstance(seconds, str) else seconds)
+    except ValueError:
+        quantity = None
+    return None if quantity is None else Amount("second", quantity)
 
 
 def count_queries(request: Mapping[str, Any], answer: Mapping[str, Any]) -> Amount | None:
@@ -76,8 +79,8 @@ def count_queries(request: Mapping[str, Any], answer: Mapping[str, Any]) -> Amou
     """
     meta = answer.get("meta")
     billed = meta.get("billed_units") if isinstance(meta, Mapping) else None
-    units = billed.get("search_units") if isinstance(billed, Mapping) else None
-    if isinstance(units, int | float) and not isinstance(units, bool):
+    units = _quantity(billed.get("search_units")) if isinstance(billed, Mapping) else None
+    if units is not None:
         return Amount("query", units)
     documents = request.get("documents")
     return Amount("query", max(1, -(-len(documents) // _DOCUMENTS_PER_QUERY)) if isinstance(documents, list) else 1)
@@ -86,9 +89,16 @@ def count_queries(request: Mapping[str, Any], answer: Mapping[str, Any]) -> Amou
 def count_pages(request: Mapping[str, Any], answer: Mapping[str, Any]) -> Amount | None:
     """The pages of a document that was read. https://docs.mistral.ai/api/endpoint/ocr"""
     usage = answer.get("usage_info")
-    pages = usage.get("pages_processed") if isinstance(usage, Mapping) else None
-    if not isinstance(pages, int) or isinstance(pages, bool):
+    pages = _quantity(usage.get("pages_processed")) if isinstance(usage, Mapping) else None
+    if pages is None:
         listed = answer.get("pages")
         pages = len(listed) if isinstance(listed, list) else None
     annotated = request.get("document_annotation_format") or request.get("bbox_annotation_format")
     return None if pages is None else Amount("annotated_page" if annotated else "page", pages)
+
+
+def _quantity(value: object) -> float | None:
+    """A count from a provider, from 0 to `_MOST`; None for what is no such number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value <= _MOST else None
