@@ -1,16 +1,22 @@
 """The configuration: one schema for the file, for `check`, and for the `user_config` that a client sends.
 
 Its fields come from schemas.settings_table. Names that the table does not have stay as they are (a litellm_params
-key is then a default request parameter); `findings` says what becomes of each name.
+key that is not LiteLLM's own is then a default request parameter); `findings` lists the effect of each name.
 """
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields
 
+from schemas.chat import ChatSchema
+from schemas.completions import CompletionsSchema
+from schemas.embeddings import EmbeddingsSchema
 from schemas.kinds import CLOUDS, KINDS, is_credential_name
+from schemas.litellm_params import FACTS, OWN_NAMES, PRICES, is_counted_price
+from schemas.moderations import ModerationsSchema
 from schemas.settings_table import Section, Status, settings_of
 
 
@@ -144,12 +150,12 @@ _SECTIONS: Mapping[str, Section] = {
 }
 _LISTS: Mapping[str, Section] = {"model_list": "entry", "credential_list": "credential"}
 # Inside an entry; other names are free there.
-_FREE: Mapping[str, tuple[Section, str]] = {
-    "litellm_params": ("params", "sent to the provider with each request that does not say otherwise"),
-    "model_info": ("info", "kept, and shown in model information"),
-}
-# Names of OpenAI's own that look like one of the settings.
-_OPENAI_NAMES = frozenset({"max_tokens", "service_tier"})
+_FREE: Mapping[str, Section] = {"litellm_params": "params", "model_info": "info"}
+_VENDORS = frozenset(
+    "top_k min_p repetition_penalty thinking reasoning reasoning_effort verbosity web_search_options safety_settings "
+    "modalities audio prediction store service_tier max_completion_tokens num_ctx keep_alive think seed "
+    "enable_thinking chat_template_kwargs prompt_cache_key safety_identifier input_type dimensions".split()
+)
 
 
 def _items(name: str, items: Sequence[Any]) -> Iterator[Finding]:
@@ -157,7 +163,7 @@ def _items(name: str, items: Sequence[Any]) -> Iterator[Finding]:
         for inner, value in item.items() if isinstance(item, Mapping) else ():
             prefix = f"{name}[{position}]."
             if inner in _FREE and isinstance(value, Mapping):
-                yield from _free_names(f"{prefix}{inner}.", value, *_FREE[inner])
+                yield from _free_names(f"{prefix}{inner}.", value, _FREE[inner])
             else:
                 yield from _names(_LISTS[name], prefix, {inner: value})
 
@@ -171,27 +177,46 @@ def _names(section: Section, prefix: str, names: Mapping[str, Any]) -> Iterator[
             yield Finding(f"{prefix}{name}", "ignored", f"unknown{_advice(str(name), known)}", True)
 
 
-def _free_names(prefix: str, names: Mapping[str, Any], section: Section, reason: str) -> Iterator[Finding]:
+def _free_names(prefix: str, names: Mapping[str, Any], section: Section) -> Iterator[Finding]:
     known = settings_of(section)
     for name in names:
         if name in known:
             yield from _names(section, prefix, {name: None})
-            continue
-        if section == "params" and is_credential_name(name):
-            yield _unknown_param(f"{prefix}{name}")
-            continue
-        meant = None if name in _OPENAI_NAMES else _looks_like(str(name), known)
-        yield Finding(
-            f"{prefix}{name}", "supported", f"{reason}; did you mean {meant}?" if meant else reason, bool(meant)
-        )
+        elif section == "info":
+            yield _free(prefix, name, "supported", "kept, and shown in model information", known)
+        else:
+            yield _param(prefix, str(name), known)
 
 
-def _unknown_param(path: str) -> Finding:
-    """Connection parameters of the clouds have no row each; a credential of anything else is not sent."""
-    name = path.rpartition(".")[2]
+def _param(prefix: str, name: str, known: Mapping[str, Any]) -> Finding:
+    """One of litellm_params without a row of its own."""
+    path = f"{prefix}{name}"
+    if is_counted_price(name):
+        return Finding(path, "supported", "USD; the cost of a call is computed from it")
+    if name in FACTS:
+        return Finding(path, "supported", f"kept as model_info.{name}, which wins")
+    if name in OWN_NAMES:
+        what = "calls are not priced by it" if name in PRICES else "it has no effect here, and no provider gets it"
+        return Finding(path, "ignored", f"a parameter of LiteLLM's own: {what}")
     if name.startswith(CLOUDS):
         return Finding(path, "supported", "a connection parameter")
-    return Finding(path, "ignored", "looks like a credential of something else, so it is not sent to the provider")
+    if is_credential_name(name):
+        return Finding(path, "ignored", "looks like a credential of something else, so it is not sent to the provider")
+    if name in _request_parameters():
+        return Finding(path, "supported", "a default: sent with each request that does not say otherwise")
+    return _free(prefix, name, "unknown", "no setting has this name, so it is sent to the provider as it is", known)
+
+
+def _free(prefix: str, name: str, status: Status, reason: str, known: Mapping[str, Any]) -> Finding:
+    meant = _looks_like(str(name), known)
+    return Finding(f"{prefix}{name}", status, f"{reason}; did you mean {meant}?" if meant else reason, bool(meant))
+
+
+@lru_cache(maxsize=1)
+def _request_parameters() -> frozenset[str]:
+    """What the schemas of request bodies know of a provider's parameters, and vendors' most usual ones."""
+    schemas = (ChatSchema, CompletionsSchema, EmbeddingsSchema, ModerationsSchema)
+    return _VENDORS.union(*(schema().fields for schema in schemas))
 
 
 def _advice(name: str, known: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ from schemas.fields import (
     check_text,
     wrong_type,
 )
+from schemas.litellm_params import INTERNAL, PRICES
 
 
 def check_rule(value: Any) -> None:
@@ -114,14 +115,15 @@ class RequestSchema(_OptionFields):
 
 # A name with a hyphen can be no attribute of a class.
 OPTION_FIELDS = frozenset({*_OptionFields().fields, "no-log"} - {*_ProviderFields().fields})
-# LiteLLM's, not ours (yet): they are taken out of the provider's body and named in x-litellm-dropped-params.
-UNSUPPORTED_FIELDS = frozenset(
+# LiteLLM's without effect here: they are taken out of the provider's body and named in x-litellm-dropped-params.
+_WITHOUT_EFFECT = frozenset(
     "cache caching guardrails priority include_fallback_errors callbacks service_callback logger_fn weights "
     "litellm_disabled_callbacks prompt_id prompt_variables litellm_trace_id litellm_session_id num_fallbacks "
     "proxy_server_request fallback_depth secret_fields".split()
 )
 # Never from a client: they would widen what the operator configured.
 REFUSED_FIELDS = frozenset({"model_list"})
+UNSUPPORTED_FIELDS = (_WITHOUT_EFFECT | INTERNAL | PRICES) - OPTION_FIELDS - REFUSED_FIELDS - {*RequestSchema().fields}
 
 
 def check(schema_class: type[RequestSchema], body: dict[str, Any]) -> None:

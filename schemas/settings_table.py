@@ -6,7 +6,7 @@ what `help` says, `ignored` has no effect here. A default of None means: none.
 
 from typing import Any, Literal, NamedTuple
 
-Status = Literal["supported", "different", "ignored"]
+Status = Literal["supported", "different", "ignored", "unknown"]
 Section = Literal["file", "entry", "params", "info", "credential", "general", "litellm", "router"]
 
 
@@ -124,6 +124,13 @@ _PARAMS: tuple[tuple[Any, ...], ...] = (
     ("input_cost_per_token", "number", None, "supported", "USD"),
     ("output_cost_per_token", "number", None, "supported", "USD"),
     ("request_timeout", "seconds", None, "supported", "another name for timeout"),
+    (
+        "ssl_verify",
+        "flag_or_path",
+        None,
+        "supported",
+        "as litellm_settings.ssl_verify, for this deployment: false, or a file of the authorities to trust",
+    ),
     ("use_in_pass_through", "any", None, "ignored", "pass-through routes are not served"),
     ("timeout_by_service_tier", "any", None, "ignored", NOT_YET),
     ("itpm", "any", None, "ignored", ONE_RATE),

@@ -170,7 +170,10 @@ def _price(value: object) -> float | None:
     """Some rows write a price as text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    return float(value)
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _limit(value: object) -> int | None:

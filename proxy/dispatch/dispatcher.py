@@ -97,6 +97,8 @@ class Dispatcher:
             request = _with_extra_headers(provider.build_request(call, deployment), call, deployment)
             request = _with_trace(request, call) if self._forward_trace else request
             request = self._credentials[provider.auth].apply(request, deployment) if provider.auth else request
+            if "ssl_verify" in deployment.connection:
+                request = request._replace(verify=deployment.connection["ssl_verify"])
             return request._replace(single=True) if self._is_single(call, deployment, provider) else request
         except ConfigurationError as error:
             if not deployment.client_owned:
@@ -218,7 +220,7 @@ def _with_extra_headers(request: WireRequest, call: Call, deployment: Deployment
     if not deployment.client_owned:
         _check_replaced(asked, headers)
     _lay_over(headers, asked)
-    return WireRequest(request.url, request.body, headers, request.method, request.guarded)
+    return request._replace(headers=headers)
 
 
 def _lay_over(headers: dict[str, str], others: Mapping[str, object]) -> None:
@@ -242,4 +244,4 @@ def _with_trace(request: WireRequest, call: Call) -> WireRequest:
     """The request as a part of the client's trace, or of one of its own."""
     traceparent = outgoing_traceparent(call.id, call.requester.traceparent)
     headers = {**request.headers, "traceparent": traceparent}
-    return WireRequest(request.url, request.body, headers, request.method, request.guarded)
+    return request._replace(headers=headers)

@@ -34,6 +34,8 @@ Content = bytes | Pieces
 class WireRequest(NamedTuple):
     """One HTTP request. `guarded` marks a destination that a client named: the address guard looks at it.
 
+    `verify` is True, False or a file of certificate authorities; None is the transport's own. It does not count for a
+    guarded request.
     `single`: no other request has the same headers, or they hold a client's own key: nothing of them is remembered.
     """
 
@@ -43,6 +45,7 @@ class WireRequest(NamedTuple):
     method: str = "POST"
     guarded: bool = False
     single: bool = False
+    verify: bool | str | None = None
 
     def __repr__(self) -> str:
         """Without body and headers, which hold what is nobody's business."""

@@ -16,6 +16,7 @@ from proxy.settings.credentials import is_secret_name
 from proxy.settings.provider_choice import FAMILIES, Choice, UnknownProviderError, choose_provider
 from schemas.config import ConfigProblem, InvalidConfig
 from schemas.kinds import is_credential_name
+from schemas.litellm_params import FACTS, OWN_NAMES, PRICES
 from schemas.settings_table import settings_of
 
 _IGNORED = frozenset(name for name, setting in settings_of("params").items() if setting.status == "ignored")
@@ -165,8 +166,13 @@ def _build(
             for name, value in {**(environment or {}), **connection}.items()
             if name not in _STEERING
         },
+        # A price in litellm_params wins over one in model_info; any other fact there is the more particular.
+        info={
+            **{name: value for name, value in params.items() if name in FACTS},
+            **info,
+            **{name: value for name, value in params.items() if name in PRICES},
+        },
         defaults={name: value for name, value in params.items() if _is_default(name)},
-        info=dict(info),
         wildcard="*" in group,
         guarded=environment is None and names_destination(connection),
         client_owned=environment is None,
@@ -181,7 +187,8 @@ _STEERING = frozenset({"custom_llm_provider", "litellm_credential_name"})
 
 
 def _is_default(name: str) -> bool:
-    return not (name == "model" or name in ROUTING_PARAMS or is_connection_param(name) or is_credential_name(name))
+    own = name == "model" or name in OWN_NAMES or name in ROUTING_PARAMS
+    return not (own or is_connection_param(name) or is_credential_name(name))
 
 
 def _from_environ(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:

@@ -27,7 +27,7 @@ def idle_names(source: Source) -> Iterator[str]:
         if finding.status == "ignored":
             yield f"{source.locate(finding.path)} is ignored: {finding.reason}"
         elif finding.doubtful:
-            yield f"{source.locate(finding.path)} is no setting: {finding.reason}"
+            yield f"{source.locate(finding.path)}: {finding.reason}"
 
 
 def missing_keys(

@@ -107,7 +107,8 @@ class Transport:
         return host_of(url), self._local.get(url.partition(":")[0].lower())
 
     def _exchange(self, request: WireRequest, wait: Wait) -> Reply:
-        response = self._call_adapter(self._prepare(request, wait), wait.stopwatch.clocks)
+        verify = self._verify if request.verify is None else request.verify
+        response = self._call_adapter(self._prepare(request, wait), wait.stopwatch.clocks, verify)
         if isinstance(response, LeanResponse):
             return self._reply(response.status_code, response.headers, response.body, wait)
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -116,12 +117,14 @@ class Transport:
     def _reply(self, status: int, headers: Mapping[str, str], body: Body, wait: Wait) -> Reply:
         return Reply(status, headers, body, wait.stopwatch.host, self._limit)
 
-    def _call_adapter(self, prepared: requests.PreparedRequest, clocks: Clocks) -> requests.Response | LeanResponse:
+    def _call_adapter(
+        self, prepared: requests.PreparedRequest, clocks: Clocks, verify: bool | str
+    ) -> requests.Response | LeanResponse:
         if isinstance(prepared, LeanRequest):
             return self._adapter.send(prepared, stream=True, timeout=_NO_TIMEOUT)
         proxies = self._route(prepared.url or "").proxies
         return self._adapter.send(
-            prepared, stream=True, timeout=_timeout(clocks), verify=self._verify, cert=self._cert, proxies=proxies
+            prepared, stream=True, timeout=_timeout(clocks), verify=verify, cert=self._cert, proxies=proxies
         )
 
     def _prepare(self, request: WireRequest, wait: Wait) -> requests.PreparedRequest:
@@ -133,7 +136,7 @@ class Transport:
             own = build_envelope(request.method, request.url, origin, destination, headers)
             return LeanRequest(own, request.body, wait)
         build = self._build_envelope if request.single else self._envelope
-        envelope = build(request.method, request.url, tuple(request.headers.items()))
+        envelope = build(request.method, request.url, tuple(request.headers.items()), request.verify)
         return self._prepare_plain(request) if envelope is None else LeanRequest(envelope, request.body, wait)
 
     def _prepare_plain(self, request: WireRequest) -> requests.PreparedRequest:
@@ -150,19 +153,22 @@ class Transport:
             prepared.headers["content-length"] = str(len(request.body))
         return prepared
 
-    def _build_envelope(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> Envelope | None:
+    def _build_envelope(
+        self, method: str, url: str, headers: tuple[tuple[str, str], ...], verify: bool | str | None
+    ) -> Envelope | None:
         """None where the adapter of requests has to find its own way."""
-        route = self._route(url)
+        route = self._route(url, verify)
         if route.origin is None:
             return None
         complete = complete_headers(dict(headers), route.destination, self._user_agent, guarded=False)
         return build_envelope(method, url, route.origin, route.destination, complete)
 
-    def _find_route(self, url: str) -> _Route:
+    def _find_route(self, url: str, verify: bool | str | None = None) -> _Route:
         destination, proxies = split_url(url), self._proxies.choose(url)
         if proxies or not isinstance(self._adapter, LeanAdapter):
             return _Route(destination, None, proxies)
-        origin = Origin(destination.scheme, destination.host, destination.port, self._verify, self._cert)
+        trusted = self._verify if verify is None else verify
+        origin = Origin(destination.scheme, destination.host, destination.port, trusted, self._cert)
         return _Route(destination, origin, proxies)
 
     def _admit(self, url: str, wait: Wait) -> Origin:

@@ -149,7 +149,7 @@ def test_each_name_is_told_when_a_file_is_looked_at() -> None:
         "model_list[0].model_name": ("supported", False),
         "model_list[0].litellm_params.model": ("supported", False),
         "model_list[0].litellm_params.temperature": ("supported", False),
-        "model_list[0].litellm_params.api_bse": ("supported", True),
+        "model_list[0].litellm_params.api_bse": ("unknown", True),
         "general_settings.database_url": ("ignored", False),
         "general_settings.maser_key": ("ignored", True),
         "guardrails": ("ignored", False),
@@ -164,7 +164,8 @@ def test_each_name_is_told_when_a_file_is_looked_at() -> None:
         ("langfuse_host", "ignored"),
         ("aws_secret_access_key", "supported"),
         ("vertex_credentials", "supported"),
-        ("stop_token", "supported"),
+        ("stop_token", "unknown"),
+        ("stop", "supported"),
     ],
 )
 def test_param_is_told_when_it_may_be_a_credential(name: str, status: str) -> None:

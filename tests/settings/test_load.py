@@ -142,8 +142,8 @@ def test_names_without_effect_are_reported_when_the_file_has_some(tmp_path: Path
     assert told == [
         "general_settings.database_url is ignored: there is no database: keys, teams and spend are not stored",
         "guardrails is ignored: guardrails are not built in",
-        "model_list[0].litellm_params.api_bse is no setting: sent to the provider with each request that does not say "
-        "otherwise; did you mean api_base?",
+        "model_list[0].litellm_params.api_bse: no setting has this name, so it is sent to the provider as it is; "
+        "did you mean api_base?",
         "router_settings.num_retires is ignored: unknown; did you mean num_retries?",
         "router_settings.fallbacks[0].typo has no effect: there is no such model",
     ]

@@ -438,6 +438,19 @@ def test_answers_come_over_tls_when_the_authority_is_known(transport: Transport)
     assert upstream.connections == 1
 
 
+def test_a_requests_own_authorities_count_when_it_names_them(transport: Transport) -> None:
+    with serving(always(OK), tls=True) as upstream:
+        plain = Transport(Runtime())
+        trusting = ask(upstream)._replace(verify=str(CERTIFICATES / "ca.pem"))
+        assert (
+            plain.send(trusting, Clocks(total=10)).read()
+            == plain.send(ask(upstream)._replace(verify=False), Clocks(total=10)).read()
+        )
+        with pytest.raises(APIConnectionError):
+            plain.send(ask(upstream), Clocks(total=10))
+        plain.close()
+
+
 def test_a_tls_session_is_used_again_when_a_new_connection_is_made(transport: Transport) -> None:
     reused: list[bool | None] = []
 
