@@ -5,7 +5,7 @@ from typing import Protocol
 
 from proxy.dispatch.media import inline_media
 from proxy.dispatch.response import ProviderResponse, Teller
-from proxy.dispatch.stream import Meter, OnceOnly, ProviderStream, stream_clocks
+from proxy.dispatch.stream import Meter, OnceOnly, ProviderStream, stream_clocks, text_length
 from proxy.domain.answer import Answer, Reply, StreamReply
 from proxy.domain.attempt import OnResult, Result
 from proxy.domain.call import Call
@@ -71,7 +71,7 @@ class Dispatcher:
         """The request that `send` would make, unsigned: for explaining a plan."""
         call, deployment = mocked(call, deployment)
         provider = self._provider(deployment)
-        prepared, _ = self._prepare(call, deployment, provider)
+        provider, prepared, _ = self._prepare(call, deployment, provider)
         part = _parts(provider, prepared, deployment)[0]
         return _with_extra_headers(provider.build_request(part, deployment), call, deployment)
 
@@ -81,15 +81,20 @@ class Dispatcher:
             raise BadRequestError(f"There is no provider named '{deployment.provider}'.", param="model")
         return provider
 
-    def _prepare(self, call: Call, deployment: Deployment, provider: Provider) -> tuple[Call, tuple[str, ...]]:
-        """The call as this provider takes it, and the names of what was left out."""
+    def _prepare(
+        self, call: Call, deployment: Deployment, provider: Provider
+    ) -> tuple[Provider, Call, tuple[str, ...]]:
+        """How the provider is asked, the call as it takes it, and the names of what was left out."""
+        native = None if call.native is None else provider.native.get(call.dialect)
+        if native is not None:
+            return native, call, ()
         document = _with_defaults(call, deployment)
         document = document if provider.signed_ids else without_signatures(document)
         full = call if document is call.document else call.asking(call.model, document)
         fitted = fit(full, deployment, provider, drop_params=self._drop_params)
         if fitted is AS_IT_IS:
-            return full, ()
-        return call.asking(call.model, full.document.edit(fitted.changes, fitted.drop)), fitted.dropped
+            return provider, full, ()
+        return provider, call.asking(call.model, full.document.edit(fitted.changes, fitted.drop)), fitted.dropped
 
     def _sign(self, provider: Provider, call: Call, deployment: Deployment) -> WireRequest:
         """The provider's request with its credentials. What is missing of a client's own deployment is the client's fault."""
@@ -115,8 +120,7 @@ class Dispatcher:
         self, call: Call, deployment: Deployment, clocks: Clocks, on_result: OnResult, started: float
     ) -> Answer | StreamReply:
         call, deployment = mocked(call, deployment)
-        provider = self._provider(deployment)
-        prepared, dropped = self._prepare(call, deployment, provider)
+        provider, prepared, dropped = self._prepare(call, deployment, self._provider(deployment))
 
         def transmit(request: WireRequest) -> WireResponse:
             """With what is left of the try's time: fetched media, tokens and earlier parts have had theirs."""
@@ -144,18 +148,19 @@ class Dispatcher:
         transmit: Fetch,
     ) -> StreamReply:
         sent = self._runtime.monotonic()
+        decoder = provider.open_stream(call, deployment)
         stream = ProviderStream(
             self._send(provider, call, deployment, transmit),
             self._decoders[provider.framing](),
-            provider.open_stream(call, deployment),
-            Meter(call.fields),
+            decoder,
+            Meter(call.fields, getattr(decoder, "text_length", text_length)),
             once,
             clocks,
             provider.last_event,
             self._runtime.monotonic,
         )
         stream.wait_for_content(sent)
-        return stream.reply(dropped, self._runtime.monotonic() - sent)
+        return stream.reply(dropped, self._runtime.monotonic() - sent, provider.form)
 
     def _ask(
         self, provider: Provider, call: Call, deployment: Deployment, dropped: tuple[str, ...], transmit: Fetch
@@ -167,7 +172,7 @@ class Dispatcher:
         body = response.read()
         seconds = monotonic() - sent
         answer = provider.parse_response(body, response.headers, call, deployment)
-        return Answer(answer.body, answer.usage, answer.model, response.headers, dropped, seconds)
+        return Answer(answer.body, answer.usage, answer.model, response.headers, dropped, seconds, provider.form)
 
     def _send(self, provider: Provider, call: Call, deployment: Deployment, transmit: Fetch) -> WireResponse:
         """The provider's 2xx answer; any other is raised as its error."""

@@ -49,14 +49,33 @@ class OnceOnly:
             self._on_result(Result(self._monotonic() - self._started, error, spent(), self._first))
 
 
+def text_length(data: bytes) -> int:
+    """The characters that a chunk's deltas bring, ids and names counted in: an estimate does not need better."""
+    choices = orjson.loads(data).get("choices") or ()
+    pending: list[Any] = [
+        choice.get("delta") or choice.get("text") for choice in choices if isinstance(choice, Mapping)
+    ]
+    length = 0
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            length += len(value)
+        elif isinstance(value, Mapping):
+            pending.extend(item for name, item in value.items() if name != "role")
+        elif isinstance(value, list):
+            pending.extend(value)
+    return length
+
+
 class Meter:
     """What a stream has used so far: the provider's own count, else about the tokens of what was seen.
 
     Chunks are not parsed for that: of each only its size is noted, and how much of one is not text.
     """
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
+    def __init__(self, fields: Mapping[str, Any], measure: Callable[[bytes], int] = text_length) -> None:
         self._fields = fields
+        self._measure = measure
         self._said: Usage | None = None
         self._bytes = self._chunks = 0
         self._sample = b""
@@ -74,7 +93,7 @@ class Meter:
         """None while nothing was seen of which one could say what it cost. `so_far`: what the provider told on the way."""
         if self._said is not None or not self._chunks:
             return self._said or so_far
-        characters = self._bytes - self._chunks * (len(self._sample) - _text_length(self._sample))
+        characters = self._bytes - self._chunks * (len(self._sample) - self._measure(self._sample))
         completion = max(self._chunks, characters // CHARACTERS_PER_TOKEN)
         if so_far is not None:
             completion = max(completion, so_far.completion_tokens)
@@ -85,24 +104,6 @@ class Meter:
 
 def _nothing_told() -> Usage | None:
     """For a decoder that has no `usage_so_far`: the provider sends its counts at the end only."""
-
-
-def _text_length(data: bytes) -> int:
-    """The characters that a chunk's deltas bring, ids and names counted in: an estimate does not need better."""
-    choices = orjson.loads(data).get("choices") or ()
-    pending: list[Any] = [
-        choice.get("delta") or choice.get("text") for choice in choices if isinstance(choice, Mapping)
-    ]
-    length = 0
-    while pending:
-        value = pending.pop()
-        if isinstance(value, str):
-            length += len(value)
-        elif isinstance(value, Mapping):
-            pending.extend(item for name, item in value.items() if name != "role")
-        elif isinstance(value, list):
-            pending.extend(value)
-    return length
 
 
 class ProviderStream:
@@ -169,7 +170,7 @@ class ProviderStream:
             if limit is not None and self._monotonic() - sent >= limit:
                 raise Timeout(f"the stream had no content within {limit:g} s")
 
-    def reply(self, dropped: tuple[str, ...], provider_seconds: float) -> StreamReply:
+    def reply(self, dropped: tuple[str, ...], provider_seconds: float, form: str = "openai") -> StreamReply:
         return StreamReply(
             iter(self),
             self.close,
@@ -178,6 +179,7 @@ class ProviderStream:
             provider_seconds,
             self.spent,
             self.interrupt,
+            form=form,
         )
 
     def __iter__(self) -> Iterator[list[Chunk]]:

@@ -14,7 +14,8 @@ from proxy.errors import GatewayError
 class Answer(NamedTuple):
     """A whole answer: `body` is a JSON object's bytes, `headers` the provider's (lower case).
 
-    `dropped` names the parameters that were left out; `provider_seconds` is the time spent on the wire.
+    `dropped` names the parameters that were left out; `provider_seconds` is the time spent on the wire. `form` names the
+    dialect that the body is written in.
     """
 
     body: bytes
@@ -23,10 +24,11 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
     dropped: tuple[str, ...] = ()
     provider_seconds: float = 0.0
+    form: str = "openai"
 
 
 class Chunk(NamedTuple):
-    """One streamed chunk: `data` is the JSON of a `chat.completion.chunk`.
+    """One streamed chunk: `data` is the JSON of a `chat.completion.chunk`, or whole events of the reply's form.
 
     `content`: it carries text, reasoning, a tool call or audio, so the status line can be sent.
     `finished`: it carries a finish_reason. `usage`: the tokens, in the chunk that brings them.
@@ -107,6 +109,7 @@ class StreamReply:
     provider's connection up now: it must be called when the client leaves, and is safe to call at any time.
     `spent` tells the tokens so far, estimated where the provider has not told; `interrupt` ends the stream from another
     thread: its reader gets the error. `attempts`: the tries (Attempt) that were made after the stream had opened.
+    `form` names the dialect that the chunks are written in.
     """
 
     chunks: Iterator[list[Chunk]]
@@ -117,6 +120,7 @@ class StreamReply:
     spent: Callable[[], Usage | None] = _nothing_known
     interrupt: Callable[[GatewayError], None] = _no_reader
     attempts: Callable[[], tuple[Any, ...]] = tuple
+    form: str = "openai"
 
 
 class StreamEnd(NamedTuple):

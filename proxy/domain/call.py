@@ -59,7 +59,8 @@ class Call(NamedTuple):
     """`document` is the provider-bound body: OpenAI's form, the gateway's own fields already taken out.
 
     `model` is the name that the client asked for. `received` (the head is here) and `started` (the body is read) are
-    monotonic seconds, `started_at` is Unix seconds. `dialect` names the client's wire form. `ignored` names the fields
+    monotonic seconds, `started_at` is Unix seconds. `dialect` names the client's wire form, and `native` is
+    its body in that form where it is not OpenAI's (see Provider.native). `ignored` names the fields
     that the gateway knows and does not honour. `holds` keep the client's own credentials masked while the call runs.
     """
 
@@ -78,6 +79,7 @@ class Call(NamedTuple):
     holds: tuple[Hold, ...] = ()
     received: float = 0.0
     dialect: str = "openai"
+    native: Document | None = None
     ignored: tuple[str, ...] = ()
 
     @property
@@ -88,3 +90,9 @@ class Call(NamedTuple):
     def asking(self, model: str, document: Document | None = None) -> "Call":
         """The same request for another model."""
         return self._replace(model=model, document=self.document if document is None else document)
+
+    def member(self, model: str, position: int) -> "Call":
+        """The call for one model of a request that names several, in each form of its body."""
+        native = None if self.native is None else self.native.edit({"model": model})
+        document = self.document.edit({"model": model})
+        return self._replace(id=f"{self.id}-{position}", model=model, document=document, native=native)

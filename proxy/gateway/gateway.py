@@ -146,7 +146,4 @@ def _continues(call: Call, router: Router) -> bool:
 
 
 def _calls_of(call: Call, models: Sequence[str]) -> list[Call]:
-    return [
-        call.asking(model, call.document.edit({"model": model}))._replace(id=f"{call.id}-{position}")
-        for position, model in enumerate(models)
-    ]
+    return [call.member(model, position) for position, model in enumerate(models)]

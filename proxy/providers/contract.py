@@ -19,7 +19,11 @@ Framing = Literal["sse", "sse-or-array", "ndjson", "aws-eventstream"]
 
 
 class StreamDecoder(Protocol):
-    """A provider's events into OpenAI chunks: a fold."""
+    """A provider's events into OpenAI chunks, or into chunks of the provider's own form: a fold.
+
+    `usage_so_far()` may say what the provider has counted before its end, `text_length(data)` how many characters of
+    text a chunk of another form than OpenAI's holds.
+    """
 
     def feed(self, event: Event) -> list[Chunk]:
         """The chunks that this event completes. Raise a GatewayError for an error event."""
@@ -54,6 +58,10 @@ class Provider:
     batch: the most inputs that one embeddings request takes for the deployment's model: the dispatcher sends a longer list
         in several requests and joins the answers.
     last_event: the name of the stream's event after which nothing more comes; `[DONE]` is known without it.
+    native: by a client dialect's name (see dialects/), the provider as it is asked in that dialect itself. Its build_request
+        reads `call.native`, the client's body as it came without the gateway's own fields; its answers and chunks are the
+        provider's own bytes. No parameter is fitted, translated or dropped.
+    form: the dialect that its answers and chunks are written in.
     signed_ids: it reads the signatures that Gemini's tool call ids carry (call_ids.py); the others get plain ids.
     """
 
@@ -72,5 +80,7 @@ class Provider:
     media: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     batch: Callable[[Deployment], int] | None = None
     needs_key: bool = True
+    native: Mapping[str, "Provider"] = field(default_factory=dict)
+    form: str = "openai"
     signed_ids: bool = False
     last_event: str = ""
