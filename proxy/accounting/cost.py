@@ -138,7 +138,8 @@ def price(usage: Usage, prices: Prices, source: Source = "table", model: str | N
 
     Audio that was cached is counted twice in a usage: it costs as cached.
     """
-    input_price, output_price = prices.input or 0.0, _first(prices.output, prices.output_image or 0.0)
+    input_price = prices.input or 0.0
+    output_price = (prices.output_image or 0.0) if prices.output is None else prices.output
     if usage.ordinary:
         prompt, answer = usage.prompt_tokens * input_price, usage.completion_tokens * output_price
         return Cost(prompt + answer, prompt, answer, source=source, model=model)

@@ -6,7 +6,7 @@ A row holds for a provider, for all of its models or for those that `models` fin
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,9 +50,15 @@ class Refusals:
     stream_options: bool = False
     parameters: frozenset[str] = frozenset()
 
-    @property
-    def about_messages(self) -> bool:
-        return self != replace(NOTHING, parameters=self.parameters, stream_options=self.stream_options)
+    # What has to be looked at in messages, worked out once: anything at all, and nothing but the ids of tool calls.
+    about_messages: bool = field(init=False, compare=False, default=False)
+    only_ids: bool = field(init=False, compare=False, default=False)
+
+    def __post_init__(self) -> None:
+        said = {row.name for row in fields(self) if row.init and getattr(self, row.name) != row.default}
+        said -= {"source", "models", "hosts", "stream_options", "parameters"}
+        object.__setattr__(self, "about_messages", bool(said))
+        object.__setattr__(self, "only_ids", bool(said) and said <= {"call_id_length", "exact_call_ids"})
 
 
 NOTHING = Refusals()
@@ -256,10 +262,10 @@ def _add(one: Refusals, other: Refusals) -> Refusals:
         "models": None,
         "hosts": (),
     }
-    for field in fields(Refusals):
-        value = getattr(other, field.name)
-        if field.name not in changes and value != field.default:
-            changes[field.name] = value
+    for column in fields(Refusals):
+        value = getattr(other, column.name)
+        if column.init and column.name not in changes and value != column.default:
+            changes[column.name] = value
     return replace(one, **changes)
 
 
