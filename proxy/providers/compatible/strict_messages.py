@@ -22,7 +22,7 @@ def adapt_messages(messages: Any, roles: Mapping[str, str], members: Mapping[str
         return messages
     # A conversation is long, and nearly always as it should be. (A tuple, for a role may be anything, also a list.)
     renamed, lacks_members = tuple(roles), members.keys().isdisjoint
-    for message in messages:  # noqa: SIM110  a generator costs a call for each message
+    for message in messages:
         if type(message) is dict and (message.get("role") in renamed or not lacks_members(message)):
             return [_adapt(each, roles, members) for each in messages]
     return messages
@@ -144,7 +144,7 @@ def _is_empty_assistant(message: Any) -> bool:
 def _acknowledge_results(messages: list[Any]) -> list[Any]:
     """With an assistant message between a tool's result and a user's or a system's message."""
     result: list[Any] = []
-    for message in messages:  # noqa: SIM110  a generator costs a call for each message
+    for message in messages:
         if result and _role(result[-1]) == "tool" and _role(message) in ("user", "system", "developer"):
             result.append(ACKNOWLEDGEMENT)
         result.append(message)
@@ -158,7 +158,7 @@ def _mark_prefix(message: Any) -> Any:
 def _merge_neighbours(messages: list[Any]) -> list[Any]:
     """Neighbours of one role (user or assistant) as one message; calls and their results stay as they are."""
     result: list[Any] = []
-    for message in messages:  # noqa: SIM110  a generator costs a call for each message
+    for message in messages:
         if result and _may_join(result[-1], message):
             last = result[-1]
             result[-1] = {**last, "content": _join_contents(last.get("content"), message.get("content"))}
