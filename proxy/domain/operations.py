@@ -141,9 +141,13 @@ MODERATIONS = Operation(
 )
 
 # In the order in which a deployment without a `mode` is probed: the first that its provider serves.
-OPERATIONS: Mapping[str, Operation] = {
-    operation.name: operation for operation in (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS)
-}
+_ROWS = (
+    CHAT,
+    COMPLETIONS,
+    EMBEDDINGS,
+    MODERATIONS,
+)
+OPERATIONS: Mapping[str, Operation] = {row.name: row for row in _ROWS}
 BY_MODE: Mapping[str, Operation] = {operation.mode: operation for operation in OPERATIONS.values()}
 TEXT_FIELDS: tuple[str, ...] = tuple(dict.fromkeys(name for row in OPERATIONS.values() for name in row.text))
 

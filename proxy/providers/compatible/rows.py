@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
-from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS
+from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, OPERATIONS
 from proxy.providers.compatible.embeddings_only import ask_voyage, count_prompt
 from proxy.providers.compatible.openai import Compatible
 from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS
 
 _EMBEDDINGS_ONLY = (EMBEDDINGS,)
+# The fake provider serves every operation whose row has an answer for it.
+_MOCKED = tuple(operation for operation in OPERATIONS.values() if operation.mock is not None)
 _UNDER_V1 = {operation.name: f"v1/{operation.path}" for operation in (CHAT, COMPLETIONS, EMBEDDINGS)}
 
 # Those who know the limit of an answer by its older name only.
@@ -15,7 +17,7 @@ _OLD_LIMIT = {"max_completion_tokens": "max_tokens"}
 
 # name: base URL, variables of the key, variables of the base URL, what is different.
 ROWS: Mapping[str, Compatible] = {
-    "mock": Compatible("mock://local/v1", default_key="", operations=(CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS)),
+    "mock": Compatible("mock://local/v1", default_key="", operations=_MOCKED),
     "abliteration": Compatible("https://api.abliteration.ai/v1", ("ABLITERATION_API_KEY",)),
     "ai21_chat": Compatible("https://api.ai21.com/studio/v1", ("AI21_API_KEY",), ("AI21_API_BASE",), rename=_OLD_LIMIT),
     "aihubmix": Compatible("https://aihubmix.com/v1", ("AIHUBMIX_API_KEY",), ("AIHUBMIX_API_BASE",)),
