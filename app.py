@@ -10,7 +10,7 @@ from proxy.assembly.gateway import build_base_of, build_parts
 from proxy.assembly.transport import build_transport
 from proxy.dispatch.dispatcher import Sender
 from proxy.endpoints import metrics
-from proxy.fastpath.flask_app import Application
+from proxy.fastpath import door
 from proxy.runtime import Runtime
 from proxy.settings import Settings, load_default
 from proxy.settings.load import environment
@@ -35,7 +35,7 @@ def create_app(
     settings = settings or load_default(environment() if environ is None else environ)
     transport = transport or build_transport(settings, runtime)
     general, litellm = settings.general, settings.litellm
-    app = Application("patchbay", static_folder=None)
+    app = door.app_class(settings.fast_path)("patchbay", static_folder=None)
     app.url_map.strict_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = int(general.max_request_size_mb * 1024 * 1024)
     timeouts = client_timeouts.Patience(runtime.monotonic, runtime.sleep, general.receive_timeout, general.send_timeout)

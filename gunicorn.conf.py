@@ -12,6 +12,7 @@ if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
 from proxy import settings as _settings  # noqa: E402
+from proxy.fastpath import versions as _versions  # noqa: E402
 from proxy.host.folder import default_path as _default_path  # noqa: E402
 from proxy.host.folder import warn_of_small_memory as _warn_of_small_memory  # noqa: E402
 from proxy.server import drain as _drain  # noqa: E402
@@ -79,7 +80,8 @@ def when_ready(server: Any) -> None:
     try:
         settings = _settings.load_default(_settings.environment())
         addresses = [listener.sock.getsockname() for listener in server.LISTENERS]
-        warnings = (*settings.warnings, *_check_exposure(settings, addresses))
+        untested = _versions.warning() if settings.fast_path else None
+        warnings = (*settings.warnings, *([untested] if untested else []), *_check_exposure(settings, addresses))
     except _settings.ConfigError as error:
         for listener in server.LISTENERS:
             listener.close()
@@ -105,15 +107,11 @@ def post_worker_init(worker: Any) -> None:
     worker.drain = _drain.Drain(worker.wsgi.extensions["patchbay"].streams, worker.stopping, graceful_timeout)
     worker.drain.install()
     # They import what only a worker may: its sockets are patched by now.
-    from proxy.fastpath import gevent_accept as accepting  # noqa: PLC0415
-    from proxy.fastpath import gunicorn_request as ordinary  # noqa: PLC0415
-    from proxy.fastpath import gunicorn_response as writing  # noqa: PLC0415
+    from proxy.fastpath import door  # noqa: PLC0415
     from proxy.web import malformed  # noqa: PLC0415
 
-    accepting.install()
     malformed.install(worker)
-    writing.install(worker)
-    ordinary.install(worker.cfg, mounted=bool(_environ.get("SCRIPT_NAME")))
+    door.install(worker, mounted=bool(_environ.get("SCRIPT_NAME")))
 
 
 def pre_request(worker: Any, request: Any) -> None:

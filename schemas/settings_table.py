@@ -513,6 +513,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("NUM_WORKERS", "1", "as `--workers`; WEB_CONCURRENCY counts for plain gunicorn"),
     Variable("LITELLM_LOG", "INFO", "the log level, as `--log-level`"),
     Variable("PATCHBAY_MODEL", "", "one model to serve without a file, as `--model`"),
+    Variable("PATCHBAY_FAST_PATH", "on", "`off`: stock Flask and gunicorn, the same behaviour at a higher cost"),
 )
 
 

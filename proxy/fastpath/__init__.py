@@ -1,1 +1,1 @@
-"""Faster parts in place of Flask's, gunicorn's and gevent's own. The only code that uses their private names."""
+"""Faster parts in place of Flask's, gunicorn's and gevent's own, behind door.py. The only code that uses their private names."""

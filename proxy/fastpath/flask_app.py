@@ -1,5 +1,5 @@
-"""Flask without what this gateway has no use for: sessions, signals, hooks of blueprints, a search for paths that are plain
-text."""
+"""Flask without what this gateway does not use: sessions, signals, blueprint hooks, and a search of the URL map for paths
+without a variable part."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from flask.globals import _cv_request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
 
-from proxy.fastpath.flask_context import PlainContext, PlainRequest
+from proxy.fastpath.flask_context import FastContext, LazyRequest
 
 
 class NoSessions(SessionInterface):
-    """One empty session for everybody."""
+    """One empty session for all requests."""
 
     def __init__(self) -> None:
         self._none = NullSession()
@@ -22,7 +22,7 @@ class NoSessions(SessionInterface):
 
 
 class FoundRule(MapAdapter):
-    """What a search of the URL map would find for a path that one rule spells out."""
+    """The result of searching the URL map for a path that is exactly one rule's text."""
 
     def __init__(self, rule: Rule) -> None:
         self._found: tuple[Rule, dict[str, Any]] = (rule, {})
@@ -31,23 +31,23 @@ class FoundRule(MapAdapter):
         return self._found
 
 
-class Application(Flask):
+class FastFlask(Flask):
     """Hooks belong to the application as a whole, and views are plain functions."""
 
     session_interface = NoSessions()
-    request_class = PlainRequest
-    _known: dict[tuple[str, str], FoundRule] | None = None
+    request_class = LazyRequest
+    _fixed_paths: dict[tuple[str, str], FoundRule] | None = None
 
-    def request_context(self, environ: dict[str, Any]) -> PlainContext:
-        return PlainContext(self, environ)
+    def request_context(self, environ: dict[str, Any]) -> FastContext:
+        return FastContext(self, environ)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """None without a request: no URLs are made here."""
+        """None without a request: no URLs are built here."""
         if request is None:
             return None
-        if self._known is None:
-            self._known = self._spelled_out()
-        found = self._known.get((request.environ["PATH_INFO"], request.environ["REQUEST_METHOD"]))
+        if self._fixed_paths is None:
+            self._fixed_paths = self._find_fixed_paths()
+        found = self._fixed_paths.get((request.environ["PATH_INFO"], request.environ["REQUEST_METHOD"]))
         return found or super().create_url_adapter(request)
 
     def ensure_sync(self, func: Any) -> Any:
@@ -59,7 +59,7 @@ class Application(Flask):
             answer = self.preprocess_request()
             if answer is None:
                 answer = self.dispatch_request()
-        except Exception as error:  # noqa: BLE001  Flask's handlers, ours among them, know what to do
+        except Exception as error:  # noqa: BLE001  the registered error handlers answer it
             answer = self.handle_user_exception(error)
         return self.finalize_request(answer)
 
@@ -87,7 +87,7 @@ class Application(Flask):
             response = hook(response)
         return response
 
-    def _spelled_out(self) -> dict[tuple[str, str], FoundRule]:
+    def _find_fixed_paths(self) -> dict[tuple[str, str], FoundRule]:
         """Path and method to rule, for the rules without a variable part."""
         return {
             (rule.rule, method): FoundRule(rule)

@@ -1,4 +1,4 @@
-"""What Flask holds for a request, with as much of it as this gateway asks for."""
+"""Flask's request and request context, with as much of them as this gateway uses."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from flask.ctx import RequestContext
 from flask.globals import _cv_app, _cv_request
 
 
-class PlainRequest(Request):
-    """Its method, its path and its sender; whatever else somebody asks for is worked out then, and all at once."""
+class LazyRequest(Request):
+    """Sets only method, path and remote address; the first access to anything else runs Flask's own `__init__`."""
 
     def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
         self.environ, self.shallow = environ, shallow
         self.method = environ["REQUEST_METHOD"].upper()
         self.remote_addr = environ.get("REMOTE_ADDR")
         path = environ["PATH_INFO"]
-        # Others are decoded, or lose slashes.
+        # Flask decodes other paths, or removes slashes.
         if path.isascii() and path.startswith("/") and not path.startswith("//"):
             self.path = path
         if populate_request and not shallow:
@@ -28,8 +28,8 @@ class PlainRequest(Request):
         return getattr(self, name)
 
 
-class PlainContext(RequestContext):
-    """The request and the application, entered and left together. Nobody listens to the signals of it."""
+class FastContext(RequestContext):
+    """Pushes and pops the request and the application together. It sends no signals."""
 
     def push(self) -> None:
         app: Flask = self.app
@@ -45,5 +45,5 @@ class PlainContext(RequestContext):
         _cv_app.reset(app)
         if "files" in vars(self.request):
             self.request.close()
-        # The environ is the request's own: together they would wait for the garbage collection.
+        # Request and environ refer to each other: only the garbage collector would free them.
         self.request.environ["werkzeug.request"] = None

@@ -1,4 +1,4 @@
-"""A Flask response whose headers and body are right as they are, and are sent without being looked at again."""
+"""A Flask response whose headers and body are sent as they are, without werkzeug's checks."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,40 +6,40 @@ from typing import Any
 from flask import Response
 from werkzeug.datastructures import Headers
 
-Pairs = list[tuple[str, str]]
+from proxy.fastpath.parts import Pairs
 
 
-class SoundPairs(Pairs):
-    """Headers as a server gets them: names and values are text without line breaks. `length` is the body's in bytes,
-    None for a stream."""
+class TrustedHeaderList(Pairs):
+    """Headers as a server gets them, built by this gateway: names and values have no line breaks. `length` is the body's
+    in bytes, None for a stream."""
 
     def __init__(self, pairs: Pairs, length: int | None) -> None:
         super().__init__(pairs)
         self.length = length
 
 
-class SoundHeaders(Headers):
-    """Headers that were made here."""
+class TrustedHeaders(Headers):
+    """Headers built by this gateway: no validation needed."""
 
     def __init__(self, pairs: Pairs, length: int | None) -> None:
         self._list = pairs
         self._length = length
 
-    def to_wsgi_list(self) -> SoundPairs:
-        return SoundPairs(self._list, self._length)
+    def to_wsgi_list(self) -> TrustedHeaderList:
+        return TrustedHeaderList(self._list, self._length)
 
 
-class PlainResponse(Response):
+class FastResponse(Response):
     """A 200. `body` is all of it, or the pieces of a stream, whose `close` the server calls."""
 
     def __init__(self, body: bytes | Iterable[bytes], content_type: str, headers: Pairs) -> None:
-        # All that werkzeug's own way would find out about them is known.
-        sound, length = [("Content-Type", content_type), *headers], None
+        # werkzeug's own `__init__` would derive the same values again.
+        trusted, length = [("Content-Type", content_type), *headers], None
         if isinstance(body, bytes):
             length = len(body)
-            sound.append(("Content-Length", str(length)))
+            trusted.append(("Content-Length", str(length)))
             body = [body]
-        self.headers = SoundHeaders(sound, length)
+        self.headers = TrustedHeaders(trusted, length)
         self._status, self._status_code = "200 OK", 200
         self.response = body
         self.direct_passthrough = True

@@ -1,7 +1,7 @@
-"""Ordinary requests, taken apart by one regular expression and put into a WSGI environ in one step.
+"""Ordinary requests, parsed by one regular expression and turned into a WSGI environ in one step.
 
 gunicorn's parser takes the request line, each header and the body's length one by one, some 6 us a header, and OpenAI's
-clients send twenty. What is not ordinary in every respect is left to it: it refuses, or it knows what to do.
+clients send twenty. gunicorn's parser still reads or refuses every request that is not ordinary in every respect.
 """
 
 import re
@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from gunicorn.http import message, parser, wsgi
 from gunicorn.http.body import Body, LengthReader
+
+from proxy.fastpath.gunicorn_response import Writer
 
 # A token without an underscore, which would make two names one in an environ.
 _NAME = r"[!#$%&'*+.^`|~0-9A-Za-z-]++"
@@ -26,7 +28,7 @@ _SPECIAL = frozenset({"EXPECT", "TRANSFER-ENCODING"})
 
 
 class Bounds(NamedTuple):
-    """gunicorn's limits in bytes, and the names (in upper case) of headers by which a proxy says that it was asked for https."""
+    """gunicorn's limits in bytes, and the names (in upper case) of the headers in which a proxy reports https."""
 
     line: int
     field: int
@@ -35,9 +37,9 @@ class Bounds(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What a head says; names of headers are in upper case, `length` is that of the body in bytes.
+    """A parsed head; names of headers are in upper case, `length` is the body's in bytes.
 
-    `scheme` is the header that names it, if there is one.
+    `scheme` is the header that names the scheme, if there is one.
     """
 
     method: str
@@ -52,7 +54,7 @@ class Head(NamedTuple):
 
 
 def read_head(lines: str, bounds: Bounds) -> Head | None:
-    """A head, from its first line to the last line's end, as gunicorn would read it; None for all but ordinary ones."""
+    """Parse a head, from its first line to the last line's end, as gunicorn would; None if it is not an ordinary one."""
     found = _HEAD.fullmatch(lines)
     if found is None:
         return None
@@ -79,8 +81,8 @@ def read_head(lines: str, bounds: Bounds) -> Head | None:
     return Head(method, uri, path, query or "", headers, environ, int(length), closing, next(iter(schemes), None))
 
 
-class ComingBody(Body):  # type: ignore[misc]  # gunicorn has no types
-    """A body of known length that is still on its way. gunicorn's copies it three times for who asks for all of it."""
+class StreamedBody(Body):  # type: ignore[misc]  # gunicorn has no types
+    """A body with a Content-Length that has not fully arrived. `read()` copies it once, gunicorn's copies it three times."""
 
     def read(self, size: int | None = None) -> bytes:
         reader = self.reader
@@ -104,7 +106,7 @@ class ComingBody(Body):  # type: ignore[misc]  # gunicorn has no types
 
 
 class OrdinaryRequest(message.Request):  # type: ignore[misc]  # as above
-    """A request as gunicorn knows it. `rest` is what has come of its body, or more; the others are still on their way."""
+    """gunicorn's request, from a parsed head. `rest` is what has arrived of its body, or more."""
 
     version = (1, 1)
     fragment = ""
@@ -127,7 +129,7 @@ class OrdinaryRequest(message.Request):  # type: ignore[misc]  # as above
             self.body = BytesIO(rest[:length])
             rest = rest[length:]
         else:
-            self.body = ComingBody(LengthReader(unreader, length))
+            self.body = StreamedBody(LengthReader(unreader, length))
         if rest:
             unreader.unread(rest)
 
@@ -136,7 +138,7 @@ class OrdinaryRequest(message.Request):  # type: ignore[misc]  # as above
 
 
 def read_request(bounds: Bounds, settings: Any, unreader: Any, peer: Any, number: int) -> Any:
-    """The next request of a connection, whoever reads it. Raise what gunicorn raises, StopIteration at its end."""
+    """The next request of a connection. Raise what gunicorn raises, StopIteration at the connection's end."""
     data = unreader.read()
     if not data:
         raise StopIteration
@@ -149,7 +151,7 @@ def read_request(bounds: Bounds, settings: Any, unreader: Any, peer: Any, number
 
 
 def environ_of(request: OrdinaryRequest, sock: Any, client: tuple[Any, ...], server: tuple[Any, ...]) -> dict[str, Any]:
-    """What PEP 3333 and gunicorn say of a request, but for what is the same for all."""
+    """The environ of PEP 3333 and gunicorn, without the entries that are the same for all requests."""
     path = request.path
     return {
         **request.environ,
@@ -170,7 +172,7 @@ def environ_of(request: OrdinaryRequest, sock: Any, client: tuple[Any, ...], ser
 
 
 def install(settings: Any, mounted: bool) -> None:
-    """Let gunicorn's workers read requests like this. `settings` are its configuration; `mounted`: SCRIPT_NAME is set."""
+    """Make gunicorn's workers read requests like this. `settings` are its configuration; `mounted`: SCRIPT_NAME is set."""
     if settings.proxy_protocol != "off" or settings.limit_request_line <= 0 or mounted:
         return
     bounds = Bounds(
@@ -184,15 +186,15 @@ def install(settings: Any, mounted: bool) -> None:
 
     def create(request: Any, sock: Any, client: Any, server: Any, *more: Any, **named: Any) -> Any:
         if isinstance(request, OrdinaryRequest) and isinstance(client, tuple) and isinstance(server, tuple):
-            return wsgi.Response(request, sock, settings), base | environ_of(request, sock, client, server)
+            return Writer(request, sock, settings), base | environ_of(request, sock, client, server)
         return by_gunicorn(request, sock, client, server, *more, **named)
 
     def finish_body(self: Any, deadline: float | None = None, max_bytes: int | None = None) -> bool:
-        """What came with the head is no longer on the connection."""
+        """A body that arrived with the head is no longer on the connection."""
         return isinstance(getattr(self.mesg, "body", None), BytesIO) or bool(finish(self, deadline, max_bytes))
 
-    parser.RequestParser.mesg_class = staticmethod(partial(read_request, bounds))
     parser.RequestParser.finish_body = finish_body
+    parser.RequestParser.mesg_class = staticmethod(partial(read_request, bounds))
     wsgi.create = create
 
 

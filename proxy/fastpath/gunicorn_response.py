@@ -1,7 +1,7 @@
-"""How gunicorn's workers write answers: head and first piece together, and headers that were made here not looked at again.
+"""How gunicorn's workers write answers: head and first piece together, and this gateway's own headers without checks.
 
-gunicorn writes a head, and then a body: two system calls, two packets, and a client that is woken twice. Its checks of
-headers are for applications that it can't trust; SoundHeaders (plain.py) were made of safe text.
+gunicorn writes a head, and then a body: two system calls, two packets, and a client that wakes up twice. Its checks of
+headers are for applications that it can't trust; a TrustedHeaderList (flask_response.py) holds safe text.
 """
 
 import time
@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 from gunicorn import SERVER
-from gunicorn.http import message, wsgi
+from gunicorn.http import wsgi
 
-from proxy.fastpath.flask_response import SoundPairs
+from proxy.fastpath.flask_response import TrustedHeaderList
 
 # A piece up to this size is copied behind the head.
 _JOINED = 32 * 1024
@@ -21,7 +21,7 @@ _JOINED = 32 * 1024
 class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
     """One answer on one connection, in any worker class."""
 
-    # As gunicorn's answers begin, which set each of these anew.
+    # The initial values of gunicorn's Response, which sets each of them for every answer.
     status: str | None = None
     chunked = must_close = headers_sent = upgrade = False
     response_length: int | None = None
@@ -35,7 +35,7 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
         self.headers: Any = []
 
     def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Any:
-        code = int(status[:3]) if isinstance(headers, SoundPairs) and not (exc_info or self.status) else None
+        code = int(status[:3]) if isinstance(headers, TrustedHeaderList) and not (exc_info or self.status) else None
         if code is None or self._response_omits_body(self.req.method, code):
             return super().start_response(status, [*headers], exc_info)
         self.status, self.status_code = status, code
@@ -44,18 +44,18 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
         return self.write
 
     def default_headers(self) -> list[str]:
-        """gunicorn's, put into words once a second."""
+        """gunicorn's, formatted once a second."""
         connection = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"
         return [_first_lines(int(time.time()), self.req.version, self.status or "", connection, self.chunked)]
 
     def should_close(self) -> bool:
-        """Asked before the head and after the body; in between, only what must close can change."""
+        """Called before the head and after the body; in between, only `must_close` can change."""
         if self._closing is None or self.must_close:
             self._closing = bool(super().should_close())
         return self._closing
 
     def send_headers(self) -> None:
-        """They wait for what is written next."""
+        """Build the head; it is sent with the next piece."""
         if not self.headers_sent:
             self.headers_sent = True
             lines = self.default_headers()
@@ -64,7 +64,7 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
             self._head = "".join([*lines, "\r\n"]).encode("latin-1")
 
     def write(self, arg: bytes) -> None:
-        """An application that has nothing to say yet wants its head to be seen."""
+        """An empty piece sends the head alone."""
         if self.chunked:
             self.sent += len(arg)
             self._flush(b"%X\r\n%b\r\n" % (len(arg), arg) if arg else b"")
@@ -72,7 +72,7 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
             self.sent = len(arg)
             self._flush(arg)
         else:
-            # It counts and cuts, and hands what is left to _emit_body.
+            # It counts and cuts, and passes the rest to _emit_body.
             super().write(arg)
             self._flush()
 
@@ -80,14 +80,14 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
         self._flush(b"0\r\n\r\n" if self.chunked else b"")
 
     def sendfile(self, respiter: Any) -> bool:
-        """Files are small here, and written like everything else."""
+        """False: files are small here, and written like any body."""
         return False
 
     def _emit_body(self, data: bytes) -> None:
         self._flush(data)
 
     def _flush(self, data: bytes = b"") -> None:
-        """Send `data` behind what is still to be said before it."""
+        """Send `data`, behind the head if that is not sent yet."""
         self.send_headers()
         head = self._head
         if head:
@@ -100,7 +100,7 @@ class Writer(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
             self._send(data)
 
     def _send(self, data: bytes) -> None:
-        """Nearly always the socket takes all at once; gevent's sendall asks the system for its buffer's size first."""
+        """Nearly always the socket takes all at once; gevent's sendall makes another system call first."""
         sent = self.sock.send(data)
         if sent < len(data):
             self.sock.sendall(memoryview(data)[sent:])
@@ -119,17 +119,19 @@ def _first_lines(second: int, version: tuple[int, int], status: str, connection:
 
 
 def install(worker: Any) -> None:
-    """Let the worker write with it, and do once what gunicorn does anew for each request although it never changes."""
-    wsgi.Response = Writer
+    """Make gunicorn's HTTP/1 answers Writers; those of HTTP/2 stay gunicorn's own.
+
+    `create` is patched because both worker classes call it by that name, inside long methods: a worker class of our own
+    would have to repeat these.
+    """
     settings = worker.cfg
-    # They are looked up 25 times a request, each time by two calls.
+    # gunicorn reads its settings some 25 times a request, each time by two calls.
     vars(settings).update({name: setting.get() for name, setting in settings.settings.items()})
-    environ = wsgi.base_environ(settings)
-    wsgi.base_environ = lambda _: environ.copy()
-    is_trusted = message._ip_in_allow_list
+    by_gunicorn = wsgi.create
 
-    @lru_cache(maxsize=1024)
-    def is_trusted_proxy(address: str) -> bool:
-        return bool(is_trusted(address, settings.forwarded_allow_ips, settings.forwarded_allow_networks()))
+    def create(
+        request: Any, sock: Any, client: Any, server: Any, cfg: Any, response_class: Any = None, response_args: Any = ()
+    ) -> Any:
+        return by_gunicorn(request, sock, client, server, cfg, response_class or Writer, response_args)
 
-    message._ip_in_allow_list = lambda address, *_: is_trusted_proxy(address)
+    wsgi.create = create

@@ -8,6 +8,9 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.domain.secrets import Secret, SecretRegistry
 
+FAST_PATH_VARIABLE = "PATCHBAY_FAST_PATH"
+_OFF = frozenset({"off", "false", "0", "no"})
+
 
 @dataclass(frozen=True, slots=True)
 class General:
@@ -65,6 +68,11 @@ class Settings:
     sinks: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secrets: SecretRegistry = field(default_factory=SecretRegistry, repr=False, compare=False)
     source: str = "the built-in configuration"
+
+    @property
+    def fast_path(self) -> bool:
+        """False where PATCHBAY_FAST_PATH is off: stock Flask and gunicorn."""
+        return self.environ.get(FAST_PATH_VARIABLE, "").strip().lower() not in _OFF
 
     @property
     def log_level(self) -> str:

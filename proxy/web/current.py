@@ -1,11 +1,12 @@
-"""What is being served, as the object itself: every look through one of Flask's proxies costs three calls."""
+"""The request that is being served, its application and its caller, by the fast path's door: Flask's proxies cost three
+calls for each access."""
 
 from typing import NamedTuple
 
 from flask import Flask, Request
-from flask.globals import _cv_app, _cv_request
 
 from proxy.domain.requester import Key
+from proxy.fastpath.door import door
 
 
 class Caller(NamedTuple):
@@ -18,18 +19,18 @@ class Caller(NamedTuple):
 
 
 def current_request() -> Request:
-    return _cv_request.get().request
+    return door.request_context().request
 
 
 def current_caller() -> Caller:
     """As `identity` noted it before anything else was done for the request."""
-    caller: Caller = _cv_app.get().g.caller
+    caller: Caller = door.app_context().g.caller
     return caller
 
 
 def note_caller(caller: Caller) -> None:
-    _cv_app.get().g.caller = caller
+    door.app_context().g.caller = caller
 
 
 def serving_app() -> Flask:
-    return _cv_app.get().app
+    return door.app_context().app

@@ -11,7 +11,7 @@ from proxy.dialects.registry import DIALECTS
 from proxy.domain.answer import Answer, StreamReply
 from proxy.domain.call import Call
 from proxy.errors import GatewayError
-from proxy.fastpath.flask_response import PlainResponse
+from proxy.fastpath.door import door
 from proxy.gateway.served import AnyServed, Served, ServedBatch, ServedFastest, ServedStreams
 from proxy.web.error_body import ErrorBody, masked_json
 from proxy.web.headers import Mask, call_headers, outcome_headers
@@ -47,11 +47,11 @@ class Presenter:
             outcome, served.base_url, seconds, dropped, self._mask
         )
         if isinstance(reply, Answer):
-            return PlainResponse(dialect.write_answer(call, reply, seconds), "application/json", headers)
+            return door.response(dialect.write_answer(call, reply, seconds), "application/json", headers)
         assert served.ending is not None
         writer = dialect.open_writer(call, served.ending.price)
         body = EventStream(reply, writer, served.ending, self._error_body(dialect, call))
-        return PlainResponse(body, dialect.stream_type, headers + EXTRA_HEADERS)
+        return door.response(body, dialect.stream_type, headers + EXTRA_HEADERS)
 
     def _list(self, batch: ServedBatch) -> Response:
         """A JSON list in the order of the models: each item as its model alone would have answered, or its error and model."""
@@ -68,7 +68,7 @@ class Presenter:
             *call_headers(call.id, call.requester.request_id),
             ("x-litellm-response-duration-ms", f"{seconds * 1000:.3f}"),
         ]
-        return PlainResponse(b"[" + b",".join(bodies) + b"]", "application/json", headers)
+        return door.response(b"[" + b",".join(bodies) + b"]", "application/json", headers)
 
     def _interleaved(self, streams: ServedStreams) -> Response:
         """One event stream of all. Raise the first error when not one of them opens: the status line is not sent yet."""
@@ -79,7 +79,7 @@ class Presenter:
         dialect = DIALECTS[streams.call.dialect]
         body = Interleaved(streams, early, self._error_body(dialect, streams.call))
         headers = call_headers(streams.call.id, streams.call.requester.request_id) + EXTRA_HEADERS
-        return PlainResponse(body, dialect.stream_type, headers)
+        return door.response(body, dialect.stream_type, headers)
 
     def _error_body(self, dialect: Dialect, call: Call) -> ErrorBody:
         return partial(_write_error, dialect, self._mask, call.requester.request_id or call.id)

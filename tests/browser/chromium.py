@@ -7,10 +7,11 @@ descriptor 3 and writes answers and events to 4, JSON ended by a zero byte.
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,19 @@ class Page:
         self._buffer = b""
         self._number = 0
         self._session: str | None = None
-        self._loaded = 0
+        # The loader of the document that was loaded last.
+        self._loaded: str | None = None
         self.problems: list[str] = []
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self._call(f"{domain}.enable")
+        self._call("Page.setLifecycleEventsEnabled", enabled=True)
 
     def open(self, url: str) -> None:
-        loaded = self._loaded
-        self._call("Page.navigate", url=url)
-        self._wait_for_load(loaded)
+        """Wait for the load of this very navigation: an event of the page before may still be on its way."""
+        loader = self._call("Page.navigate", url=url)["loaderId"]
+        self._wait_until(lambda: self._loaded == loader)
 
     def run(self, script: str) -> Any:
         """The value of an expression on the page."""
@@ -58,7 +61,14 @@ class Page:
         self._call("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, windowsVirtualKeyCode=code, text=text)
         self._call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=code)
         if loads:
-            self._wait_for_load(loaded)
+            self._wait_until(lambda: self._loaded != loaded)
+
+    def wait_for(self, script: str) -> None:
+        """Until an expression on the page is true."""
+        deadline = time.monotonic() + SECONDS
+        while not self.run(script):
+            assert time.monotonic() < deadline, f"this never became true: {script}"
+            time.sleep(0.02)
 
     def type(self, text: str) -> None:
         self._call("Input.insertText", text=text)
@@ -70,9 +80,9 @@ class Page:
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         self._call("Emulation.setScriptExecutionDisabled", value=not scripts)
 
-    def _wait_for_load(self, loaded: int) -> None:
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + SECONDS
-        while self._loaded == loaded:
+        while not condition():
             self._take(deadline)
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -91,7 +101,8 @@ class Page:
 
     def _take(self, deadline: float) -> dict[str, Any]:
         while b"\0" not in self._buffer:
-            assert time.monotonic() < deadline, "the browser says nothing"
+            ready, _, _ = select.select([self._answers], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, "the browser does not answer"
             block = os.read(self._answers, 1 << 16)
             assert block, "the browser has gone"
             self._buffer += block
@@ -102,8 +113,8 @@ class Page:
 
     def _note(self, event: dict[str, Any]) -> None:
         method, facts = event.get("method"), event.get("params", {})
-        if method == "Page.loadEventFired":
-            self._loaded += 1
+        if method == "Page.lifecycleEvent" and facts["name"] == "load":
+            self._loaded = facts["loaderId"]
         elif method == "Log.entryAdded" and facts["entry"]["level"] in ("error", "warning"):
             self.problems.append(f"{facts['entry']['text']} {facts['entry'].get('url', '')}")
         elif method == "Runtime.exceptionThrown":

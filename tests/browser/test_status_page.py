@@ -1,10 +1,12 @@
 """The status page in a real browser: what is seen, light and dark, wide and narrow, by keyboard and without scripts."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from proxy.sinks.recent_calls import PUBLISH_SECONDS
 from tests.browser.chromium import Page, find_chromium, running_chromium
 from tests.live.http import request, wait_until
 from tests.live.servers import Server, gateway
@@ -68,7 +70,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with gateway(config(), tmp_path_factory.mktemp("gateway"), workers=2) as running:
         for model in ("fast", "broken") * 6:
             request(running, "POST", "/v1/chat/completions", {"model": model, "messages": HELLO})
-        # Whichever worker is asked: one learns of the other's calls a little later.
+        # A worker publishes its calls for the other one a little later.
+        time.sleep(2 * PUBLISH_SECONDS)
         text = "12 requests and 0 errors in the last hour"
         assert wait_until(lambda: all(shown(running, text) for _ in range(12)), 10)
         yield running
@@ -122,6 +125,8 @@ def test_page_opens_when_the_key_is_typed(page: Page, tmp_path: Path) -> None:
     with gateway(config(general_settings={"master_key": KEY}), tmp_path) as locked:
         page.open(locked.url)
         assert "Deployments" not in page.run("document.body.innerText")
+        # The field gets the focus a moment after the load.
+        page.wait_for("document.activeElement.tagName === 'INPUT'")
         page.type(KEY)
         page.press("Enter", loads=True)
         assert "mock/roses" in page.run("document.body.innerText")

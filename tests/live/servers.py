@@ -43,8 +43,9 @@ def free_port() -> int:
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Nothing of the tester's own: no provider's key, no proxy."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    """Nothing of the tester's own, such as a provider's key or a proxy, but the mode: PATCHBAY_FAST_PATH=off is plain."""
+    names = ("PATH", "HOME", "LANG", "TMPDIR", "PATCHBAY_FAST_PATH")
+    kept = {name: value for name, value in os.environ.items() if name in names}
     return {**kept, "PYTHONPATH": str(ROOT), **(extra or {})}
 
 

@@ -3,8 +3,8 @@
 import pytest
 from flask import Flask, session
 
-from proxy.fastpath.flask_app import Application
-from proxy.fastpath.flask_response import PlainResponse
+from proxy.fastpath.flask_app import FastFlask
+from proxy.fastpath.flask_response import FastResponse
 
 
 def make_app(kind: type[Flask]) -> Flask:
@@ -32,7 +32,7 @@ def make_app(kind: type[Flask]) -> Flask:
      ("GET", "/nothing"), ("HEAD", "/of/a")],
 )  # fmt: skip
 def test_routes_are_found_as_flask_finds_them(method: str, path: str):
-    ours, flasks = (make_app(kind).test_client().open(path, method=method) for kind in (Application, Flask))
+    ours, flasks = (make_app(kind).test_client().open(path, method=method) for kind in (FastFlask, Flask))
     assert (ours.status, ours.data, ours.headers.get("allow")) == (
         flasks.status,
         flasks.data,
@@ -41,20 +41,20 @@ def test_routes_are_found_as_flask_finds_them(method: str, path: str):
 
 
 def test_hooks_of_the_application_run_before_each_request():
-    app = make_app(Application)
+    app = make_app(FastFlask)
     app.test_client().post("/plain")
     app.test_client().get("/of/a")
     assert app.config["SEEN"] == 2
 
 
 def test_there_are_no_sessions():
-    app = make_app(Application)
+    app = make_app(FastFlask)
     with app.test_request_context("/plain"):
         assert dict(session) == {}
 
 
 def test_a_plain_response_has_the_headers_it_was_given_and_its_length():
-    response = PlainResponse(b"{}", "application/json", [("x-one", "1")])
+    response = FastResponse(b"{}", "application/json", [("x-one", "1")])
     pieces, status, headers = response.get_wsgi_response({"REQUEST_METHOD": "POST"})
     assert (list(pieces), status) == ([b"{}"], "200 OK")
     assert headers == [("Content-Type", "application/json"), ("x-one", "1"), ("Content-Length", "2")]
@@ -62,7 +62,7 @@ def test_a_plain_response_has_the_headers_it_was_given_and_its_length():
 
 def test_what_was_asked_for_at_the_close_of_a_plain_response_is_done():
     closed: list[bool] = []
-    response = PlainResponse(b"{}", "application/json", [])
+    response = FastResponse(b"{}", "application/json", [])
     response.call_on_close(lambda: closed.append(True))
     pieces, _, _ = response.get_wsgi_response({"REQUEST_METHOD": "POST"})
     assert list(pieces) == [b"{}"]

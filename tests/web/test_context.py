@@ -7,8 +7,8 @@ import pytest
 from flask import Request, g, has_app_context, has_request_context, request
 from werkzeug.test import Client, create_environ
 
-from proxy.fastpath.flask_app import Application
-from proxy.fastpath.flask_context import PlainRequest
+from proxy.fastpath.flask_app import FastFlask
+from proxy.fastpath.flask_context import LazyRequest
 
 TOLD = ("method", "scheme", "server", "root_path", "path", "query_string", "remote_addr", "full_path", "url", "base_url", "host",
         "mimetype", "args", "is_secure", "content_length", "access_route", "shallow")  # fmt: skip
@@ -21,7 +21,7 @@ def test_a_request_tells_what_flasks_does_whatever_is_asked_first(path: str, fir
         return create_environ(path, "https://h:4/", "x=1&y", "post", headers={"X-One": "1"}, content_type="text/plain",
                               environ_base={"REMOTE_ADDR": "10.0.0.7"})  # fmt: skip
 
-    ours, flasks = PlainRequest(environ()), Request(environ())
+    ours, flasks = LazyRequest(environ()), Request(environ())
 
     assert getattr(ours, first) == getattr(flasks, first)
     assert [getattr(ours, name) for name in TOLD] == [getattr(flasks, name) for name in TOLD]
@@ -30,12 +30,12 @@ def test_a_request_tells_what_flasks_does_whatever_is_asked_first(path: str, fir
 
 
 def test_a_request_has_no_attributes_that_flasks_has_not() -> None:
-    assert not hasattr(PlainRequest(create_environ("/")), "no_such_thing")
+    assert not hasattr(LazyRequest(create_environ("/")), "no_such_thing")
 
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_nothing_is_left_of_a_request(fails: bool) -> None:
-    app = Application("test", static_folder=None)
+    app = FastFlask("test", static_folder=None)
     seen: list[dict[str, Any]] = []
 
     @app.before_request
@@ -64,7 +64,7 @@ def test_nothing_is_left_of_a_request(fails: bool) -> None:
 
 
 def test_files_that_came_with_a_form_are_closed() -> None:
-    app = Application("test", static_folder=None)
+    app = FastFlask("test", static_folder=None)
     came: list[Any] = []
 
     @app.route("/", methods=["POST"])
@@ -77,7 +77,7 @@ def test_files_that_came_with_a_form_are_closed() -> None:
 
 
 def test_one_request_within_another_is_left_first() -> None:
-    app = Application("test", static_folder=None)
+    app = FastFlask("test", static_folder=None)
     with app.test_request_context("/outer"):
         g.name = "outer"
         with app.test_request_context("/inner"):

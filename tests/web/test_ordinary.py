@@ -42,7 +42,6 @@ def facts(request: Any) -> dict[str, Any]:
 def install_for(patch: pytest.MonkeyPatch) -> Config:
     """Until `patch` is undone."""
     patch.setattr(parser.RequestParser, "mesg_class", message.Request)
-    patch.setattr(parser.RequestParser, "finish_body", parser.Parser.finish_body)
     patch.setattr(wsgi, "create", wsgi.create)
     settings = Config()
     install(settings, mounted=False)
