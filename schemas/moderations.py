@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from schemas.fields import OneOf, Text, check_object, check_text, wrong_type
-from schemas.request import RequestSchema
+from schemas.fields import OneOf, check_object, check_text, wrong_type
+from schemas.request import ModelName, RequestSchema
 
 
 def _check_items(value: Any) -> None:
@@ -20,5 +20,5 @@ def _check_items(value: Any) -> None:
 
 
 class ModerationsSchema(RequestSchema):
-    model = Text(filled=True)
+    model = ModelName()
     input = OneOf(check_text, _check_items, expected="a string or a filled array of strings or parts", required=True)

@@ -57,11 +57,27 @@ class Fallbacks(ListOf):
             super().check(value)
 
 
+# Of a model's name; a list of models (`"a,b"`) has names of this length each.
+LONGEST_MODEL = 1000
+
+
+class ModelName(Text):
+    """A model's name, or several behind commas. A longer one is not repeated in the error, nor anywhere else."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(filled=True, **options)
+
+    def check(self, value: Any) -> None:
+        super().check(value)
+        if len(value) > LONGEST_MODEL and any(len(name) > LONGEST_MODEL for name in value.split(",")):
+            raise ValidationError(f"must have at most {LONGEST_MODEL} characters")
+
+
 class _ProviderFields(Schema):
     class Meta:
         unknown = INCLUDE
 
-    model = Text(filled=True, required=True)
+    model = ModelName(required=True)
     user = Text(allow_none=True)
     stream = Flag(allow_none=True)
 

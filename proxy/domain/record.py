@@ -47,7 +47,8 @@ class CallRecord(NamedTuple):
     `model` is the name the provider was asked for, `model_group` the one the client asked for, `served_group` the group
     that answered. `overhead` is the time that is ours: the whole minus the attempts. What clients can make large is
     kept as JSON text, masked: the client's metadata whole, and prompt and answer only where the operator allows them.
-    `no_log`: the client asked for no log; only counters may use it.
+    `no_log`: the client asked for no log; only counters may use it. `client_owned`: models and deployments are those of
+    the client's own configuration or connection.
     """
 
     id: str
@@ -87,6 +88,7 @@ class CallRecord(NamedTuple):
     messages_json: bytes | None = None
     response_json: bytes | None = None
     no_log: bool = False
+    client_owned: bool = False
 
     def __repr__(self) -> str:
         """Never prompt and answer."""

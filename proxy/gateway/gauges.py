@@ -25,6 +25,8 @@ def watch(observation: Observation, router: Router) -> None:
     if metrics is not None:
         labels = {one.id: deployment_labels(one) for one in router.catalogue.deployments}
         metrics.know_deployments(labels.get)
+        catalogue = router.catalogue
+        metrics.know_models(lambda name: catalogue.find(name) is not None, catalogue.names())
         metrics.watch(lambda: router_gauges(router), shared=True)
         metrics.watch(lambda: queue_gauges(observation.queue))
         metrics.watch(lambda: limit_gauges(observation))

@@ -10,7 +10,7 @@ from proxy.domain.answer import Answer
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.cost import Cost
-from proxy.domain.deployment import Deployment
+from proxy.domain.deployment import Deployment, brings_connection
 from proxy.domain.record import MODEL_PARAMETERS, CallRecord, ErrorFacts, Mask
 from proxy.domain.usage import Usage
 from proxy.errors import Attempt, GatewayError
@@ -103,6 +103,7 @@ def _from_options(options: Options, mask: Mask) -> dict[str, Any]:
         "tags": tuple(map(mask, options.tags)),
         "metadata_json": _redacted(options.metadata, mask) if options.metadata else b"{}",
         "no_log": options.no_log,
+        "client_owned": options.user_config is not None or brings_connection(options.overrides),
     }
 
 

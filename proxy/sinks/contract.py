@@ -68,6 +68,9 @@ class Metrics(Protocol):
     def know_deployments(self, labels: DeploymentLabels) -> None:
         """Where the labels of a deployment that was tried, but did not answer, come from."""
 
+    def know_models(self, is_model: Callable[[str], bool], configured: Iterable[str]) -> None:
+        """Whether the configuration serves a name, and the names that it spells out."""
+
     def add(self, name: str, labels: Mapping[str, str], amount: float = 1.0) -> None:
         """Count something that is not a call."""
 

@@ -121,3 +121,11 @@ def test_every_value_passes_when_its_type_is_sound(schema: type[RequestSchema]) 
         for kind in field.sound:
             for value in values[kind]:
                 field.deserialize(value)
+
+
+def test_a_models_name_is_bounded_and_not_repeated_when_it_is_too_long() -> None:
+    with pytest.raises(ValidationError) as raised:
+        check(ChatSchema, {"model": "m" * 1001, "messages": MESSAGES})
+    problem = first_problem(raised.value)
+    assert problem.param == "model" and "1000" in problem.message and "mmm" not in problem.message
+    check(ChatSchema, {"model": ",".join(["m" * 999] * 3), "messages": MESSAGES})

@@ -13,13 +13,14 @@ from proxy.domain.answer import Answer
 from proxy.domain.attempt import Outcome
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
+from proxy.domain.requester import Requester
 from proxy.errors import Attempt
 from proxy.gateway.gauges import limit_gauges, queue_gauges
 from proxy.runtime import Runtime
 from proxy.server.metrics_directory import prepare_directory
 from proxy.sinks.contract import GaugeSample, SinkContext, SinkSetupError
 from proxy.sinks.metrics.children import Histogram
-from proxy.sinks.metrics.label_limits import LABEL_VALUES
+from proxy.sinks.metrics.label_limits import FAMILY_CHILDREN, LABEL_LENGTH, LABEL_VALUES
 from proxy.sinks.metrics.prometheus import PrometheusSink, build
 from proxy.sinks.metrics.table import LATENCY_BUCKETS
 from proxy.sinks.observation import Observation
@@ -122,6 +123,53 @@ def test_series_are_bounded_and_sums_exact_when_clients_invent_models() -> None:
     assert total(text, name) == count
     assert total(text, name, requested_model="other") == 200
     assert text.decode().count(f"\n{name}{{") <= LABEL_VALUES + 1
+
+
+def test_a_configured_model_has_its_place_when_clients_invented_many_before() -> None:
+    sink = PrometheusSink()
+    sink.know_models(lambda name: name == "gpt" or name.startswith("any/"), ["gpt"])
+    sink.write([make_record(model_group=f"any/{number}") for number in range(LABEL_VALUES + 50)])
+    sink.write([make_record(model_group="gpt")])
+    name = "litellm_proxy_total_requests_metric_total"
+    assert total(sink.render(), name, requested_model="gpt") == 1
+    assert total(sink.render(), name, requested_model="other") == 50
+
+
+def test_models_that_nobody_configured_are_one_value() -> None:
+    sink = PrometheusSink()
+    sink.know_models(lambda name: name == "gpt", ["gpt"])
+    sink.write([make_failure(model_group=f"invented-{number}", model=f"invented-{number}") for number in range(30)])
+    text = sink.render()
+    assert "invented" not in text.decode()
+    assert total(text, "litellm_proxy_total_requests_metric_total", requested_model="unknown") == 30
+
+
+def test_a_clients_own_deployment_never_counts_under_an_operators_id() -> None:
+    sink = PrometheusSink()
+    tried = ANSWERED._replace(deployment_id="d1", group="gpt")
+    sink.write([make_record(model_group="gpt", model_id="d1", client_owned=True, attempts=(tried,))])
+    text = sink.render()
+    assert total(text, "litellm_deployment_total_requests_total", model_id="d1") == 0
+    assert total(text, "litellm_deployment_total_requests_total", model_id="client") == 1
+    assert total(text, "litellm_requests_metric_total", model_group="gpt") == 0
+
+
+def test_labels_are_short_and_combinations_few_when_clients_send_much() -> None:
+    sink = PrometheusSink(caller_labels=["user_agent", "client_ip"])
+    records = [
+        make_record(
+            model_group="m" * 1_000_000 if not number else f"m{number % 90}",
+            requester=Requester(user_agent=f"agent {number % 97}", ip_address=f"10.0.0.{number % 89}"),
+            model_parameters={"service_tier": f"tier {number}"},
+        )
+        for number in range(4000)
+    ]
+    sink.write(records)
+    text = sink.render()
+    name = "litellm_proxy_total_requests_metric_total"
+    assert total(text, name) == len(records)
+    assert text.decode().count(f"\n{name}{{") <= FAMILY_CHILDREN + 1
+    assert "m" * (LABEL_LENGTH + 1) not in text.decode() and "tier 7" not in text.decode()
 
 
 def test_text_parses_when_labels_hold_quotes_and_newlines() -> None:

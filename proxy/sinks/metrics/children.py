@@ -8,7 +8,7 @@ from typing import Any
 
 import prometheus_client
 
-from proxy.sinks.metrics.label_limits import Bounds
+from proxy.sinks.metrics.label_limits import FAMILY_CHILDREN, OTHER, Bounds
 from proxy.sinks.metrics.table import LATENCY_BUCKETS, Metric
 
 
@@ -19,6 +19,7 @@ class Family:
         self.metric = metric
         self._names = tuple(metric.labels.split())
         self._children: dict[object, Any] = {}
+        self._shown: set[tuple[str, ...]] = set()
         self._bounds = bounds
         self._values = operator.itemgetter(*self._names) if self._names else lambda _: ()
         self._parent = _build(metric, self._names, registry)
@@ -33,6 +34,10 @@ class Family:
         if child is None:
             given = [labels[name] for name in self._names]
             bounded = [self._bounds.of(name, value) for name, value in zip(self._names, given, strict=True)]
+            if tuple(bounded) not in self._shown:
+                if len(self._shown) >= FAMILY_CHILDREN:
+                    bounded = [OTHER] * len(bounded)
+                self._shown.add(tuple(bounded))
             child = self._parent.labels(*bounded) if self._names else self._parent
             if bounded == given:
                 self._children[key] = child

@@ -2,11 +2,11 @@
 
 import operator
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from proxy.domain.record import CallRecord
-from proxy.sinks.metrics.label_limits import OTHER, Bounds
+from proxy.sinks.metrics.label_limits import CLIENT, OTHER, UNKNOWN, Bounds
 
 # Label by label, where a record has it.
 _SOURCES = {
@@ -28,6 +28,18 @@ _SOURCES = {
 }
 # What a record tells only after a look at several of its fields.
 _FOUND = ("service_tier", "exception_status", "exception_class")
+# Of a client's own configuration or connection: its names say nothing of the operator's.
+_CLIENT_OWNED = (
+    "requested_model",
+    "model_group",
+    "fallback_model",
+    "model",
+    "litellm_model_name",
+    "model_id",
+    "api_base",
+)
+MODEL_LABELS = ("requested_model", "model_group", "model", "litellm_model_name")
+_TIERS = frozenset(("", "auto", "default", "flex", "priority", "scale", "standard", "standard_only", "batch"))
 # Bounded values can be together in many ways.
 _MOST_KNOWN = 4096
 # What only a database of teams and users could tell.
@@ -43,32 +55,43 @@ class CallLabels:
         self._empty = dict.fromkeys((*hidden, *_UNKNOWN), "")
         self._read = operator.attrgetter(*(_SOURCES[name] for name in shown))
         self._bounds = bounds
+        self._is_model: Callable[[str], bool] = lambda _: True
         self._known: dict[tuple[Any, ...], tuple[str, ...]] = {}
+
+    def know_models(self, is_model: Callable[[str], bool]) -> None:
+        """Names for which `is_model` is false are one value."""
+        self._is_model = is_model
 
     def groups(self, records: Sequence[CallRecord]) -> list[tuple[dict[str, str], list[CallRecord]]]:
         """The records by their labels: a busy moment has many calls and few different labels."""
         groups: defaultdict[tuple[str, ...], list[CallRecord]] = defaultdict(list)
         for record in records:
-            told = self._read(record) + _found(record)
-            groups[self._known.get(told) or self._texts(told)].append(record)
+            values = (*self._read(record), *_found(record), record.client_owned)
+            groups[self._known.get(values) or self._texts(values)].append(record)
         return [
             ({**dict(zip(self._names, texts, strict=True)), **self._empty}, group) for texts, group in groups.items()
         ]
 
-    def _texts(self, told: tuple[Any, ...]) -> tuple[str, ...]:
-        """What records tell, as the values of labels."""
-        pairs = zip(self._names, told, strict=True)
-        texts = tuple([self._bounds.of(name, "" if value is None else str(value)) for name, value in pairs])
+    def _texts(self, values: tuple[Any, ...]) -> tuple[str, ...]:
+        """A record's values as the values of labels, in the order of `_names`."""
+        *given, client_owned = values
+        found = {name: "" if value is None else str(value) for name, value in zip(self._names, given, strict=True)}
+        if client_owned:
+            found.update(dict.fromkeys(_CLIENT_OWNED, CLIENT))
+        elif not self._is_model(found["model_group"]):
+            found.update(dict.fromkeys(MODEL_LABELS, UNKNOWN))
+        texts = tuple([self._bounds.of(name, found[name]) for name in self._names])
         if OTHER not in texts:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            self._known[told] = texts
+            self._known[values] = texts
         return texts
 
 
 def _found(record: CallRecord) -> tuple[str, int | None, str | None]:
     """The values of _FOUND. The exception is the call's, or that of its first try where another one saved it."""
     tier = str(record.model_parameters.get("service_tier") or "")
+    tier = tier if tier in _TIERS else OTHER
     if record.error is not None:
         return tier, record.error.status, record.error.error_class
     if record.attempts:

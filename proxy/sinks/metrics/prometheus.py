@@ -5,7 +5,7 @@ whichever worker is scraped adds them all up (the library's multiprocess mode). 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import prometheus_client
@@ -17,8 +17,8 @@ from proxy.sinks.metrics import allocated
 from proxy.sinks.metrics.children import Family
 from proxy.sinks.metrics.counting import Tried, counts, observations, tries
 from proxy.sinks.metrics.exposition import Pause, render_directory
-from proxy.sinks.metrics.label_limits import Bounds
-from proxy.sinks.metrics.labels import CallLabels
+from proxy.sinks.metrics.label_limits import CLIENT, Bounds
+from proxy.sinks.metrics.labels import MODEL_LABELS, CallLabels
 from proxy.sinks.metrics.table import CALLER_LABELS, METRICS
 
 
@@ -61,6 +61,13 @@ class PrometheusSink:
         """Where the labels of a deployment that was tried, but did not answer, come from."""
         self._deployment_labels = labels
 
+    def know_models(self, is_model: Callable[[str], bool], configured: Iterable[str]) -> None:
+        """`is_model` is whether the configuration serves a name; `configured` are the names that it spells out."""
+        self._labels.know_models(is_model)
+        names = tuple(configured)
+        for label in MODEL_LABELS:
+            self._bounds.allow(label, names)
+
     def write(self, records: Sequence[CallRecord]) -> None:
         """What the records of a batch add to one child is added up first."""
         for labels, alike in self._labels.groups(records):
@@ -70,7 +77,7 @@ class PrometheusSink:
             for name, amounts in observations(alike).items():
                 if amounts:
                     self._families[name].child(labels).observe_all(amounts)
-            self._count_tries(tries(alike), labels)
+            self._count_tries(tries(alike), labels, client_owned=alike[0].client_owned)
         self.sample()
 
     def sample(self) -> None:
@@ -94,11 +101,15 @@ class PrometheusSink:
     def close(self) -> None:
         """Files of values stay until the process is known to be dead: `forget_process` of the settings."""
 
-    def _count_tries(self, found: Iterable[tuple[Tried, int]], labels: Mapping[str, str]) -> None:
+    def _count_tries(
+        self, found: Iterable[tuple[Tried, int]], labels: Mapping[str, str], *, client_owned: bool
+    ) -> None:
         """`labels` are those of the calls, which are a try's own where its deployment answered."""
         sums: Counter[tuple[tuple[str, str], ...]] = Counter()
         for tried, count in found:
             outcome = "failure" if tried.error_class else "success"
+            if client_owned:
+                tried = tried._replace(group=CLIENT, deployment_id=CLIENT)  # noqa: PLW2901
             own = {
                 "model_group": tried.group,
                 "model_id": self._bounds.of("model_id", tried.deployment_id),
