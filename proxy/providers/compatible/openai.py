@@ -27,7 +27,7 @@ from proxy.errors import (
 )
 from proxy.providers.compatible.chunk_template import Likeness
 from proxy.providers.compatible.dialect import Rewrite, name_reasoning, rewrite, rewrite_choices
-from proxy.providers.compatible.refusals import always_refused, find_refusals, refuse_parameters
+from proxy.providers.compatible.refusals import always_refused, find_refusals
 from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_messages, restrict_messages
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.translation.errors import COMMON_WORDS, WordRules, build_error, error_from_event
@@ -106,7 +106,10 @@ def build_provider(name: str, row: Compatible) -> Provider:
 
 
 def _refuse(fields: Mapping[str, Any], deployment: Deployment, row: Compatible) -> frozenset[str]:
-    refused = refuse_parameters(fields, deployment)
+    """Those of the body's parameters that the model refuses, by the table and by the row."""
+    refused = find_refusals(deployment).parameters
+    if refused:
+        refused = refused.intersection(fields)
     return refused if row.refused is None else refused | row.refused(fields, deployment)
 
 

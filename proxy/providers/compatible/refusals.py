@@ -272,9 +272,3 @@ def _add(one: Refusals, other: Refusals) -> Refusals:
 def always_refused(provider: str) -> frozenset[str]:
     """The parameters that none of a provider's models takes."""
     return frozenset().union(*(row.parameters for row in ROWS.get(provider, ()) if row.models is None))
-
-
-def refuse_parameters(body: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
-    """Those of the body that the model refuses."""
-    refused = find_refusals(deployment).parameters
-    return refused.intersection(body) if refused else refused
