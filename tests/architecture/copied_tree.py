@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from tests.live.servers import ROOT, clean_environment
 
-_FOLDERS = ("proxy", "schemas", "tests", "docs")
-_FILES = ("app.py", "wsgi.py", "pyproject.toml", "README.md", "CONTRIBUTING.md", "gunicorn.conf.py")
+_SOURCE = ("proxy", "schemas", "app.py")
+_TESTS = ("tests", "docs", "wsgi.py", "gunicorn.conf.py", "pyproject.toml", "README.md", "CONTRIBUTING.md")
 # What a script finds: an application from the copy, built from `config.yaml` beside it.
 _START = """
 import json
@@ -42,12 +42,14 @@ class Edit(NamedTuple):
 
 
 class CopiedTree:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, with_tests: bool = False) -> None:
         self.folder = folder
-        for name in _FOLDERS:
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
-        for file in [*_FILES, *(path.name for path in ROOT.glob("requirements*.txt"))]:
-            shutil.copy(ROOT / file, folder)
+        requirements = [path.name for path in ROOT.glob("requirements*.txt")]
+        for name in [*_SOURCE, *([*_TESTS, *requirements] if with_tests else [])]:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, folder)
 
     def follow(self, edits: Sequence[Edit]) -> None:
         for edit in edits:

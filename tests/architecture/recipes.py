@@ -15,7 +15,7 @@ HOUSE = ("tests/architecture/test_house.py", "tests/architecture/test_import_cyc
 class Recipe:
     """`task` is in the first column of CONTRIBUTING's table. `expected` is what `script` must find; see CopiedTree.
 
-    `suites` are the tests that a newcomer runs for such a change.
+    `suites` are the tests that a newcomer runs for such a change, `tests` what is added to tables in tests.
     """
 
     task: str
@@ -24,6 +24,7 @@ class Recipe:
     expected: Mapping[str, Any]
     config: str = DEMO
     suites: tuple[str, ...] = ()
+    tests: tuple[Edit, ...] = ()
 
 
 ROW = Recipe(
@@ -42,15 +43,15 @@ found["needs_key"] = client.get("/v1/capabilities").get_json()["acme"]["needs_ke
 """,
     {"status": 200, "model": "acme/large", "needs_key": True},
     "model_list: [{model_name: acme, litellm_params: {model: acme/large, api_key: k}}]\n",
-    ("tests/providers/test_contract.py", "tests/providers/test_capabilities.py", "-k", "acme"),
+    ("tests/providers/test_capabilities.py",),
 )
 
 OWN_FORMAT = Recipe(
     "own wire format",
     (
         Edit(
-            "proxy/providers/acme.py",
-            '''"""Acme: a prompt in, a text out. It has no streams."""
+            "proxy/providers/zenith.py",
+            '''"""Zenith: a prompt in, a text out. It has no streams."""
 
 from collections.abc import Mapping
 
@@ -81,22 +82,30 @@ def parse_error(status: int, body: bytes, headers: Mapping[str, str], deployment
 
 
 def open_stream(call: Call, deployment: Deployment) -> StreamDecoder:
-    raise BadRequestError("acme has no streams", param="stream", provider="acme")
+    raise BadRequestError("zenith has no streams", param="stream", provider="zenith")
 
 
-PROVIDER = Provider("acme", build_request, parse_response, parse_error, open_stream, needs_key=False)
+PROVIDER = Provider(
+    "zenith",
+    build_request,
+    parse_response,
+    parse_error,
+    open_stream,
+    supported={"chat": frozenset()},
+    needs_key=False,
+)
 ''',
         ),
         Edit(
-            "proxy/providers/registry.py", "from proxy.providers import acme\n", before="from proxy.providers import "
+            "proxy/providers/registry.py", "from proxy.providers import zenith\n", before="from proxy.providers import "
         ),
-        Edit("proxy/providers/registry.py", '    "acme": acme.PROVIDER,\n', before='    "anthropic":'),
+        Edit("proxy/providers/registry.py", '    "zenith": zenith.PROVIDER,\n', before='    "anthropic":'),
     ),
     """
 import os, threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-class Acme(BaseHTTPRequestHandler):
+class Zenith(BaseHTTPRequestHandler):
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         body = json.dumps({"text": f"{self.path} {asked['prompt']}"}).encode()
@@ -108,15 +117,14 @@ class Acme(BaseHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
-server = HTTPServer(("127.0.0.1", int(os.environ["ACME_PORT"])), Acme)
+server = HTTPServer(("127.0.0.1", int(os.environ["ZENITH_PORT"])), Zenith)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-found["text"] = chat("acme").get_json()["choices"][0]["message"]["content"]
-found["stream"] = chat("acme", stream=True).get_json()["error"]["param"]
+found["text"] = chat("zenith").get_json()["choices"][0]["message"]["content"]
+found["stream"] = chat("zenith", stream=True).get_json()["error"]["param"]
 server.shutdown()
 """,
     {"text": "/say hi", "stream": "stream"},
-    "model_list: [{model_name: acme, litellm_params: {model: acme/one, api_base: os.environ/ACME_BASE}}]\n",
-    HOUSE,
+    "model_list: [{model_name: zenith, litellm_params: {model: zenith/one, api_base: os.environ/ZENITH_BASE}}]\n",
 )
 
 OPERATION = Recipe(
@@ -232,7 +240,8 @@ litellm_settings:
   require_auth_for_metrics_endpoint: false
 callback_settings: {json: {path: records.jsonl}}
 """,
-    (*HOUSE, "tests/providers/test_parameters.py"),
+    ("tests/providers/test_parameters.py",),
+    (Edit("tests/providers/test_capabilities.py", '    "top_n": (2, {}),\n', before='    "top_p"'),),
 )
 
 STRATEGY = Recipe(
@@ -262,7 +271,6 @@ model_list:
 router_settings: {routing_strategy: first-listed}
 """,
     (
-        *HOUSE,
         "tests/routing/test_router_strategies.py",
         "tests/settings/test_router.py",
         "tests/schemas/test_config.py",
@@ -312,7 +320,7 @@ found["written"] = open("shouted.txt").read()
 """,
     {"status": 200, "written": "DEMO"},
     DEMO + "litellm_settings: {callbacks: [shout]}\ncallback_settings: {shout: {path: shouted.txt}}\n",
-    (*HOUSE, "tests/sinks/test_table.py", "tests/settings/test_callbacks.py"),
+    ("tests/sinks/test_table.py", "tests/settings/test_callbacks.py"),
 )
 
 SETTING = Recipe(
@@ -341,7 +349,7 @@ found["warnings"] = list(parts.settings.warnings)
 """,
     {"colour": "red", "warnings": []},
     DEMO + "general_settings: {colour: red}\n",
-    (*HOUSE, "tests/settings/test_table.py", "tests/schemas/test_config.py"),
+    ("tests/settings/test_table.py", "tests/schemas/test_config.py"),
 )
 
 PAGE = Recipe(
@@ -381,7 +389,7 @@ found["protected"] = "default-src 'none'" in shown.headers["content-security-pol
 """,
     {"statuses": [401, 200], "escaped": True, "protected": True},
     DEMO + "general_settings: {master_key: sk-1234}\n",
-    (*HOUSE, "tests/web/test_status_page.py"),
+    ("tests/web/test_status_page.py",),
 )
 
 # The rooms for client dialects, guardrails and cache stores bring their recipes.

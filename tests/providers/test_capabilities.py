@@ -87,7 +87,7 @@ def wire(name: str, operation: str, fields: Mapping[str, Any]) -> Any:
     provider, deployment = PROVIDERS[name], build(name, operation)
     models = EMBEDDING_MODELS if operation == "embeddings" else MODELS
     deployment = replace(deployment, model=models.get(name, deployment.model))
-    call = build_call(operation, {**BODIES[operation], **fields})
+    call = build_call(operation, {**(BODIES.get(operation) or OPERATIONS[operation].probe or {}), **fields})
     try:
         fitted = fit(call, deployment, provider)
         fitting = call.asking(call.model, call.document.edit(fitted.changes, fitted.drop))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
-from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS
+from proxy.domain.operations import CHAT, EMBEDDINGS, OPERATIONS
 from proxy.domain.wire import Event
 from proxy.errors import BY_STATUS, GatewayError, TruncatedStreamError
 from proxy.providers.compatible.rows import ROWS
@@ -52,10 +52,8 @@ CONVERSATION: Mapping[str, Any] = {
     "stop": ["END"],
 }
 BODIES: Mapping[str, Mapping[str, Any]] = {
+    **{row.name: {"model": "group", **row.probe} for row in OPERATIONS.values() if row.probe is not None},
     CHAT.name: CONVERSATION,
-    COMPLETIONS.name: {"model": "group", "prompt": "Once", "max_tokens": 5},
-    EMBEDDINGS.name: {"model": "group", "input": ["one"]},
-    MODERATIONS.name: {"model": "group", "input": "one"},
 }
 # What their rows leave to the configuration.
 CONNECTIONS: Mapping[str, Mapping[str, Any]] = {
