@@ -57,6 +57,7 @@ class RedisCounters:
         self._scripts = {name: client.register_script(text) for name, text in _SCRIPTS.items()}
         self._rests_until = 0.0
         self._failures = 0
+        self._is_failing = self._is_closed = False
         self._worker = ""
         self._pid = 0
         self._lock = threading.Lock()
@@ -136,6 +137,7 @@ class RedisCounters:
         }
 
     def close(self) -> None:
+        self._is_closed = True
         self._host.close()
         self._client.close()
 
@@ -226,7 +228,9 @@ class RedisCounters:
             self._failures += 1
             self._rests_until = time.monotonic() + REST_SECONDS
             self._worker = _worker_name()
-        _log.warning("Redis fails: limits and budgets hold for each host by itself for %d s.", REST_SECONDS)
+            is_new, self._is_failing = not self._is_failing, True
+        if is_new:
+            _log.warning("Redis fails: limits and budgets hold for each host alone until it answers.")
         self._client.connection_pool.disconnect()
 
     def _join(self) -> None:
@@ -240,25 +244,22 @@ class RedisCounters:
                 threading.Thread(target=self._write_behind, daemon=True, name="redis-counters").start()
 
     def _write_behind(self) -> None:
-        """Send what has ended, keep this worker's name alive, and send what Redis missed when it is back."""
-        beaten, missed = 0.0, False
-        while True:
+        """Send what has ended; once a second keep this worker's name alive, and send money that Redis missed."""
+        beaten = 0.0
+        while not self._is_closed:
             ended = self._next_pending()
             if self._resting():
-                missed = True
                 continue
             try:
-                if missed:
+                if time.monotonic() - beaten >= REFRESH_SECONDS:
                     ended += [
                         _Ended(one.share._replace(amount=0), "", 0, one.bounds) for one in list(self._unsent.values())
                     ]
-                self._send(ended)
-                missed = False
-                if time.monotonic() - beaten >= REFRESH_SECONDS:
-                    beaten = time.monotonic()
                     self._client.set(f"{self._prefix}w:{self._worker}", "1", ex=WORKER_SECONDS)
+                    beaten = time.monotonic()
+                self._send(ended)
+                self._is_failing = False
             except REDIS_FAULTS:
-                missed = True
                 self._rest()
 
     def _next_pending(self) -> list[_Ended]:

@@ -20,7 +20,8 @@ redis = pytest.importorskip("redis")
 from redis.backoff import NoBackoff  # noqa: E402 - needs the extra
 from redis.retry import Retry  # noqa: E402
 
-from proxy.routing.state.redis import RedisState, build_client  # noqa: E402
+from proxy.counters.redis_client import build_client  # noqa: E402
+from proxy.routing.state.redis import RedisState  # noqa: E402
 
 BUDGET = BudgetRule("g", 0.2, 10)
 DONE = TryResult(failed=False, tokens=30, latency=0.5)

@@ -33,7 +33,8 @@ def build_state(settings: RouterSettings, shared_path: str | Path | None = None,
 
 def _build_redis(settings: RouterSettings, host: StateStore) -> StateStore:
     try:
-        from proxy.routing.state.redis import RedisState, build_client  # noqa: PLC0415 - an extra, only when asked for
+        from proxy.counters.redis_client import build_client  # noqa: PLC0415 - an extra, only when asked for
+        from proxy.routing.state.redis import RedisState  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise RuntimeError(
             "router_settings names a Redis: install its client with `pip install 'patchbay[redis]'`"

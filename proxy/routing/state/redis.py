@@ -10,12 +10,11 @@ import threading
 import time
 from collections.abc import Sequence
 from copy import copy
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from proxy.counters.redis_client import REDIS_FAULTS, REST_SECONDS
 from proxy.routing.state.budget import BUCKET_SECONDS, BUCKETS
 from proxy.routing.state.latency import SPAN
 from proxy.routing.state.limits import MINUTE
@@ -31,16 +30,15 @@ from proxy.routing.state.values import (
     TryResult,
 )
 
-# Together the 50 ms that a request may wait for a Redis that does not answer.
-CONNECT_SECONDS = 0.02
-ANSWER_SECONDS = 0.03
-# How long a Redis that failed is not used.
-REST_SECONDS = 5.0
 # How old the numbers of the other hosts may be for a strategy, and how long a deployment stays of interest.
 REFRESH_SECONDS = 1.0
 INTEREST_SECONDS = 30.0
 _MOST_AT_ONCE = 500
 _NO_LIMITS = Limits()
+_REASONS = frozenset(get_args(RefusalReason))
+# No cooldown is longer than a year: a later time is not an answer of the script.
+_LONGEST_REFUSAL = 366 * 86400.0
+_LARGEST = 2**53
 
 
 class Fleet(NamedTuple):
@@ -89,16 +87,15 @@ class RedisState:
             return reservation
         self._join()
         try:
-            word, value = self._reserve(
-                keys=self._reserve_keys(request, now), args=self._reserve_arguments(request, now)
-            )
-        except redis.RedisError:
+            answer = self._reserve(keys=self._reserve_keys(request, now), args=self._reserve_arguments(request, now))
+            granted = _parse(answer, now)
+        except REDIS_FAULTS:
             self._rest()
             return reservation
-        if word == b"ok":
-            return reservation._replace(probe=True) if value == b"1" and not reservation.probe else reservation
-        self._host.cancel(reservation, now)
-        return Refusal(cast(RefusalReason, word.decode()), float(value))
+        if isinstance(granted, Refusal):
+            self._host.cancel(reservation, now)
+            return granted
+        return reservation._replace(probe=True) if granted and not reservation.probe else reservation
 
     def settle(self, reservation: Reservation, result: TryResult, now: float) -> bool:
         cools = self._host.settle(reservation, result, now)
@@ -165,6 +162,8 @@ class RedisState:
         self._failures += 1
         self._rests_until = time.monotonic() + REST_SECONDS
         self._worker = _worker_name()
+        # What is still on its way in a connection would be taken for the next answer.
+        self._client.connection_pool.disconnect()
 
     def _join(self) -> None:
         """Start the writing thread in this process: a fork does not inherit threads."""
@@ -189,7 +188,7 @@ class RedisState:
                 if time.monotonic() - refreshed >= REFRESH_SECONDS:
                     refreshed = time.monotonic()
                     self._refresh()
-            except redis.RedisError:
+            except REDIS_FAULTS:
                 self._rest()
 
     def _next_pending(self) -> list[tuple[list[str], list[Any]]]:
@@ -258,27 +257,42 @@ class RedisState:
         ]
 
 
-def build_client(url: str | None, **place: Any) -> redis.Redis:
-    """A client with short timeouts and no retries: by URL, or by host, port, password and db."""
-    behaviour: dict[str, Any] = {
-        "socket_connect_timeout": CONNECT_SECONDS,
-        "socket_timeout": ANSWER_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
-    }
-    if url is not None:
-        return redis.Redis.from_url(url, **behaviour)
-    return redis.Redis(**{name: value for name, value in place.items() if value is not None}, **behaviour)
-
-
 def _worker_name() -> str:
     return f"{os.uname().nodename}:{os.getpid()}:{time.time_ns()}"
 
 
+def _parse(answer: Any, now: float) -> bool | Refusal:
+    """Whether the try is a probe, or why not. Raise one of REDIS_FAULTS for what is not an answer of the script."""
+    word, value = answer
+    if word == b"ok":
+        if value not in (b"0", b"1"):
+            raise ValueError("not an answer of the script")
+        return bool(value == b"1")
+    reason, until = word.decode(), float(value)
+    if reason not in _REASONS or not until <= now + _LONGEST_REFUSAL:
+        raise ValueError("not an answer of the script")
+    return Refusal(cast(RefusalReason, reason), until)
+
+
+def _count(value: Any) -> int:
+    number = int(value or 0)
+    if abs(number) >= _LARGEST:
+        raise ValueError("not a number of the scripts")
+    return number
+
+
+def _mean(value: Any) -> float:
+    number = float(value or 0)
+    if not 0.0 <= number < _LARGEST:
+        raise ValueError("not a number of the scripts")
+    return number
+
+
 def _fleet(health: Sequence[Any], counts: Sequence[Any], inflight: Sequence[Any]) -> Fleet:
-    latency, latency_samples, first, first_samples = (float(value or 0) for value in health)
-    requests, tokens = (int(value or 0) for value in counts)
+    latency, latency_samples, first, first_samples = map(_mean, health)
+    requests, tokens = map(_count, counts)
     return Fleet(
-        max(0, sum(int(value) for value in inflight)),
+        max(0, sum(map(_count, inflight))),
         requests,
         tokens,
         latency,
