@@ -36,6 +36,8 @@ class HostCounters(LocalCounters):
         # Rows of this process alone, for which the file has no room.
         self._beyond: dict[Counter, Row] = {}
         self._pinned: frozenset[int] = frozenset()
+        # Whether this step has replaced rows, so that places found in it must be looked at again.
+        self._has_replaced = False
         self._free: list[int] = []
         self._chunks: set[int] = set()
         self._process = -1
@@ -56,7 +58,7 @@ class HostCounters(LocalCounters):
 
     def _prepare(self, now: float) -> None:
         self._file.refresh()
-        self._pinned = frozenset()
+        self._pinned, self._has_replaced = frozenset(), False
         if self._pid != os.getpid():
             self._join()
         if not 0.0 <= now - self._reaped_at < REAP_SECONDS:
@@ -80,6 +82,7 @@ class HostCounters(LocalCounters):
         row = place and read_row(place, digest)
         if row is None and place is not None:
             # Another counter's by now.
+            del self._places[counter]
             place, _ = self._look_up(counter)
             row = place and read_row(place, digest)
         return row or self._beyond.get(counter, EMPTY)
@@ -105,9 +108,9 @@ class HostCounters(LocalCounters):
             write_row(place, row)
 
     def _place(self, counter: Counter, now: float) -> Place | None:
-        """The counter's row, made if it is missing; None if there is no room."""
+        """The row of a counter that `_find` was called for in this step, made if it is missing; None without room."""
         place, digest = self._places.get(counter) or self._look_up(counter)
-        if place is not None and read_row(place, digest) is not None:
+        if place is not None and (not self._has_replaced or read_row(place, digest) is not None):
             return place
         place = self._look_up(counter)[0]
         if place is not None or counter in self._beyond:
@@ -117,6 +120,7 @@ class HostCounters(LocalCounters):
         except SharedFileError as error:
             self._warn(error)
             return None
+        self._has_replaced = True
         self._remember(counter, place, digest)
         return place
 
