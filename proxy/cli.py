@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from proxy.server.litellm_flags import accept_litellm_flags, translate
+
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -42,8 +44,14 @@ def main() -> None:
 @click.option("--threads", type=click.IntRange(1), help="Threads of a gthread worker, or under granian.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error", "critical"]))
 @click.option("--debug", "--detailed_debug", "debug", is_flag=True, help="The same as --log-level debug.")
-def serve(**options: Any) -> None:
-    """Serve, under gunicorn. The file is --config, else CONFIG_FILE_PATH, else ./config.yaml, else a demo."""
+@click.option("--strict", is_flag=True, help="Each wrong value stops the start, also one that only an entry needs.")
+@accept_litellm_flags
+def serve(**given: Any) -> None:
+    """Serve, under gunicorn. The file is --config, else CONFIG_FILE_PATH, else ./config.yaml, else a demo.
+
+    LiteLLM's other options are taken as well; one without effect is named.
+    """
+    options = translate(given)
     if options["config"] and options["model"]:
         raise click.UsageError("--config and --model exclude each other: the file says which models there are")
     check_port(options["host"], options["port"])
@@ -73,7 +81,7 @@ def serve_command(options: Mapping[str, Any]) -> list[str]:
     command += ["--workers", str(options["workers"]), "--worker-class", options["worker_class"]]
     if options["threads"]:
         command += ["--threads", str(options["threads"])]
-    return [*command, *_told(options), "wsgi:app"]
+    return [*command, *options.get("server_options", ()), *_told(options), "wsgi:app"]
 
 
 def granian_command(options: Mapping[str, Any]) -> list[str]:
@@ -100,19 +108,32 @@ def _told(options: Mapping[str, Any]) -> list[str]:
         told += ["--log-level", log_level, "--env", f"LITELLM_LOG={log_level.upper()}"]
     if options["config"]:
         told += ["--env", f"CONFIG_FILE_PATH={Path(options['config']).resolve()}"]
+    if options.get("strict"):
+        told += ["--env", "PATCHBAY_STRICT=true"]
+    if options.get("drop_params"):
+        told += ["--env", "PATCHBAY_DROP_PARAMS=true"]
     if options["model"]:
         told += ["--env", "CONFIG_FILE_PATH=", "--env", f"PATCHBAY_MODEL={options['model']}"]
     return told
 
 
+def _try_to_build(settings: Any) -> None:
+    """The whole application, as a worker builds it: raise ConfigError for what only shows then."""
+    from app import create_app  # noqa: PLC0415
+
+    create_app(settings).extensions["gateway"].close()
+
+
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-def check(paths: tuple[Path, ...]) -> None:
+@click.option("--strict", is_flag=True, help="As serve --strict: each wrong value is an error.")
+def check(paths: tuple[Path, ...], *, strict: bool) -> None:
     """Tell each key of each file: supported, different (and how) or ignored (and why). Exit 1 if one can't serve."""
     from proxy.settings import environment  # noqa: PLC0415
     from proxy.settings.report import check_file  # noqa: PLC0415
 
-    reports = [check_file(path, environment()) for path in paths]
+    environ = {**environment(), **({"PATCHBAY_STRICT": "true"} if strict else {})}
+    reports = [check_file(path, environ, build=_try_to_build) for path in paths]
     for report in reports:
         click.echo("\n".join(report.lines))
     if not all(report.serves for report in reports):

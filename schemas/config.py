@@ -106,6 +106,16 @@ def load_config(document: Mapping[str, Any]) -> dict[str, Any]:
     return _load(ConfigSchema(), document)
 
 
+def load_leniently(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[ConfigProblem, ...]]:
+    """What is right of a file's content, and what is wrong: wrong values, and what lacks them, are left out."""
+    try:
+        loaded: dict[str, Any] = _set_values(ConfigSchema().load(_without_nulls(document)))
+    except ValidationError as error:
+        loaded = _set_values(error.valid_data)
+        return loaded, tuple(_problems("", error.messages))
+    return loaded, ()
+
+
 def load_user_config(document: object) -> dict[str, Any]:
     """A client's `user_config`: the names of router_settings beside a `model_list`. Raise InvalidConfig."""
     if not isinstance(document, Mapping):
@@ -237,7 +247,15 @@ def _load(schema: Schema, document: Mapping[str, Any]) -> dict[str, Any]:
         loaded: dict[str, Any] = schema.load(_without_nulls(document))
     except ValidationError as error:
         raise InvalidConfig(tuple(_problems("", error.messages))) from None
-    return loaded
+    set_values: dict[str, Any] = _set_values(loaded)
+    return set_values
+
+
+def _set_values(value: Any) -> Any:
+    """Without the settings whose value means that they are not set."""
+    if isinstance(value, dict):
+        return {name: _set_values(item) for name, item in value.items() if item is not None}
+    return [_set_values(item) for item in value] if isinstance(value, list) else value
 
 
 def _without_nulls(value: Any) -> Any:

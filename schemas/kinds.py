@@ -1,5 +1,8 @@
-"""The kinds of value that a setting can have: each one a function that returns the value in its one form, or says
-what would be right (ValidationError)."""
+"""The kinds of value that a setting can have: each one a function that returns the value in its one form, or raises
+ValidationError with what would be right.
+
+None is "not set": LiteLLM takes -1, and 0 where nothing can be 0, as no limit.
+"""
 
 import math
 import re
@@ -15,6 +18,10 @@ STATE_STORES = ("auto", "memory", "host", "redis")
 
 # A region becomes part of a host name.
 _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+_NONE = (0, -1)
+_MOST = 10**15
+_SCALED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKmM])\s*")
+_SCALES = {"k": 1e3, "m": 1e6}
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _FLAGS: Mapping[str, bool] = {"true": True, "1": True, "yes": True, "on": True,
                               "false": False, "0": False, "no": False, "off": False}  # fmt: skip
@@ -66,22 +73,28 @@ def parse_text(value: Any) -> str:
     return value.strip()
 
 
-def parse_number(value: Any) -> float:
+def parse_number(value: Any) -> float | None:
     number = _read_number(value)
+    if number == -1:
+        return None
     if number is None or not math.isfinite(number) or number < 0:
         raise wrong("a number of at least 0", value)
     return number
 
 
-def parse_positive(value: Any) -> float:
+def parse_positive(value: Any) -> float | None:
     number = _read_number(value)
+    if number in _NONE:
+        return None
     if number is None or not math.isfinite(number) or number <= 0:
         raise wrong("a number above 0", value)
     return number
 
 
-def parse_seconds(value: Any) -> float:
+def parse_seconds(value: Any) -> float | None:
     number = _read_number(value)
+    if number in _NONE:
+        return None
     if number is None or not math.isfinite(number) or number <= 0:
         raise wrong("a number of seconds above 0", value)
     return number
@@ -94,17 +107,21 @@ def parse_share(value: Any) -> float:
     return number
 
 
-def parse_count(value: Any) -> int:
+def parse_count(value: Any) -> int | None:
     number = _read_number(value)
-    if number is None or not math.isfinite(number) or number < 0 or number != int(number):
-        raise wrong("a whole number of at least 0", value)
+    if number == -1:
+        return None
+    if number is None or not 0 <= number <= _MOST or number != int(number):
+        raise wrong("a whole number from 0 to 10^15", value)
     return int(number)
 
 
-def parse_positive_count(value: Any) -> int:
+def parse_positive_count(value: Any) -> int | None:
     number = _read_number(value)
-    if number is None or not math.isfinite(number) or number < 1 or number != int(number):
-        raise wrong("a whole number of at least 1", value)
+    if number in _NONE:
+        return None
+    if number is None or not 1 <= number <= _MOST or number != int(number):
+        raise wrong("a whole number from 1 to 10^15", value)
     return int(number)
 
 
@@ -147,6 +164,15 @@ def parse_pattern(value: Any) -> str:
 
 def parse_patterns(value: Any) -> tuple[str, ...]:
     return tuple(at(position, parse_pattern, item) for position, item in enumerate(parse_names(value)))
+
+
+def parse_auth_params(value: Any) -> tuple[Any, ...]:
+    """Names, or `{name: expression}` for values that may be sent."""
+    rules = parse_list(value)
+    for position, rule in enumerate(rules):
+        if isinstance(rule, Mapping):
+            at(position, lambda item: {name: at(name, parse_pattern, text) for name, text in item.items()}, rule)
+    return rules
 
 
 def parse_callbacks(value: Any) -> tuple[str, ...]:
@@ -212,7 +238,8 @@ def parse_fallbacks(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 def parse_policy(value: Any) -> dict[str, int]:
     """Counts by kind of error. Which kinds there are is the router's to check."""
-    return {name: at(name, parse_count, item) for name, item in parse_mapping(value).items() if item is not None}
+    counts = {name: at(name, parse_count, item) for name, item in parse_mapping(value).items() if item is not None}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def parse_group_policies(value: Any) -> dict[str, dict[str, int]]:
@@ -236,9 +263,11 @@ def parse_choice(names: Sequence[str]) -> Parse:
 
 
 def _read_number(value: Any) -> float | None:
-    """YAML's numbers, and those that come as text out of the environment."""
+    """YAML's numbers, and those that are text: out of the environment, or scaled such as "128k"."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and (scaled := _SCALED.fullmatch(value)):
+        return float(scaled[1]) * _SCALES[scaled[2].lower()]
     try:
         return float(value)
     except (ValueError, OverflowError):
@@ -279,6 +308,7 @@ KINDS: Mapping[str, Parse] = {
     "callbacks": parse_callbacks,
     "mapping": parse_mapping,
     "list": parse_list,
+    "auth_params": parse_auth_params,
     "names": parse_names,
     "patterns": parse_patterns,
     "text_or_names": parse_text_or_names,

@@ -118,7 +118,13 @@ _PARAMS: tuple[tuple[Any, ...], ...] = (
     ("drop_params", "flag", None, "supported", "drop parameters that the provider can't take, rather than refuse"),
     ("additional_drop_params", "names", (), "supported", "parameters that are always dropped, as paths"),
     ("allowed_openai_params", "names", (), "supported", "parameters that are sent although the table says no"),
-    ("configurable_clientside_auth_params", "list", (), "supported", "what clients may override on this deployment"),
+    (
+        "configurable_clientside_auth_params",
+        "auth_params",
+        (),
+        "supported",
+        "what clients may override on this deployment",
+    ),
     ("litellm_credential_name", "text", None, "supported", "an entry of credential_list"),
     ("mock_response", "any", None, "supported", "answer with this text, without a provider"),
     ("input_cost_per_token", "number", None, "supported", "USD"),
@@ -226,6 +232,13 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
         None,
         "ignored",
         "a weak key is warned about; without a key only loopback is served",
+    ),
+    (
+        "accept_unenforced",
+        "names",
+        (),
+        "supported",
+        "ours: settings that protect and are not enforced here, such as custom_auth; without it they stop the start",
     ),
     ("database_url", "any", None, "ignored", NO_DATABASE),
     ("database_connection_pool_limit", "any", None, "ignored", NO_DATABASE),
@@ -512,6 +525,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("PORT", "4000", "as `--port`"),
     Variable("NUM_WORKERS", "1", "as `--workers`; WEB_CONCURRENCY counts for plain gunicorn"),
     Variable("LITELLM_LOG", "INFO", "the log level, as `--log-level`"),
+    Variable("PATCHBAY_STRICT", "false", "as `--strict`: each wrong value of the file stops the start"),
+    Variable(
+        "PATCHBAY_DROP_PARAMS", "false", "as `--drop_params`: litellm_settings.drop_params where the file has none"
+    ),
     Variable("PATCHBAY_MODEL", "", "one model to serve without a file, as `--model`"),
     Variable("PATCHBAY_FAST_PATH", "on", "`off`: stock Flask and gunicorn, the same behaviour at a higher cost"),
 )

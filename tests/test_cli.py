@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from proxy.cli import granian_command, main, serve_command
+from proxy.server.litellm_flags import FLAGS, Flag
 from tests.settings.fakes import entry, write
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,12 +98,10 @@ def test_check_succeeds_when_every_file_can_serve(tmp_path: Path) -> None:
 
 def test_check_fails_when_one_file_cannot_serve(tmp_path: Path) -> None:
     good = write(tmp_path, "a.yaml", {"model_list": [entry("a", "mock/x")]})
-    bad = write(tmp_path, "b.yaml", {"router_settings": {"num_retries": -1}})
+    bad = write(tmp_path, "b.yaml", {"general_settings": {"master_key": "not ascii \u00fc"}})
     result = CliRunner().invoke(main, ["check", str(good), str(bad)])
     assert result.exit_code == 1
-    assert (
-        f"error      {bad}: router_settings.num_retries: must be a whole number of at least 0, not -1" in result.output
-    )
+    assert f"error      {bad}: general_settings.master_key: must be ASCII" in result.output
 
 
 def test_configurations_stand_side_by_side_when_they_are_simulated(tmp_path: Path) -> None:
@@ -149,8 +148,8 @@ def test_start_is_refused_when_plain_gunicorn_would_be_open_without_a_key() -> N
 
 
 def test_start_is_refused_in_a_line_when_the_file_is_wrong(tmp_path: Path) -> None:
-    path = write(tmp_path, "a.yaml", {"router_settings": {"num_retries": -1}})
-    done = start(["proxy", "serve", "--config", path.name, "--port", "0"], tmp_path)
+    path = write(tmp_path, "a.yaml", {"router_settings": {"num_retries": "many"}})
+    done = start(["proxy", "serve", "--strict", "--config", path.name, "--port", "0"], tmp_path)
     assert done.returncode == 1
     assert f"{path}: router_settings.num_retries: must be" in done.stderr
     assert "Traceback" not in done.stderr
@@ -191,3 +190,45 @@ def test_serve_says_why_it_cant_listen_when_the_address_is_not_this_machines() -
     result = CliRunner().invoke(main, ["serve", "--host", "192.0.2.1", "--port", "4999"])
     assert result.exit_code == 1
     assert "can't listen on 192.0.2.1" in result.output
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_option_of_litellms_is_taken_or_named(
+    flag: Flag, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr("proxy.cli.os.execv", lambda program, command: started.append(command))
+    result = CliRunner().invoke(main, ["--port", "0", f"--{flag.name}", *(["7"] if flag.takes_value else [])])
+    if flag.effect == "refused":
+        assert result.exit_code == 2 and not started
+        assert f"--{flag.name} is not taken here" in result.output
+        return
+    assert result.exit_code == 0, result.output
+    if flag.effect == "gunicorn":
+        assert option_of(started[0], flag.target) == "7"
+    assert (f"--{flag.name} has no effect" in result.output) == (flag.effect == "none")
+
+
+def test_strict_mode_reaches_the_workers_when_it_is_asked_for() -> None:
+    assert "PATCHBAY_STRICT=true" in serve_command({**OPTIONS, "strict": True})
+    assert "PATCHBAY_STRICT=true" not in serve_command(OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"litellm_settings": {"callbacks": ["langfuse"]}},
+        {"litellm_settings": {"callbacks": ["generic_api"]}},
+        {"router_settings": {"redis_url": "nonsense://x"}},
+        {"router_settings": {"state_path": "/nowhere/at/all"}},
+        {"general_settings": {"custom_auth": "auth.check"}},
+    ],
+)
+def test_check_and_serve_agree_when_only_building_shows_what_is_wrong(tmp_path: Path, document: dict[str, Any]) -> None:
+    path = write(tmp_path, "a.yaml", {"model_list": [entry("a", "mock/x")], **document})
+    result = CliRunner().invoke(main, ["check", str(path)])
+    assert result.exit_code == 1, result.output
+    assert "error      " in result.output and "Traceback" not in result.output
+    done = start(["proxy", "serve", "--config", path.name, "--port", "0"], tmp_path)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr

@@ -12,7 +12,7 @@ from proxy.providers.contract import Provider
 from proxy.providers.registry import PROVIDERS
 from proxy.settings.deployments import build_deployments
 from proxy.settings.errors import ConfigError
-from proxy.settings.references import Missing, resolve
+from proxy.settings.references import Fault, resolve
 from proxy.settings.router import build_router_settings, check_groups
 from schemas.config import ConfigProblem, Finding, InvalidConfig, load_user_config, user_findings
 
@@ -46,7 +46,7 @@ def load_client_config(user_config: object, providers: Mapping[str, Provider] = 
 
 
 def _load(user_config: object, providers: Mapping[str, Provider]) -> ClientConfig:
-    missing: list[Missing] = []
+    missing: list[Fault] = []
     loaded = load_user_config(resolve(user_config, {}, missing))
     if missing:
         raise InvalidConfig(tuple(ConfigProblem(item.path, "must be the value itself") for item in missing))

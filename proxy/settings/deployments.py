@@ -14,6 +14,8 @@ from proxy.domain.secrets import Secret
 from proxy.providers.contract import Provider
 from proxy.settings.credentials import is_secret_name
 from proxy.settings.provider_choice import FAMILIES, Choice, UnknownProviderError, choose_provider
+from proxy.settings.references import Fault
+from proxy.settings.service import PLACEHOLDER
 from schemas.config import ConfigProblem, InvalidConfig
 from schemas.kinds import is_credential_name
 from schemas.litellm_params import FACTS, OWN_NAMES, PRICES
@@ -49,18 +51,39 @@ def build_entries(
     *,
     credentials: Mapping[str, Mapping[str, Any]] | None = None,
     defaults: Mapping[str, Any] | None = None,
+    broken: dict[int, Fault] | None = None,
 ) -> list[list[Deployment]]:
-    """As build_deployments: for each entry of the list those that it makes."""
+    """As build_deployments: for each entry of the list those that it makes.
+
+    An entry that can't be built is put into `broken`, if there is one; of it, and of those already there, what they
+    would be called is built.
+    """
     built: list[list[Deployment]] = []
     problems = list(_repeated_ids(model_list))
+    faulty = {} if broken is None else broken
+    for problem in problems:
+        faulty.setdefault(int(problem.path.partition("[")[2].partition("]")[0]), Fault(*problem))
     for position, entry in enumerate(model_list):
         try:
-            built.append(list(_build_entry(entry, environ, providers, credentials or {}, defaults or {})))
+            whole = entry if broken is None or position not in broken else _nameable(entry, broken[position])
+            built.append(list(_build_entry(whole, environ, providers, credentials or {}, defaults or {})))
         except _EntryError as error:
             problems.append(ConfigProblem(f"model_list[{position}].{error.path}", error.message))
-    if problems:
+            faulty[position] = Fault(*problems[-1])
+            placeholder = _nameable(entry, faulty[position])
+            built.append(list(_build_entry(placeholder, None, providers, {}, {})) if broken is not None else [])
+    if problems and broken is None:
         raise InvalidConfig(tuple(problems))
     return _with_own_ids(built)
+
+
+def _nameable(entry: Mapping[str, Any], fault: Fault) -> Mapping[str, Any]:
+    """What a broken entry is called, without the parameters that can be wrong."""
+    info = {name: value for name, value in entry.get("model_info", {}).items() if name == "id"}
+    if fault.path.endswith("model_info.id"):
+        info = {}
+    params = {name: value for name, value in entry["litellm_params"].items() if is_secret_name(name)}
+    return {"model_name": entry["model_name"], "model_info": info, "litellm_params": {**params, "model": PLACEHOLDER}}
 
 
 def _repeated_ids(model_list: Sequence[Mapping[str, Any]]) -> Iterator[ConfigProblem]:

@@ -14,8 +14,12 @@ from proxy.settings.errors import ConfigError
 _LIST_STEP = re.compile(r"(\w+)\[(\d+)\](.*)", re.DOTALL)
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a name stands once in a mapping, and a date (as in `api_version: 2024-02-01`) is text."""
+class _Loader(yaml.SafeLoader):
+    """YAML in which a date (as in `api_version: 2024-02-01`) is text; names that are repeated in a mapping are noted."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.repeated: list[tuple[int, str]] = []
 
     yaml_implicit_resolvers: ClassVar = {  # type: ignore[misc]
         letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -27,8 +31,7 @@ class _StrictLoader(yaml.SafeLoader):
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    message = f"{key.value!r} stands twice in this mapping"
-                    raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
+                    self.repeated.append((key.start_mark.line + 1, key.value))
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -37,12 +40,14 @@ class _StrictLoader(yaml.SafeLoader):
 class Source:
     """A configuration as it was written, its files merged. `files` is each file's own content, by name.
 
-    `places` says where a top-level name came from: a file, or for a list each item's file and position there.
+    `repeated` names what is in a mapping twice, with its line; the last one counts. `places` says where a top-level name
+    came from: a file, or for a list each item's file and position there.
     """
 
     document: Mapping[str, Any]
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     places: Mapping[str, str | list[tuple[str, int]]] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()
 
     def locate(self, path: str) -> str:
         """`file: path`, as the operator finds it in the file."""
@@ -57,22 +62,30 @@ class Source:
 
 def read_files(path: Path) -> Source:
     """A file and those that it includes: their lists are appended, their other names replace. Raise ConfigError."""
-    files: dict[str, Mapping[str, Any]] = {}
-    document, places = _merge(path, path.parent, files, str(path))
-    return Source(document, files, places)
+    read = _Reader(path.parent)
+    document, places = read.merge(path, str(path))
+    return Source(document, read.files, places, tuple(read.repeated))
 
 
-def parse_yaml(text: str, name: str) -> dict[str, Any]:
-    """A file's content, a mapping. Raise ConfigError with the line."""
+def parse_yaml(text: str, name: str, repeated: list[str] | None = None) -> dict[str, Any]:
+    """A file's content, a mapping. Raise ConfigError with the line.
+
+    What is in a mapping twice is appended to `repeated`, and is an error without it.
+    """
     try:
-        # The loader is a SafeLoader.
-        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506
+        loader = _Loader(text)
+        document = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{name}{line}: {error.problem or error.context}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{name}: not readable as YAML: {str(error).splitlines()[0]}") from None
+    found = [f"{name}, line {line}: {key!r} is in this mapping twice" for line, key in loader.repeated]
+    if found and repeated is None:
+        raise ConfigError(*found)
+    if repeated is not None:
+        repeated += found
     if document is None:
         return {}
     if not isinstance(document, dict):
@@ -80,29 +93,36 @@ def parse_yaml(text: str, name: str) -> dict[str, Any]:
     return {str(key): value for key, value in document.items()}
 
 
-def _merge(
-    path: Path, root: Path, files: dict[str, Mapping[str, Any]], shown: str
-) -> tuple[dict[str, Any], dict[str, str | list[tuple[str, int]]]]:
-    own = parse_yaml(_read(path, shown), shown)
-    files[shown] = own
-    document = {name: value for name, value in own.items() if name != "include"}
-    places: dict[str, str | list[tuple[str, int]]] = {
-        name: [(shown, position) for position in range(len(value))] if isinstance(value, list) else shown
-        for name, value in document.items()
-    }
-    for position, name in enumerate(_include_names(own, shown)):
-        file = _find(name, path.parent, root, f"{shown}: include[{position}]")
-        if file.resolve() in {Path(known).resolve() for known in files}:
-            continue
-        inner, inner_places = _merge(file, root, files, str(file))
-        for key, value in inner.items():
-            before, place, inner_place = document.get(key), places.get(key), inner_places[key]
-            if isinstance(value, list) and isinstance(before, list):
-                document[key] = [*before, *value]
-                places[key] = [*(place or ()), *inner_place]
-            else:
-                document[key], places[key] = value, inner_place
-    return document, places
+class _Reader:
+    """Reads a file and those that it includes, each once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.files: dict[str, Mapping[str, Any]] = {}
+        self.repeated: list[str] = []
+
+    def merge(self, path: Path, shown: str) -> tuple[dict[str, Any], dict[str, str | list[tuple[str, int]]]]:
+        """The content, and the places of its names: see Source."""
+        own = parse_yaml(_read(path, shown), shown, self.repeated)
+        self.files[shown] = own
+        document = {name: value for name, value in own.items() if name != "include"}
+        places: dict[str, str | list[tuple[str, int]]] = {
+            name: [(shown, position) for position in range(len(value))] if isinstance(value, list) else shown
+            for name, value in document.items()
+        }
+        for position, name in enumerate(_include_names(own, shown)):
+            file = _find(name, path.parent, self._root, f"{shown}: include[{position}]")
+            if file.resolve() in {Path(known).resolve() for known in self.files}:
+                continue
+            inner, inner_places = self.merge(file, str(file))
+            for key, value in inner.items():
+                before, place, inner_place = document.get(key), places.get(key), inner_places[key]
+                if isinstance(value, list) and isinstance(before, list):
+                    document[key] = [*before, *value]
+                    places[key] = [*(place or ()), *inner_place]
+                else:
+                    document[key], places[key] = value, inner_place
+        return document, places
 
 
 def _read(path: Path, shown: str) -> str:

@@ -17,16 +17,20 @@ from proxy.settings.demo import demo_document, single_model_document
 from proxy.settings.deployments import build_entries
 from proxy.settings.errors import ConfigError
 from proxy.settings.files import Source, read_files
-from proxy.settings.references import Missing, resolve
-from proxy.settings.router import build_router_settings, check_groups, idle_rules
-from proxy.settings.service import find_broken, reasons_by_name, replace_unserved
+from proxy.settings.idle_values import idle_values
+from proxy.settings.reading import read_document
+from proxy.settings.references import Fault, resolve
+from proxy.settings.router import build_router_settings, check_groups, idle_rules, known_names, without_dead_ends
+from proxy.settings.service import reasons_by_name
 from proxy.settings.values import General, LiteLLM, Settings
-from proxy.settings.warnings import idle_names, missing_keys, missing_values
-from schemas.config import ConfigProblem, InvalidConfig, load_config
+from proxy.settings.warnings import fault_warnings, idle_names, missing_keys
+from schemas.config import ConfigProblem, InvalidConfig
 
 CONFIG_VARIABLE = "CONFIG_FILE_PATH"
 MODEL_VARIABLE = "PATCHBAY_MODEL"
 MASTER_KEY_VARIABLE = "LITELLM_MASTER_KEY"
+STRICT_VARIABLE = "PATCHBAY_STRICT"
+DROP_PARAMS_VARIABLE = "PATCHBAY_DROP_PARAMS"
 USUAL_FILE = "config.yaml"
 
 
@@ -41,7 +45,9 @@ def load_default(environ: Mapping[str, str]) -> Settings:
         return load(Path(environ[CONFIG_VARIABLE]), environ)
     if environ.get(MODEL_VARIABLE):
         source = Source(single_model_document(environ[MODEL_VARIABLE]))
-        return build_settings(source, environ, PROVIDERS, f"--model {environ[MODEL_VARIABLE]}")
+        # There is nothing else to serve: a wrong name stops the start.
+        strict = {**environ, STRICT_VARIABLE: "true"}
+        return build_settings(source, strict, PROVIDERS, f"--model {environ[MODEL_VARIABLE]}")
     usual = Path(USUAL_FILE)
     return load(usual if usual.is_file() else None, environ)
 
@@ -59,49 +65,40 @@ def load(
 def build_settings(
     source: Source, environ: Mapping[str, str], providers: Mapping[str, Provider], name: str
 ) -> Settings:
-    """Settings of what has been read. Raise ConfigError with every problem found."""
+    """Settings of what has been read. Raise ConfigError with every problem that stops the start."""
     try:
         return _build(source, _with_variables(source.document, environ), providers, name)
     except InvalidConfig as error:
-        told = (f"{source.locate(problem.path)}: {problem.message}" for problem in error.problems)
-        raise ConfigError(*told) from None
+        lines = (f"{source.locate(problem.path)}: {problem.message}" for problem in error.problems)
+        raise ConfigError(*lines) from None
 
 
 def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, Provider], name: str) -> Settings:
-    missing: list[Missing] = []
-    document = resolve(source.document, environ, missing)
-    missing += replace_unserved(document, providers)
-    broken = find_broken(document, missing)
-    loaded = load_config(document)
-    general, litellm, routing = (loaded.get(f"{section}_settings", {}) for section in ("general", "litellm", "router"))
-    entries = build_entries(
-        loaded.get("model_list", ()),
-        environ,
-        providers,
-        credentials={
-            entry["credential_name"]: entry["credential_values"] for entry in loaded.get("credential_list", ())
-        },
-        defaults=routing.get("default_litellm_params"),
-    )
+    strict = is_strict(environ)
+    if strict and source.repeated:
+        raise ConfigError(*source.repeated)
+    loaded, faults, broken = read_document(source.document, environ, providers, strict=strict)
+    general, litellm = loaded.get("general_settings", {}), loaded.get("litellm_settings", {})
+    entries = _entries(loaded, environ, providers, broken, strict=strict)
+    every = [item for entry in entries for item in entry]
     deployments = tuple(item for position, entry in enumerate(entries) if position not in broken for item in entry)
     if not general.get("allow_client_side_credentials", True):
         deployments = tuple(closed_to_clients(item) for item in deployments)
-    out_of_service = reasons_by_name(entries, broken, deployments)
-    router = build_router_settings(routing, litellm)
-    every = [item for entry in entries for item in entry]
-    _check(loaded, router, every, missing)
-    idle = idle_rules(router, every, _placer(loaded))
+    router, dead_ends = _router(loaded, every, strict=strict)
     master_key = _master_key(general, environ)
+    known = known_names(every, router.model_group_alias)
+    idle = (*idle_rules(router, every, _placer(loaded)), *idle_values(loaded, router, known))
     return Settings(
         deployments=deployments,
         router=router,
         master_key=master_key,
         general=General(**_of(General, general)),
-        litellm=LiteLLM(**_of(LiteLLM, served_callbacks(litellm))),
-        out_of_service=out_of_service,
+        litellm=LiteLLM(**_of(LiteLLM, {**_of_command_line(environ), **served_callbacks(litellm)})),
+        out_of_service=reasons_by_name(entries, broken, deployments),
         broken=tuple(item for position, entry in enumerate(entries) if position in broken for item in entry),
         warnings=(
-            *missing_values(source, missing, broken),
+            *(f"{place}: the last one counts" for place in source.repeated),
+            *fault_warnings(source, [*faults, *dead_ends], broken),
             *idle_names(source),
             *idle_callbacks(source, litellm),
             *missing_keys(source, entries, broken, providers),
@@ -112,6 +109,51 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         secrets=build_registry(master_key, router, every, environ),
         source=name,
     )
+
+
+def is_strict(environ: Mapping[str, str]) -> bool:
+    """Whether every wrong value is to stop the start."""
+    return _is_on(environ, STRICT_VARIABLE)
+
+
+def _entries(
+    loaded: Mapping[str, Any],
+    environ: Mapping[str, str],
+    providers: Mapping[str, Provider],
+    broken: dict[int, Fault],
+    *,
+    strict: bool,
+) -> list[list[Deployment]]:
+    """The deployments of each entry; those that can't be built are put into `broken`."""
+    lacking = set(broken)
+    entries = build_entries(
+        loaded.get("model_list", ()),
+        environ,
+        providers,
+        credentials={
+            entry["credential_name"]: entry.get("credential_values", {})
+            for entry in loaded.get("credential_list", ())
+            if "credential_name" in entry
+        },
+        defaults=loaded.get("router_settings", {}).get("default_litellm_params"),
+        broken=broken,
+    )
+    if strict and broken.keys() - lacking:
+        raise InvalidConfig(tuple(ConfigProblem(*broken[position]) for position in sorted(broken.keys() - lacking)))
+    return entries
+
+
+def _router(
+    loaded: Mapping[str, Any], every: Sequence[Deployment], *, strict: bool
+) -> tuple[RouterSettings, list[Fault]]:
+    """The router's settings without what leads nowhere, and a Fault for each such thing."""
+    router = build_router_settings(loaded.get("router_settings", {}), loaded.get("litellm_settings", {}))
+    problems = tuple(check_groups(router, every, _placer(loaded)))
+    if strict and problems:
+        raise InvalidConfig(problems)
+    if problems:
+        router = without_dead_ends(router, every)
+    return router, [Fault(*problem) for problem in problems]
 
 
 def _with_variables(document: Mapping[str, Any], environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -130,21 +172,13 @@ def closed_to_clients(deployment: Deployment) -> Deployment:
     return replace(deployment, configurable_clientside_auth_params=allowed)
 
 
-def _check(
-    loaded: Mapping[str, Any],
-    router: RouterSettings,
-    deployments: Sequence[Deployment],
-    missing: Sequence[Missing],
-) -> None:
-    """What no single value shows. Raise InvalidConfig."""
-    problems = list(check_groups(router, deployments, _placer(loaded)))
-    # A key that was meant to be there must not turn into a gateway without one.
-    problems += (ConfigProblem(*item) for item in missing if item.path == "general_settings.master_key")
-    authorities = loaded.get("litellm_settings", {}).get("ssl_verify")
-    if isinstance(authorities, str) and not Path(authorities).is_file():
-        problems.append(ConfigProblem("litellm_settings.ssl_verify", f"must be true, false or a file: {authorities!r}"))
-    if problems:
-        raise InvalidConfig(tuple(problems))
+def _of_command_line(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What `serve --drop_params` sets for a file that does not."""
+    return {"drop_params": True} if _is_on(environ, DROP_PARAMS_VARIABLE) else {}
+
+
+def _is_on(environ: Mapping[str, str], variable: str) -> bool:
+    return environ.get(variable, "").lower() in ("true", "1", "yes", "on")
 
 
 def _placer(loaded: Mapping[str, Any]) -> Callable[[str], str]:
@@ -155,6 +189,9 @@ def _placer(loaded: Mapping[str, Any]) -> Callable[[str], str]:
 
 def _master_key(general: Mapping[str, Any], environ: Mapping[str, str]) -> Secret | None:
     key = general.get("master_key") or environ.get(MASTER_KEY_VARIABLE)
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        place = "general_settings.master_key" if general.get("master_key") else MASTER_KEY_VARIABLE
+        raise InvalidConfig((ConfigProblem(place, "must be ASCII without spaces: no header can carry it"),))
     return Secret(key) if key else None
 
 

@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 from proxy.providers.contract import Provider
 
+# Bedrock's ids begin with the vendor, with a region's or a profile's prefix before it or not.
+_BEDROCK = ("anthropic.claude*", "amazon.nova*", "amazon.titan*", "meta.llama*", "mistral.*", "cohere.command*",
+            "cohere.embed*", "ai21.*", "deepseek.*")  # fmt: skip
 # Names that need no provider in front; the first pattern that fits wins.
 FAMILIES: tuple[tuple[str, str], ...] = (
     ("gpt-*", "openai"),
@@ -26,28 +29,9 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("claude-*", "anthropic"),
     ("gemini-*", "vertex_ai"),
     ("command-*", "cohere_chat"),
-)
-
-
-# Providers of LiteLLM's that are not served here; a file that names one is no mistake.
-UNSERVED = frozenset(
-    [
-        *("aleph_alpha", "anthropic_text", "auto_router", "aws_polly", "azure_text", "black_forest_labs", "bytez"),
-        *(
-            "chatgpt",
-            "cursor",
-            "custom",
-            "deepgram",
-            "elevenlabs",
-            "fal_ai",
-            "gigachat",
-            "github_copilot",
-            "google_pse",
-        ),
-        *("langflow", "langgraph", "manus", "nlp_cloud", "oci", "palm", "petals", "predibase", "recraft", "replicate"),
-        *("runwayml", "sagemaker", "sagemaker_chat", "sagemaker_nova", "sap", "soniox", "stability", "topaz"),
-        *("transcribe", "triton", "vllm", "watsonx", "watsonx_text"),
-    ]
+    ("embed-english-*", "cohere"),
+    ("embed-multilingual-*", "cohere"),
+    *((f"{region}{family}", "bedrock") for family in _BEDROCK for region in ("", "*.")),
 )
 
 
@@ -63,17 +47,20 @@ class Choice(NamedTuple):
 
 
 def choose_provider(model: str, custom: str | None, api_base: str | None, providers: Mapping[str, Provider]) -> Choice:
-    """`custom_llm_provider` where it is given, else the first segment of `model`, the host of `api_base`, or the family
-    that the name belongs to; any other name without a segment in front, at an `api_base`, speaks OpenAI's format."""
+    """`custom_llm_provider` where it is given, else the first segment of `model`, or the host of `api_base`.
+
+    A name without a segment in front belongs to its family's vendor, or speaks OpenAI's format at any `api_base`; a
+    segment that is no provider's makes no vendor's name of the rest.
+    """
     first, slash, rest = model.partition("/")
     if custom is not None:
         if custom not in providers:
-            raise UnknownProviderError(f"there is no provider {custom!r}{_nearest(custom, providers)}")
+            raise UnknownProviderError(f"there is no provider {custom!r} here{_nearest(custom, providers)}")
         return Choice(custom, rest if slash and first == custom else model)
     if slash and first in providers:
         return Choice(first, rest)
-    name = _by_host(api_base, providers) or infer_provider(model)
-    if name is None and api_base is not None and not rest:
+    name = _by_host(api_base, providers) or (None if slash else infer_provider(model))
+    if name is None and api_base is not None and not slash:
         name = "openai"
     if name is None or name not in providers:
         raise UnknownProviderError(_advice(model, first, rest, providers))
@@ -102,7 +89,7 @@ def infer_provider(model: str) -> str | None:
 def _advice(model: str, first: str, rest: str, providers: Mapping[str, Provider]) -> str:
     if rest:
         return (
-            f"there is no provider {first!r}{_nearest(first, providers)}; for a server that speaks OpenAI's format "
+            f"there is no provider {first!r} here{_nearest(first, providers)}; for a server that speaks OpenAI's format "
             f"write openai/{model} and give its api_base"
         )
     return f"says no provider: write provider/{model}, such as openai/{model}"

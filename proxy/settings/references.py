@@ -7,16 +7,17 @@ from proxy.settings.errors import ConfigError
 
 _PREFIX = "os.environ/"
 _DEEPEST = 50
+_ENTRIES = ("model_list", "credential_list")
 
 
-class Missing(NamedTuple):
-    """A value that could not be had; it is left out of the configuration, as if nobody had written it."""
+class Fault(NamedTuple):
+    """A value that is missing or wrong: it is left out of the configuration, as if it were not written."""
 
     path: str
     reason: str
 
 
-def resolve(value: Any, environ: Mapping[str, str], missing: list[Missing], path: str = "", depth: int = 0) -> Any:
+def resolve(value: Any, environ: Mapping[str, str], missing: list[Fault], path: str = "", depth: int = 0) -> Any:
     """`value` with its references replaced; what could not be is appended to `missing`. An empty variable is none."""
     if depth > _DEEPEST:
         raise ConfigError(f"{path[:80]}: is nested too deeply")
@@ -34,19 +35,19 @@ def resolve(value: Any, environ: Mapping[str, str], missing: list[Missing], path
             for position, item in enumerate(value)
         )
         # Only out of lists of texts: an entry's position in its list is its name.
-        plain = all(isinstance(item, str) for item in value)
+        plain = path not in _ENTRIES and all(isinstance(item, str) for item in value)
         return [resolved for item, resolved in items if resolved is not None or not plain]
     return value
 
 
-def _resolve_text(text: str, environ: Mapping[str, str], missing: list[Missing], path: str) -> str | None:
+def _resolve_text(text: str, environ: Mapping[str, str], missing: list[Fault], path: str) -> str | None:
     if text.startswith("oidc/"):
-        missing.append(Missing(path, "oidc/ credentials are not fetched here"))
+        missing.append(Fault(path, "oidc/ credentials are not fetched here"))
         return None
     if not text.startswith(_PREFIX):
         return text
     name = text.removeprefix(_PREFIX)
     found = environ.get(name)
     if not found:
-        missing.append(Missing(path, f"the environment variable {name} is not set"))
+        missing.append(Fault(path, f"the environment variable {name} is not set"))
     return found or None

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from proxy.providers.contract import Provider
 from proxy.providers.registry import PROVIDERS
 from proxy.settings.errors import ConfigError
 from proxy.settings.files import read_files
-from proxy.settings.load import load
+from proxy.settings.load import is_strict, load
+from proxy.settings.values import Settings
 from schemas.config import Finding, findings
 
 _POSITION = re.compile(r"\[\d+\]")
@@ -18,14 +19,19 @@ _POSITION = re.compile(r"\[\d+\]")
 
 @dataclass(frozen=True)
 class Report:
-    """`lines` are for a reader; `serves` is whether the gateway would start and answer for at least one model."""
+    """`lines` are for a reader; `serves` is whether the gateway would start, in strict mode with a model to serve."""
 
     lines: tuple[str, ...]
     serves: bool
 
 
-def check_file(path: Path, environ: Mapping[str, str], providers: Mapping[str, Provider] = PROVIDERS) -> Report:
-    """A report on a file and those that it includes."""
+def check_file(
+    path: Path,
+    environ: Mapping[str, str],
+    providers: Mapping[str, Provider] = PROVIDERS,
+    build: Callable[[Settings], object] = lambda settings: None,
+) -> Report:
+    """A report on a file and those that it includes. `build` raises ConfigError for what the settings do not show."""
     try:
         source = read_files(path)
     except ConfigError as error:
@@ -33,11 +39,13 @@ def check_file(path: Path, environ: Mapping[str, str], providers: Mapping[str, P
     lines = [line for name, document in source.files.items() for line in _file_lines(name, list(findings(document)))]
     try:
         settings = load(path, environ, providers)
+        build(settings)
     except ConfigError as error:
         return Report((*lines, *(f"error      {problem}" for problem in error.problems)), serves=False)
     lines += [f"warning    {warning}" for warning in settings.warnings if " is ignored: " not in warning]
     if not settings.deployments:
-        return Report((*lines, f"error      {path}: no model of model_list can be served"), serves=False)
+        kind = "error" if is_strict(environ) else "warning"
+        return Report((*lines, f"{kind:<10} {path}: no model of model_list can be served"), serves=kind == "warning")
     groups = {deployment.group for deployment in settings.deployments}
     models = "1 model" if len(groups) == 1 else f"{len(groups)} models"
     return Report((*lines, f"ok         {path}: {models} can be served"), serves=True)

@@ -1,6 +1,6 @@
 """`router_settings`, and what litellm_settings says of the same, as RouterSettings; the checks across sections."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +51,7 @@ def check_groups(
     `deployments` includes those that are out of service. `place` puts the section before a setting's name.
     """
     ends = alias_ends(settings.model_group_alias)
-    known = _known_names(deployments, settings.model_group_alias)
+    known = known_names(deployments, settings.model_group_alias)
     if settings.routing_strategy not in STRATEGIES:
         yield ConfigProblem(place("routing_strategy"), f"must be one of {', '.join(STRATEGIES)}")
     yield from _unknown_kinds(settings, place)
@@ -66,6 +66,28 @@ def check_groups(
     for position, target_name in enumerate(settings.default_fallbacks):
         if not known(target_name):
             yield ConfigProblem(f"{place('default_fallbacks')}[{position}]", _unknown(target_name))
+
+
+def without_dead_ends(settings: RouterSettings, deployments: Sequence[Deployment]) -> RouterSettings:
+    """The settings without what check_groups finds. A fallback to an unknown group is harmless: routing passes it over."""
+    known, ends = known_names(deployments, settings.model_group_alias), alias_ends(settings.model_group_alias)
+    aliases = settings.model_group_alias.items()
+    retries, fails = set(policy_names("Retries")), set(policy_names("AllowedFails"))
+    strategy = settings.routing_strategy
+    return replace(
+        settings,
+        model_group_alias={name: alias for name, alias in aliases if name in ends and known(alias.group)},
+        routing_strategy=strategy if strategy in STRATEGIES else RouterSettings().routing_strategy,
+        retry_policy=_only(settings.retry_policy, retries),
+        allowed_fails_policy=_only(settings.allowed_fails_policy, fails),
+        model_group_retry_policy={
+            group: _only(policy, retries) for group, policy in settings.model_group_retry_policy.items()
+        },
+    )
+
+
+def _only(policy: Mapping[str, int], names: Set[str]) -> dict[str, int]:
+    return {name: count for name, count in policy.items() if name in names}
 
 
 def _unknown_kinds(settings: RouterSettings, place: Callable[[str], str]) -> Iterator[ConfigProblem]:
@@ -91,7 +113,7 @@ def idle_rules(
     place: Callable[[str], str],
 ) -> Iterator[ConfigProblem]:
     """Fallbacks for groups that do not exist: no harm, but probably a slip."""
-    known = _known_names(deployments, settings.model_group_alias)
+    known = known_names(deployments, settings.model_group_alias)
     for name in _FALLBACK_NAMES:
         for position, (group, _) in enumerate(getattr(settings, name)):
             if group != "*" and not known(group):
@@ -109,7 +131,7 @@ def _unknown(group: str) -> str:
     return f"there is no model {group!r}: write a model_name of model_list"
 
 
-def _known_names(deployments: Sequence[Deployment], aliases: Mapping[str, Alias]) -> Callable[[str], bool]:
+def known_names(deployments: Sequence[Deployment], aliases: Mapping[str, Alias]) -> Callable[[str], bool]:
     """Whether a request may ask for a name: the catalogue's own rule, and models that the operator has blocked."""
     ends = alias_ends(aliases)
     every = [replace(one, info={}) if one.info.get("blocked") else one for one in deployments]

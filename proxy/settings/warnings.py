@@ -7,18 +7,18 @@ from proxy.domain.deployment import Deployment
 from proxy.providers.contract import Provider
 from proxy.settings.credentials import secrets_of
 from proxy.settings.files import Source
-from proxy.settings.references import Missing
+from proxy.settings.references import Fault
 from schemas.config import findings
 
 
-def missing_values(source: Source, missing: Sequence[Missing], broken: Mapping[int, Missing]) -> Iterator[str]:
-    """What could not be had, unless nothing would have read it."""
+def fault_warnings(source: Source, faults: Sequence[Fault], broken: Mapping[int, Fault]) -> Iterator[str]:
+    """What is missing or wrong, unless it would have no effect anyway."""
     unused = {finding.path for finding in findings(source.document) if finding.status == "ignored"}
-    for item in missing:
-        if unused.isdisjoint(_steps(item.path)):
-            lost = item in broken.values()
+    for fault in dict.fromkeys((*faults, *broken.values())):
+        if unused.isdisjoint(_steps(fault.path)):
+            lost = fault in broken.values()
             what = "the deployments that need it are out of service" if lost else "it is left out"
-            yield f"{source.locate(item.path)}: {item.reason}; {what}"
+            yield f"{source.locate(fault.path)}: {fault.reason}; {what}"
 
 
 def idle_names(source: Source) -> Iterator[str]:
@@ -33,7 +33,7 @@ def idle_names(source: Source) -> Iterator[str]:
 def missing_keys(
     source: Source,
     entries: Sequence[Sequence[Deployment]],
-    broken: Mapping[int, Missing],
+    broken: Mapping[int, Fault],
     providers: Mapping[str, Provider],
 ) -> Iterator[str]:
     """The deployments that only clients with keys of their own can use."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.config import InvalidConfig, findings, load_config, load_user_config
+from schemas.config import InvalidConfig, findings, load_config, load_leniently, load_user_config
 from schemas.kinds import KINDS
 from schemas.settings_table import SETTINGS
 
@@ -25,15 +25,21 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"model_list": [{"model_name": "m", "litellm_params": {}}]}, "model_list[0].litellm_params.model", "is missing"),
     ({"model_list": [{"model_name": "m", "litellm_params": "x"}]}, "model_list[0].litellm_params", "must be a mapping"),
     ({"model_list": [{"model_name": "", "litellm_params": {"model": "x/y"}}]}, "model_list[0].model_name", "empty"),
-    (with_params(rpm=-1), "model_list[0].litellm_params.rpm", "a whole number of at least 0, not -1"),
+    (with_params(rpm=-2), "model_list[0].litellm_params.rpm", "a whole number from 0 to 10^15, not -2"),
+    (with_params(tpm=1e300), "model_list[0].litellm_params.tpm", "a whole number from 0 to 10^15, not 1e+300"),
+    (
+        with_params(configurable_clientside_auth_params=["api_key", {"api_base": "("}]),
+        "model_list[0].litellm_params.configurable_clientside_auth_params[1].api_base",
+        "a regular expression",
+    ),
     (with_params(tag_regex=["ok", "("]), "model_list[0].litellm_params.tag_regex[1]", "a regular expression"),
     (with_params(rpm=1.5), "model_list[0].litellm_params.rpm", "a whole number"),
     (with_params(rpm=True), "model_list[0].litellm_params.rpm", "a whole number"),
     (with_params(rpm="many"), "model_list[0].litellm_params.rpm", "not 'many'"),
     (with_params(tpm=float("inf")), "model_list[0].litellm_params.tpm", "a whole number"),
     (with_params(weight="nan"), "model_list[0].litellm_params.weight", "a number of at least 0"),
-    (with_params(timeout=0), "model_list[0].litellm_params.timeout", "seconds above 0"),
-    (with_params(max_parallel_requests=0), "model_list[0].litellm_params.max_parallel_requests", "at least 1"),
+    (with_params(timeout=-2), "model_list[0].litellm_params.timeout", "seconds above 0"),
+    (with_params(max_parallel_requests=-2), "model_list[0].litellm_params.max_parallel_requests", "from 1"),
     (with_params(api_base="api.example.com"), "model_list[0].litellm_params.api_base", "a URL such as"),
     (with_params(api_base="file:///etc/passwd"), "model_list[0].litellm_params.api_base", "a URL such as"),
     (with_params(api_base="http://[::1"), "model_list[0].litellm_params.api_base", "a URL such as"),
@@ -47,19 +53,19 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (with_params(drop_params="maybe"), "model_list[0].litellm_params.drop_params", "true or false"),
     (with_params(tags=[{}]), "model_list[0].litellm_params.tags[0]", "must be text"),
     ({"general_settings": []}, "general_settings", "must be a mapping"),
-    ({"general_settings": {"max_request_size_mb": 0}}, "general_settings.max_request_size_mb", "above 0"),
+    ({"general_settings": {"max_request_size_mb": -2}}, "general_settings.max_request_size_mb", "above 0"),
     ({"general_settings": {"master_key": ""}}, "general_settings.master_key", "must not be empty"),
     ({"litellm_settings": {"callbacks": [1, {}]}}, "litellm_settings.callbacks[1]", "must be text"),
     ({"credential_list": [{"credential_name": "a"}]}, "credential_list[0].credential_values", "is missing"),
     ({"environment_variables": {"A": []}}, "environment_variables.A", "must be text"),
-    (with_router(num_retries=-1), "router_settings.num_retries", "at least 0, not -1"),
+    (with_router(num_retries=-2), "router_settings.num_retries", "from 0 to 10^15, not -2"),
     (with_router(cooldown_time="soon"), "router_settings.cooldown_time", "a number"),
     (with_router(fallbacks="b"), "router_settings.fallbacks", "[{group: [other-group]}]"),
     (with_router(fallbacks=["b"]), "router_settings.fallbacks[0]", "{group: [other-group]}"),
     (with_router(fallbacks=[{"a": ["b", {}]}]), "router_settings.fallbacks[0].a[1]", "must be text"),
-    (with_router(retry_policy={"DefaultRetries": -1}), "router_settings.retry_policy.DefaultRetries", "at least 0"),
+    (with_router(retry_policy={"DefaultRetries": -2}), "router_settings.retry_policy.DefaultRetries", "from 0"),
     (with_router(model_group_alias={"a": {}}), "router_settings.model_group_alias.a.model", "must be text"),
-    (with_router(default_litellm_params={"rpm": -1}), "router_settings.default_litellm_params.rpm", "at least 0"),
+    (with_router(default_litellm_params={"rpm": -2}), "router_settings.default_litellm_params.rpm", "from 0"),
     (
         {"credential_list": [{"credential_name": "a", "credential_values": {"api_base": "x"}}]},
         "credential_list[0].credential_values.api_base",
@@ -80,7 +86,7 @@ def test_path_and_remedy_are_named_when_a_value_is_wrong(document: dict[str, Any
 
 def test_every_problem_is_told_when_there_are_several() -> None:
     with pytest.raises(InvalidConfig) as caught:
-        load_config(with_params(rpm=-1, tpm=-1) | with_router(num_retries="x"))
+        load_config(with_params(rpm=-2, tpm=-2) | with_router(num_retries="x"))
     assert len(caught.value.problems) == 3
 
 
@@ -134,7 +140,7 @@ def test_user_config_is_refused_when_it_brings_no_model(document: object) -> Non
 
 def test_path_is_the_users_when_a_user_config_is_wrong() -> None:
     with pytest.raises(InvalidConfig) as caught:
-        load_user_config(with_params(rpm="x") | {"num_retries": -1})
+        load_user_config(with_params(rpm="x") | {"num_retries": -2})
     assert {problem.path for problem in caught.value.problems} == {"model_list[0].litellm_params.rpm", "num_retries"}
 
 
@@ -193,3 +199,35 @@ def test_rows_are_sound_when_the_table_is_read() -> None:
     assert {setting.kind for setting in SETTINGS} <= set(KINDS) | own_schema
     assert all(setting.help for setting in SETTINGS)
     assert all(setting.kind == "any" for setting in SETTINGS if setting.status == "ignored")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "loaded"),
+    [
+        ("rpm", "10k", 10_000),
+        ("tpm", "1.5M", 1_500_000),
+        ("rpm", 0, 0),
+        ("rpm", -1, None),
+        ("num_retries", -1, None),
+        ("timeout", 0, None),
+        ("timeout", -1, None),
+        ("timeout", 0.5, 0.5),
+        ("max_parallel_requests", 0, None),
+        ("cooldown_time", -1, None),
+        ("cooldown_time", 0, 0.0),
+    ],
+)
+def test_number_is_read_as_litellm_reads_it_when_it_is_scaled_or_no_limit(name: str, value: Any, loaded: Any) -> None:
+    params = load_config(with_params(**{name: value}))["model_list"][0]["litellm_params"]
+    assert params.get(name) == loaded
+
+
+def test_the_rest_is_loaded_when_some_values_are_wrong() -> None:
+    document = with_params(rpm="x", tpm=5) | {"litellm_settings": {"drop_params": ["a"], "num_retries": 4}}
+    loaded, problems = load_leniently(document)
+    assert [problem.path for problem in problems] == [
+        "model_list[0].litellm_params.rpm",
+        "litellm_settings.drop_params",
+    ]
+    assert loaded["model_list"][0]["litellm_params"] == {"model": "openai/x", "tpm": 5}
+    assert loaded["litellm_settings"] == {"num_retries": 4}

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
-from proxy.settings import ConfigError
 from proxy.settings.load import load
 
 MODEL = "model_list: [{model_name: m, litellm_params: {model: mock/m}}]\n"
@@ -39,8 +36,8 @@ def test_setting_in_the_wrong_section_is_told_where_it_belongs(tmp_path: Path) -
 
 def test_authorities_may_be_a_file(tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.pem"
-    with pytest.raises(ConfigError, match="ssl_verify"):
-        load(write(tmp_path, f"{{ssl_verify: {bundle}}}"), {})
+    missing = load(write(tmp_path, f"{{ssl_verify: {bundle}}}"), {})
+    assert missing.litellm.ssl_verify is True and "ssl_verify" in missing.warnings[0]
     bundle.write_text("")
     assert load(write(tmp_path, f"{{ssl_verify: {bundle}}}"), {}).litellm.ssl_verify == str(bundle)
     assert load(write(tmp_path, '{ssl_verify: "false"}'), {}).litellm.ssl_verify is False

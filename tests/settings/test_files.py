@@ -12,8 +12,8 @@ from tests.settings.fakes import entry, write
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3\n", "f.yaml, line 3: 'a' stands twice"),
-        ("model_list:\n- model_name: x\n  model_name: y\n", "f.yaml, line 3: 'model_name' stands twice"),
+        ("a: 1\nb: 2\na: 3\n", "f.yaml, line 3: 'a' is in this mapping twice"),
+        ("model_list:\n- model_name: x\n  model_name: y\n", "f.yaml, line 3: 'model_name' is in this mapping twice"),
         ("a: [1\nb: 2", "f.yaml, line 2"),
         ("a:\tb: c: d", "f.yaml, line 1"),
         ("- a\n- b\n", "f.yaml: must be a mapping"),

@@ -87,7 +87,7 @@ def test_only_the_deployment_is_out_of_service_when_its_provider_is_not_served(
     models = [entry("a", "openai/x"), {"model_name": "b", "litellm_params": params}]
     settings = load_document(tmp_path, {"model_list": models})
     assert [item.group for item in settings.deployments] == ["a"]
-    assert "is not served here" in settings.out_of_service["b"]
+    assert "there is no provider" in settings.out_of_service["b"]
     assert len(settings.warnings) == 1
 
 
@@ -156,34 +156,127 @@ def test_missing_key_is_reported_when_a_provider_needs_one(tmp_path: Path) -> No
     assert "model_list[0]: no api_key, and GROQ_API_KEY is not set" in warnings[0]
 
 
-@pytest.mark.parametrize(
-    ("document", "problem"),
-    [
-        ({"model_list": [entry("a", "openai/x", rpm=-1)]}, "model_list[0].litellm_params.rpm: must be a whole number"),
-        ({"model_list": [entry("a", "bogus/x")]}, "model_list[0].litellm_params.model: there is no provider 'bogus'"),
-        ({"router_settings": {"routing_strategy": "x"}}, "router_settings.routing_strategy: must be one of"),
-        ({"router_settings": {"fallbacks": [{"a": ["b"]}]}}, "router_settings.fallbacks[0].a: there is no model 'b'"),
-        ({"litellm_settings": {"default_fallbacks": ["b"]}}, "litellm_settings.default_fallbacks[0]: there is no"),
-        ({"router_settings": {"model_group_alias": {"a": "a"}}}, "router_settings.model_group_alias.a: there is no"),
-        ({"model_list": [entry("a", "os.environ/M", rpm=-1)]}, "model_list[0].litellm_params.rpm: must be"),
-        ({"environment_variables": {"A": {}}}, "environment_variables.A: must be text"),
-        ({"environment_variables": 3}, "environment_variables: must be a mapping"),
-        ({"credential_list": "x"}, "credential_list: must be a list"),
-        ({"model_list": [None]}, "model_list[0]"),
-        ({"model_list": ["os.environ/NONE", entry("a", "openai/x")]}, "model_list[0]"),
-    ],
-)
-def test_file_path_and_remedy_are_named_when_a_value_is_wrong(
+STRICT = {**KEYS, "PATCHBAY_STRICT": "true"}
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"model_list": [entry("a", "openai/x", rpm=-2)]}, "model_list[0].litellm_params.rpm: must be a whole number"),
+    ({"model_list": [entry("a", "bogus/x")]}, "model_list[0].litellm_params.model: there is no provider 'bogus'"),
+    ({"router_settings": {"routing_strategy": "x"}}, "router_settings.routing_strategy: must be one of"),
+    ({"router_settings": {"fallbacks": [{"a": ["b"]}]}}, "router_settings.fallbacks[0].a: there is no model 'b'"),
+    ({"litellm_settings": {"default_fallbacks": ["b"]}}, "litellm_settings.default_fallbacks[0]: there is no"),
+    ({"router_settings": {"model_group_alias": {"a": "a"}}}, "router_settings.model_group_alias.a: there is no"),
+    ({"model_list": [entry("a", "os.environ/M", rpm=-2)]}, "model_list[0].litellm_params.rpm: must be"),
+    ({"environment_variables": {"A": {}}}, "environment_variables.A: must be text"),
+    ({"credential_list": "x"}, "credential_list: must be a list"),
+    ({"model_list": [None]}, "model_list[0]"),
+    ({"model_list": ["os.environ/NONE", entry("a", "openai/x")]}, "model_list[0]"),
+    ({"model_list": [entry("a", "openai/x", api_key="")]}, "model_list[0].litellm_params.api_key: must not be empty"),
+    ({"model_list": [entry("a", "openai/x", api_base="${BASE}")]}, "model_list[0].litellm_params.api_base: must be"),
+    ({"litellm_settings": {"drop_params": ["x"]}}, "litellm_settings.drop_params: must be true or false"),
+    ({"router_settings": {"retry_policy": {"Bogus": 1}}}, "router_settings.retry_policy.Bogus: is unknown"),
+    (
+        {"model_list": [entry("a", "openai/x", litellm_credential_name="c")]},
+        "model_list[0].litellm_params.litellm_credential_name: there is no 'c'",
+    ),
+    ({"litellm_settings": {"ssl_verify": "/nowhere.pem"}}, "litellm_settings.ssl_verify: must be true, false"),
+]
+FATAL: list[tuple[dict[str, Any], str]] = [
+    ({"environment_variables": 3}, "environment_variables: must be a mapping"),
+    ({"environment_variables": {"LITELLM_MASTER_KEY": []}}, "environment_variables.LITELLM_MASTER_KEY: must be text"),
+    ({"general_settings": []}, "general_settings: must be a mapping"),
+    ({"general_settings": {"master_key": ""}}, "general_settings.master_key: must not be empty"),
+    ({"general_settings": {"master_key": "schlüssel"}}, "general_settings.master_key: must be ASCII"),
+    ({"general_settings": {"allow_client_side_credentials": "perhaps"}}, "general_settings.allow_client_side_cred"),
+]
+
+
+@pytest.mark.parametrize(("document", "problem"), [*WRONG, *FATAL])
+def test_start_is_refused_when_a_value_is_wrong_and_the_operator_is_strict(
     tmp_path: Path, document: dict[str, Any], problem: str
 ) -> None:
-    (told,) = problems_of(tmp_path, document)
-    assert told.startswith(f"config.yaml: {problem}")
+    assert problems_of(tmp_path, document, STRICT)[0].startswith(f"config.yaml: {problem}")
+
+
+@pytest.mark.parametrize(("document", "problem"), WRONG)
+def test_only_the_entry_is_out_of_service_when_a_value_is_wrong(
+    tmp_path: Path, document: dict[str, Any], problem: str
+) -> None:
+    """Two-sided: what is beside it serves, and what is wrong is named."""
+    models = [*document.get("model_list", ()), entry("fine", "openai/x", api_key="k")]
+    settings = load_document(tmp_path, {**document, "model_list": models})
+    assert "fine" in {deployment.group for deployment in settings.deployments}
+    warnings = [warning.removeprefix(f"{tmp_path}/config.yaml: ") for warning in settings.warnings]
+    assert [warning for warning in warnings if warning.startswith(problem)], warnings
+    served = {deployment.group for deployment in settings.deployments}
+    assert ("a" in settings.out_of_service) == ("a" not in served) or "a" not in str(document.get("model_list"))
+
+
+@pytest.mark.parametrize(("document", "problem"), FATAL)
+def test_start_is_refused_when_what_protects_is_wrong(tmp_path: Path, document: dict[str, Any], problem: str) -> None:
+    assert problems_of(tmp_path, document)[0].startswith(f"config.yaml: {problem}")
+
+
+def test_last_one_counts_when_a_section_is_written_twice(tmp_path: Path) -> None:
+    text = "litellm_settings: {num_retries: 1}\nmodel_list: []\nlitellm_settings: {num_retries: 3}\n"
+    settings = load(write(tmp_path, "config.yaml", text), KEYS, PROVIDERS)
+    assert settings.router.num_retries == 3
+    (warning,) = settings.warnings
+    assert warning.endswith("config.yaml, line 3: 'litellm_settings' is in this mapping twice: the last one counts")
+    with pytest.raises(ConfigError, match="line 3"):
+        load(tmp_path / "config.yaml", STRICT, PROVIDERS)
+
+
+@pytest.mark.parametrize(
+    ("params", "serves"),
+    [
+        ({"model": "ollama/x", "api_key": "os.environ/NONE"}, True),
+        ({"model": "ollama/x", "api_key": ""}, True),
+        ({"model": "openai/x", "organization": "os.environ/NONE"}, True),
+        ({"model": "openai/x", "extra_headers": {"x-team": "os.environ/NONE"}}, True),
+        ({"model": "openai/x", "rpm": "os.environ/NONE", "timeout": "os.environ/NONE"}, True),
+        ({"model": "openai/x", "api_key": "os.environ/NONE"}, False),
+        ({"model": "openai/x", "api_base": "os.environ/NONE"}, False),
+        ({"model": "os.environ/NONE"}, False),
+    ],
+)
+def test_only_needed_values_count_when_a_variable_is_not_set(
+    tmp_path: Path, params: dict[str, Any], serves: bool
+) -> None:
+    settings = load_document(tmp_path, {"model_list": [{"model_name": "a", "litellm_params": params}]})
+    assert bool(settings.deployments) == serves
+    assert "os.environ" not in repr([item.connection for item in settings.deployments])
+    assert len(settings.warnings) >= 1
+
+
+def test_later_one_is_out_of_service_when_two_models_have_one_id(tmp_path: Path) -> None:
+    models = [{**entry(name, "openai/x"), "model_info": {"id": "same"}} for name in ("a", "b")]
+    settings = load_document(tmp_path, {"model_list": models})
+    assert [item.group for item in settings.deployments] == ["a"]
+    assert "must be unique" in settings.out_of_service["b"]
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        ({"router_settings": {"optional_pre_call_checks": ["nonsense"]}}, "optional_pre_call_checks[0] 'nonsense'"),
+        ({"general_settings": {"completion_model": "gone"}}, "completion_model names a model that does not exist"),
+        (
+            {"router_settings": {"model_group_retry_policy": {"gone": {}}}},
+            "model_group_retry_policy.gone has no effect",
+        ),
+        ({"litellm_settings": {"prometheus_caller_labels": ["x"]}}, "prometheus_caller_labels[0] 'x' is no label"),
+        ({"model_list": [entry("a,b", "openai/x")]}, "model_list[0].model_name has a comma"),
+        ({"model_list": [entry("a", "openai/")]}, "model_list[0].litellm_params.model names no model"),
+    ],
+)
+def test_value_without_effect_is_named(tmp_path: Path, document: dict[str, Any], text: str) -> None:
+    (warning,) = load_document(tmp_path, document).warnings
+    assert text in warning
 
 
 def test_including_files_own_path_is_named_when_its_value_is_wrong(tmp_path: Path) -> None:
     write(tmp_path, "models.yaml", {"model_list": [entry("b", "openai/x", tpm="x")]})
     document = {"include": ["models.yaml"], "model_list": [entry("a", "openai/x")]}
-    (told,) = problems_of(tmp_path, document)
+    (told,) = problems_of(tmp_path, document, STRICT)
     assert told.startswith("models.yaml: model_list[0].litellm_params.tpm: must be a whole number")
 
 

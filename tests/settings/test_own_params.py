@@ -25,7 +25,7 @@ VALUES: dict[str, Any] = {
 
 def sent_with(**params: Any) -> dict[str, Any]:
     wire = Wire()
-    client = application(wire, entry("m", **params))
+    client = application(wire, entry("m", **params), general_settings={"accept_unenforced": ["max_budget"]})
     assert client.post("/chat/completions", json={"model": "m", "messages": MESSAGES}).status_code == 200
     return dict(orjson.loads(bytes(wire.sent[0].body)))
 

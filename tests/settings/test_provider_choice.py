@@ -28,6 +28,13 @@ from tests.settings.fakes import PROVIDERS
         ("whisper-1", None, None, ("openai", "whisper-1")),
         ("ft:gpt-3.5-turbo:my-org::id", None, None, ("openai", "ft:gpt-3.5-turbo:my-org::id")),
         ("claude-sonnet-4", None, None, ("anthropic", "claude-sonnet-4")),
+        (
+            "anthropic.claude-3-5-sonnet-20241022-v2:0",
+            None,
+            None,
+            ("bedrock", "anthropic.claude-3-5-sonnet-20241022-v2:0"),
+        ),
+        ("us.amazon.nova-pro-v1:0", None, None, ("bedrock", "us.amazon.nova-pro-v1:0")),
         ("my-model", None, "http://127.0.0.1:8000/v1", ("openai", "my-model")),
     ],
 )
@@ -46,6 +53,10 @@ def test_provider_is_chosen_when_something_says_it(
         ("x", "bogus", None, "there is no provider 'bogus'"),
         ("command-r", None, None, "says no provider"),
         ("/x", None, None, "no provider"),
+        ("gpt-oss-proxy/llama", None, None, "there is no provider 'gpt-oss-proxy'"),
+        ("claude-agent-sdk/sonnet", None, None, "there is no provider 'claude-agent-sdk'"),
+        ("whisper-local/large", None, "http://127.0.0.1:8000/v1", "there is no provider 'whisper-local'"),
+        ("gemini-x/gpt-4o", None, None, "there is no provider 'gemini-x'"),
     ],
 )
 def test_remedy_is_told_when_nothing_says_the_provider(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proxy.settings.errors import ConfigError
-from proxy.settings.references import Missing, resolve
+from proxy.settings.references import Fault, resolve
 
 ENVIRON = {"KEY": "value", "EMPTY": ""}
 
@@ -23,7 +23,7 @@ ENVIRON = {"KEY": "value", "EMPTY": ""}
     ],
 )
 def test_reference_is_replaced_when_the_variable_is_set(value: Any, resolved: Any) -> None:
-    missing: list[Missing] = []
+    missing: list[Fault] = []
     assert resolve(value, ENVIRON, missing) == resolved
     assert not missing
 
@@ -39,16 +39,16 @@ def test_reference_is_replaced_when_the_variable_is_set(value: Any, resolved: An
     ],
 )
 def test_value_is_left_out_and_named_when_the_variable_is_not_set(value: Any, resolved: Any, path: str) -> None:
-    missing: list[Missing] = []
+    missing: list[Fault] = []
     assert resolve(value, ENVIRON, missing) == resolved
     assert [item.path for item in missing] == [path]
     assert "is not set" in missing[0].reason
 
 
 def test_value_is_left_out_when_it_asks_for_an_oidc_token() -> None:
-    missing: list[Missing] = []
+    missing: list[Fault] = []
     assert resolve({"a": "oidc/google/x"}, {}, missing) == {}
-    assert missing == [Missing("a", "oidc/ credentials are not fetched here")]
+    assert missing == [Fault("a", "oidc/ credentials are not fetched here")]
 
 
 def test_document_is_refused_when_it_contains_itself() -> None:

@@ -28,16 +28,19 @@ def test_every_key_is_told_when_a_file_and_its_includes_are_checked(tmp_path: Pa
 
 
 def test_every_key_is_told_when_the_file_cannot_serve(tmp_path: Path) -> None:
-    report = check_file(write(tmp_path, "a.yaml", {"model_list": [entry("a", "openai/x", rpm=-1)]}), {}, PROVIDERS)
+    path = write(tmp_path, "a.yaml", {"model_list": [entry("a", "openai/x", rpm=-2)]})
+    report = check_file(path, {"PATCHBAY_STRICT": "true"}, PROVIDERS)
     assert not report.serves
     assert any(line.startswith("supported  model_list[].litellm_params.rpm") for line in report.lines)
     assert report.lines[-1].startswith(f"error      {tmp_path}/a.yaml: model_list[0].litellm_params.rpm: must be")
 
 
-def test_file_cannot_serve_when_every_model_is_out_of_service(tmp_path: Path) -> None:
+def test_report_says_so_when_every_model_is_out_of_service(tmp_path: Path) -> None:
     document = {"model_list": [entry("a", "openai/x", api_key="os.environ/NONE")]}
-    report = check_file(write(tmp_path, "a.yaml", document), {}, PROVIDERS)
-    assert not report.serves
+    path = write(tmp_path, "a.yaml", document)
+    report = check_file(path, {}, PROVIDERS)
+    assert report.serves and report.lines[-1].startswith(f"warning    {path}: no model of model_list can be served")
+    assert not check_file(path, {"PATCHBAY_STRICT": "true"}, PROVIDERS).serves
     assert any("the environment variable NONE is not set" in line for line in report.lines)
 
 
