@@ -120,8 +120,9 @@ def _told(options: Mapping[str, Any]) -> list[str]:
 def _try_to_build(settings: Any) -> None:
     """The whole application, as a worker builds it: raise ConfigError for what only shows then."""
     from app import create_app  # noqa: PLC0415
+    from proxy.web.parts import EXTENSION  # noqa: PLC0415
 
-    create_app(settings).extensions["gateway"].close()
+    create_app(settings).extensions[EXTENSION].close()
 
 
 @main.command()

