@@ -8,7 +8,7 @@ from flask import Flask
 from proxy import endpoints
 from proxy.assembly.gateway import build_base_of, build_parts
 from proxy.assembly.transport import build_transport
-from proxy.dispatch.dispatcher import Sender
+from proxy.dispatch.exchange import Sender
 from proxy.endpoints import metrics
 from proxy.fastpath import door
 from proxy.runtime import Runtime

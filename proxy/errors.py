@@ -18,12 +18,14 @@
     │  └─ NoDeploymentAvailableError    429
     ├─ ClientClosedRequestError         499  the client went away; nobody reads the answer
     ├─ ConfigurationError               500  a deployment that can't serve as it is configured
+    ├─ UnexpectedError                  500  a fault of the gateway
     ├─ InternalServerError              500  api_error
     │  └─ APIConnectionError            500  no answer came back at all
     ├─ BadGatewayError                  502  api_error
     │  ├─ InvalidProviderResponseError  502  an answer that is not one
     │  └─ TruncatedStreamError          502  a stream that broke before its end
     ├─ ServiceUnavailableError          503  api_error
+    │  └─ LocalResourceError            503  the gateway has no descriptors, buffers or memory left
     └─ GatewayTimeoutError              504  timeout_error
 
 Only the message of a GatewayError reaches a client. Anything else that is raised
@@ -66,14 +68,16 @@ class GatewayError(Exception):
     `message` is for the client's eyes. `retry_after` is in seconds. `headers` are the
     provider's answer headers (lower case), `provider` its name, when the error came from one.
     The router fills `attempts`, the tries of the call in their order, and `last_tried`, the domain's Deployment of the
-    last of them (typed loosely: this module imports nothing). `inner` is Azure's `innererror`: the content filter
-    that refused. `recorded`: the call that failed with it
-    has its record.
+    last of them (typed loosely: this module imports nothing). `retry_budget_spent` is set where the retry budget ended
+    the walk, `dropped` are the parameters that the request was sent without. `recorded`: the call that failed with it
+    has its record. `inner` is Azure's `innererror`: the content filter that refused. An error without
+    `blames_deployment` says nothing of the deployment that was tried.
     """
 
     status_code = 500
     error_type = "api_error"
     code: str | None = None
+    blames_deployment = True
 
     def __init__(
         self,
@@ -97,6 +101,8 @@ class GatewayError(Exception):
         self.last_tried: Any = None
         self.inner: Mapping[str, Any] | None = None
         self.recorded = False
+        self.retry_budget_spent = False
+        self.dropped: tuple[str, ...] = ()
         if status_code is not None:
             self.status_code = status_code
         if code is not None:
@@ -116,6 +122,8 @@ class GatewayError(Exception):
             error["innererror"] = self.inner
         if self.attempts:
             error["attempts"] = [attempt.to_dict() for attempt in self.attempts]
+        if self.retry_budget_spent:
+            error["retry_budget_spent"] = True
         return {"error": error}
 
 
@@ -193,10 +201,20 @@ class NoDeploymentAvailableError(RateLimitError):
 class ClientClosedRequestError(GatewayError):
     status_code = 499
     error_type = "client_closed_request"
+    blames_deployment = False
 
 
 class ConfigurationError(GatewayError):
     """A deployment can't serve as it is configured: the operator's to mend, or the client's where it is a client's own."""
+
+
+class UnexpectedError(GatewayError):
+    """An exception of the gateway's own code before the request was sent; its words are for the log only."""
+
+    blames_deployment = False
+
+    def __init__(self) -> None:
+        super().__init__("Internal server error")
 
 
 class InternalServerError(GatewayError):
@@ -221,6 +239,12 @@ class TruncatedStreamError(BadGatewayError):
 
 class ServiceUnavailableError(GatewayError):
     status_code = 503
+
+
+class LocalResourceError(ServiceUnavailableError):
+    """The gateway itself has no descriptors, buffers or memory left for the call."""
+
+    blames_deployment = False
 
 
 class GatewayTimeoutError(GatewayError):

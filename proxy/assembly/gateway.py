@@ -8,7 +8,8 @@ from proxy.accounting.cost import price_per_token
 from proxy.accounting.prices import load_bundled
 from proxy.assembly.observation import build_observation
 from proxy.assembly.transport import build_credentials
-from proxy.dispatch.dispatcher import Dispatcher, Sender
+from proxy.dispatch.dispatcher import Dispatcher
+from proxy.dispatch.exchange import Sender
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import OPERATIONS
 from proxy.gateway.admission import Admission

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxy import __version__
-from proxy.dispatch.dispatcher import Sender
+from proxy.dispatch.exchange import Sender
 from proxy.domain.wire import Clocks, WireRequest
 from proxy.runtime import Runtime
 from proxy.settings import ConfigError, Settings

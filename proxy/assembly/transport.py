@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from proxy import __version__
-from proxy.dispatch.dispatcher import Sender
+from proxy.dispatch.exchange import Sender
 from proxy.domain.wire import Clocks, WireRequest, WireResponse
 from proxy.mock.local import build_local
 from proxy.providers.contract import Auth

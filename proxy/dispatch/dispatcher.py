@@ -1,11 +1,11 @@
 """One call to one deployment: the provider's request out, the transport, the provider's answer back."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
+from proxy.dispatch.exchange import Exchange, Sender
 from proxy.dispatch.media import inline_media
 from proxy.dispatch.response import ProviderResponse, Teller
-from proxy.dispatch.stream import Meter, OnceOnly, ProviderStream, stream_clocks, text_length
+from proxy.dispatch.stream import Meter, OnceOnly, ProviderStream, text_length
 from proxy.domain.answer import Answer, Reply, StreamReply
 from proxy.domain.attempt import OnResult, Result
 from proxy.domain.call import Call
@@ -15,20 +15,14 @@ from proxy.domain.mocking import mocked
 from proxy.domain.operations import EMBEDDINGS
 from proxy.domain.secrets import PLAIN_HEADERS
 from proxy.domain.trace import outgoing_traceparent
-from proxy.domain.wire import ClientWatch, Clocks, Decoder, Fetch, WireRequest, WireResponse
-from proxy.errors import BadRequestError, ConfigurationError, GatewayError, InternalServerError
+from proxy.domain.wire import Clocks, Decoder, WireRequest, WireResponse
+from proxy.errors import BadRequestError, ConfigurationError, GatewayError, LocalResourceError
 from proxy.providers.contract import Auth, Provider
 from proxy.providers.parameters import AS_IT_IS, fit
 from proxy.providers.translation.call_ids import without_signatures
 from proxy.providers.translation.embeddings import join_answers, split_inputs
 from proxy.runtime import Runtime
 from proxy.transport.credentials import Credentials
-
-
-class Sender(Protocol):
-    """What is needed of the transport."""
-
-    def send(self, request: WireRequest, clocks: Clocks, client: ClientWatch | None = None) -> WireResponse: ...
 
 
 class Dispatcher:
@@ -53,18 +47,22 @@ class Dispatcher:
         self._forward_trace = forward_trace
 
     def send(self, call: Call, deployment: Deployment, clocks: Clocks, on_result: OnResult) -> Reply:
-        """Raise GatewayError; settle exactly once, for a stream when it ends, breaks or is closed."""
-        started = self._runtime.monotonic()
+        """Raise GatewayError; report exactly one result, for a stream when it ends, breaks or is closed."""
+        exchange = Exchange(self._transport, call, clocks, self._runtime.monotonic)
         try:
-            reply = self._attempt(call, deployment, clocks, on_result, started)
+            reply = self._attempt(call, deployment, on_result, exchange)
         except GatewayError as error:
-            on_result(Result(self._runtime.monotonic() - started, error))
+            error.dropped = exchange.dropped
+            on_result(Result(exchange.seconds(), error))
             raise
-        except Exception:
-            on_result(Result(self._runtime.monotonic() - started, InternalServerError("Internal server error")))
+        except Exception as exception:
+            failure = exchange.failure(exception)
+            on_result(Result(exchange.seconds(), failure))
+            if isinstance(failure, BadRequestError | LocalResourceError):
+                raise failure from exception
             raise
         if isinstance(reply, Answer):
-            on_result(Result(self._runtime.monotonic() - started, usage=reply.usage))
+            on_result(Result(exchange.seconds(), usage=reply.usage))
         return reply
 
     def wire_request(self, call: Call, deployment: Deployment) -> WireRequest:
@@ -117,69 +115,56 @@ class Dispatcher:
         )
 
     def _attempt(
-        self, call: Call, deployment: Deployment, clocks: Clocks, on_result: OnResult, started: float
+        self, call: Call, deployment: Deployment, on_result: OnResult, exchange: Exchange
     ) -> Answer | StreamReply:
         call, deployment = mocked(call, deployment)
-        provider, prepared, dropped = self._prepare(call, deployment, self._provider(deployment))
-
-        def transmit(request: WireRequest) -> WireResponse:
-            """With what is left of the try's time: fetched media, tokens and earlier parts have had theirs."""
-            left = _remaining(clocks, self._runtime.monotonic() - started)
-            return self._transport.send(request, stream_clocks(left) if call.stream else left, call.client)
-
+        provider, prepared, exchange.dropped = self._prepare(call, deployment, self._provider(deployment))
         if provider.media is not None:
-            prepared = inline_media(prepared, provider.media(prepared.fields), transmit)
+            prepared = inline_media(prepared, provider.media(prepared.fields), exchange.fetch)
         if call.stream:
-            once = OnceOnly(on_result, self._runtime.monotonic, started)
-            return self._open(provider, prepared, deployment, clocks, once, dropped, transmit)
+            once = OnceOnly(on_result, self._runtime.monotonic, exchange.started)
+            return self._open(provider, prepared, deployment, once, exchange)
         parts = _parts(provider, prepared, deployment)
         if len(parts) == 1:
-            return self._ask(provider, parts[0], deployment, dropped, transmit)
-        return join_answers([self._ask(provider, part, deployment, dropped, transmit) for part in parts])
+            return self._ask(provider, parts[0], deployment, exchange)
+        return join_answers([self._ask(provider, part, deployment, exchange) for part in parts])
 
     def _open(
-        self,
-        provider: Provider,
-        call: Call,
-        deployment: Deployment,
-        clocks: Clocks,
-        once: OnceOnly,
-        dropped: tuple[str, ...],
-        transmit: Fetch,
+        self, provider: Provider, call: Call, deployment: Deployment, once: OnceOnly, exchange: Exchange
     ) -> StreamReply:
         sent = self._runtime.monotonic()
         decoder = provider.open_stream(call, deployment)
         stream = ProviderStream(
-            self._send(provider, call, deployment, transmit),
+            self._send(provider, call, deployment, exchange),
             self._decoders[provider.framing](),
             decoder,
             Meter(call.fields, getattr(decoder, "text_length", text_length)),
             once,
-            clocks,
+            exchange.clocks,
             provider.last_event,
             self._runtime.monotonic,
         )
         stream.wait_for_content(sent)
-        return stream.reply(dropped, self._runtime.monotonic() - sent, provider.form)
+        return stream.reply(exchange.dropped, self._runtime.monotonic() - sent, provider.form)
 
-    def _ask(
-        self, provider: Provider, call: Call, deployment: Deployment, dropped: tuple[str, ...], transmit: Fetch
-    ) -> Answer:
+    def _ask(self, provider: Provider, call: Call, deployment: Deployment, exchange: Exchange) -> Answer:
         """The whole answer to one request."""
         monotonic = self._runtime.monotonic
         sent = monotonic()
-        response = self._send(provider, call, deployment, transmit)
+        response = self._send(provider, call, deployment, exchange)
         body = response.read()
         seconds = monotonic() - sent
         answer = provider.parse_response(body, response.headers, call, deployment)
-        return Answer(answer.body, answer.usage, answer.model, response.headers, dropped, seconds, provider.form)
+        return Answer(
+            answer.body, answer.usage, answer.model, response.headers, exchange.dropped, seconds, provider.form
+        )
 
-    def _send(self, provider: Provider, call: Call, deployment: Deployment, transmit: Fetch) -> WireResponse:
+    def _send(self, provider: Provider, call: Call, deployment: Deployment, exchange: Exchange) -> WireResponse:
         """The provider's 2xx answer; any other is raised as its error."""
         request = self._sign(provider, call, deployment)
         teller = Teller.of(request, call, deployment)
         try:
-            response = ProviderResponse(transmit(request), teller)
+            response = ProviderResponse(exchange.transmit(request), teller)
         except GatewayError as error:
             raise teller.tell(error) from error
         if not 200 <= response.status < 300:
@@ -191,12 +176,6 @@ def _parts(provider: Provider, call: Call, deployment: Deployment) -> list[Call]
     if provider.batch is None or call.operation is not EMBEDDINGS:
         return [call]
     return split_inputs(call, provider.batch(deployment))
-
-
-def _remaining(clocks: Clocks, spent: float) -> Clocks:
-    if clocks.total is None:
-        return clocks
-    return Clocks(clocks.connect, clocks.first, clocks.idle, max(0.0, clocks.total - spent), clocks.tick)
 
 
 def _with_defaults(call: Call, deployment: Deployment) -> Document:

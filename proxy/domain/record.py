@@ -21,7 +21,7 @@ MODEL_PARAMETERS = frozenset(
 
 
 class ErrorFacts(NamedTuple):
-    """Why a call failed; `message` is masked."""
+    """Why a call failed; `message` is masked. `budget_spent`: the retry budget ended its tries."""
 
     error_class: str
     status: int
@@ -29,6 +29,7 @@ class ErrorFacts(NamedTuple):
     code: str | None
     message: str
     provider: str | None
+    budget_spent: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -25,8 +25,8 @@ class RouterSettings:
     None: not configured. `allowed_fails` None is LiteLLM's default rule. `retry_policy` and `allowed_fails_policy`
     map names such as TimeoutErrorRetries and TimeoutErrorAllowedFails to counts. `retry_after` is the least wait before
     a retry.
-    Ours, beyond LiteLLM: `retry_budget` is the share of extra load that retries and fallbacks may add to what a
-    provider gets and `retry_budget_floor` how many of them a window always allows; `slot_wait` is how long a call may
+    Ours, beyond LiteLLM: `retry_budget` is the share of extra load that retries may add to what a
+    provider gets and `retry_budget_floor` how many of them a second are always allowed; `slot_wait` is how long a call may
     wait for a free slot; `last_resort` tries the deployment that recovers first when all are cooling;
     `connect_timeout`, `first_token_timeout` and `idle_timeout` are clocks beside `timeout`; after `keepalive_seconds` of
     silence (0: never) a stream's client gets a comment; `stream_continuation` lets

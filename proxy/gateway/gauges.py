@@ -42,9 +42,11 @@ def router_gauges(router: Router) -> Iterator[GaugeSample]:
         yield GaugeSample("litellm_deployment_state", _STATES[status(state, now)], deployment_labels(deployment))
     yield GaugeSample("litellm_in_flight_requests", sum(state.inflight for state in states))
     for group in router.catalogue.groups():
-        firsts, extras = router.state.spending(group.key, now)
-        allowed = max(router.settings.retry_budget_floor, int(router.settings.retry_budget * firsts))
-        yield GaugeSample("patchbay_retry_budget", max(0, allowed - extras), {"model_group": group.key})
+        for provider, budget in router.profile(group).budgets.items():
+            firsts, extras = router.state.spending(budget.key, now)
+            left = max(budget.floor, int(budget.share * firsts)) - extras
+            labels = {"model_group": group.key, "api_provider": provider}
+            yield GaugeSample("patchbay_retry_budget", max(0, left), labels)
 
 
 def state_gauges(router: Router) -> Iterator[GaugeSample]:

@@ -75,7 +75,7 @@ def build_record(
         key_alias=call.key_alias,
         end_user=mask(end_user) if end_user else None,
         requester=call.requester,
-        dropped_params=outcome.reply.dropped if outcome else (),
+        dropped_params=outcome.reply.dropped if outcome else (error.dropped if error else ()),
         response_id=end.response_id,
     )
     # The rest is what most calls do not have.
@@ -132,7 +132,13 @@ def _model_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _error_facts(error: GatewayError, mask: Mask) -> ErrorFacts:
     return ErrorFacts(
-        type(error).__name__, error.status_code, error.error_type, error.code, mask(error.message), error.provider
+        type(error).__name__,
+        error.status_code,
+        error.error_type,
+        error.code,
+        mask(error.message),
+        error.provider,
+        error.retry_budget_spent,
     )
 
 

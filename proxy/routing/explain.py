@@ -21,6 +21,7 @@ from proxy.routing.profile import Profile
 from proxy.routing.retry import allowed
 from proxy.routing.router import Router
 from proxy.routing.state import health, limits
+from proxy.routing.state.budget import WINDOW_SECONDS
 from proxy.routing.state.values import DeploymentState
 from proxy.routing.tags import tag_positions
 
@@ -52,7 +53,7 @@ def explain(router: Router, call: Call) -> Explanation:
         **_fallbacks(router.rules(call), target, router),
         "max_fallbacks": router.settings.max_fallbacks,
         "timeouts": _timeouts(router, call, first),
-        "retry_budget": _budget(router, target.group),
+        "retry_budget": _budgets(router, target.group),
     }
     return Explanation(first, plan)
 
@@ -66,7 +67,7 @@ def router_state(router: Router) -> dict[str, Any]:
     return {
         "state": router.state.facts(),
         "deployments": [_row(one, state, now) for one, state in zip(deployments, states, strict=True)],
-        "model_groups": {key: _budget(router, group) for key, group in groups.items()},
+        "model_groups": {key: _budgets(router, group) for key, group in groups.items()},
     }
 
 
@@ -175,11 +176,16 @@ def _timeouts(router: Router, call: Call, first: Deployment | None) -> dict[str,
     return {"connect": clocks.connect, "first": clocks.first, "idle": clocks.idle, "total": clocks.total}
 
 
-def _budget(router: Router, group: Group) -> dict[str, Any]:
-    firsts, extras = router.state.spending(group.key, router.runtime.now())
-    return {
-        "share": router.settings.retry_budget,
-        "floor": router.settings.retry_budget_floor,
-        "first_tries": firsts,
-        "extra_tries": extras,
-    }
+def _budgets(router: Router, group: Group) -> dict[str, dict[str, Any]]:
+    """The retry budget of each provider of the group, over the window."""
+    found: dict[str, dict[str, Any]] = {}
+    for provider, budget in router.profile(group).budgets.items():
+        firsts, extras = router.state.spending(budget.key, router.runtime.now())
+        found[provider] = {
+            "share": budget.share,
+            "floor": budget.floor,
+            "window_seconds": WINDOW_SECONDS,
+            "first_tries": firsts,
+            "extra_tries": extras,
+        }
+    return found

@@ -9,6 +9,7 @@ from proxy.domain.router_settings import RouterSettings
 from proxy.domain.wire import Clocks
 from proxy.routing.catalogue import Group
 from proxy.routing.clocks import usual_clocks
+from proxy.routing.state.budget import WINDOW_SECONDS
 from proxy.routing.state.values import BudgetRule, Cooling, Limits, ReservationRequest
 from proxy.routing.strategies import shares
 from proxy.routing.tags import Positions, tag_positions
@@ -37,10 +38,12 @@ class Profile:
 class GroupProfile:
     """`rescued`: the configuration names another group that may stand in for this one. Members by deployment id.
 
+    `budgets`: the retry budget of each provider in the group, by the provider's name.
+
     `tags`: where each tag is among the group's deployments. `shares` of each level's deployments.
     """
 
-    budget: BudgetRule
+    budgets: Mapping[str, BudgetRule]
     rescued: bool
     members: Mapping[str, Profile]
     tags: Positions
@@ -49,11 +52,13 @@ class GroupProfile:
 
 def build_group_profile(group: Group, rescued: bool, settings: RouterSettings) -> GroupProfile:
     alternatives = rescued or len(group.deployments) > 1
-    budget = BudgetRule(group.key, settings.retry_budget, settings.retry_budget_floor)
+    budgets = {name: build_budget(group, name, settings) for name in {one.provider: None for one in group.deployments}}
     return GroupProfile(
-        budget=budget,
+        budgets=budgets,
         rescued=rescued,
-        members={one.id: build_profile(one, budget, alternatives, settings) for one in group.deployments},
+        members={
+            one.id: build_profile(one, budgets[one.provider], alternatives, settings) for one in group.deployments
+        },
         tags=tag_positions(group.deployments),
         shares=[shares(level) for level in group.levels],
     )
@@ -67,6 +72,12 @@ def build_profile(deployment: Deployment, budget: BudgetRule, alternatives: bool
         counts_tokens=deployment.tpm is not None or settings.routing_strategy in _HARD_STRATEGIES,
         clocks=usual_clocks(deployment, settings),
     )
+
+
+def build_budget(group: Group, provider: str, settings: RouterSettings) -> BudgetRule:
+    """The budget protects one provider in one group: its key names both. A provider's name has no spaces."""
+    floor = int(settings.retry_budget_floor * WINDOW_SECONDS)
+    return BudgetRule(f"{provider} {group.key}", settings.retry_budget, floor)
 
 
 def build_limits(deployment: Deployment, settings: RouterSettings) -> Limits | None:

@@ -3,8 +3,9 @@
 from proxy.domain.attempt import Result
 from proxy.domain.call import Call
 from proxy.errors import GatewayError
+from proxy.routing.blame import counts_against
 from proxy.routing.context import Permit, RoutingContext
-from proxy.routing.state.health import allowed_fails, cooldown_seconds, may_cool
+from proxy.routing.state.health import allowed_fails, cooldown_seconds
 from proxy.routing.state.latency import samples
 from proxy.routing.state.values import TryResult
 
@@ -26,16 +27,22 @@ class ReportResult:
                 self._context.on_cooldown(self._permit.deployment, try_result.status)
 
     def _try_result(self, result: Result) -> TryResult:
+        if result.error is not None:
+            return self._failure(result, result.error)
         latency, first = samples(result, self._call.stream)
-        try_result = TryResult(failed=False, tokens=_used(result), latency=latency, first=first)
-        return try_result if result.error is None else self._failure(try_result, result.error)
+        return TryResult(failed=False, tokens=_used(result), latency=latency, first=first)
 
-    def _failure(self, try_result: TryResult, error: GatewayError) -> TryResult:
+    def _failure(self, result: Result, error: GatewayError) -> TryResult:
+        """What does not count against the deployment leaves no sample of its latency either."""
+        if not counts_against(error, self._call):
+            return TryResult(failed=None, status=error.status_code, tokens=_used(result))
         cooling = self._permit.profile.cooling
-        options = self._call.options
-        blamed = may_cool(error, client_owned=options.stands_apart, client_timeout=options.timeout is not None)
-        return try_result._replace(
-            failed=True if blamed else None,
+        latency, first = samples(result, self._call.stream)
+        return TryResult(
+            failed=True,
+            tokens=_used(result),
+            latency=latency,
+            first=first,
             status=error.status_code,
             allowed_fails=allowed_fails(cooling, error),
             cooldown=cooldown_seconds(cooling, error),

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 
 from proxy.domain.router_settings import RouterSettings
 from proxy.errors import GatewayError
+from proxy.routing.blame import is_account_fault, is_transient
 from proxy.routing.error_kinds import policy_count
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 8.0
 LONGEST_RETRY_AFTER = 60.0
-_RETRYABLE_4XX = frozenset({408, 409, 429})
-_ANOTHER_MAY_DO = frozenset({401, 403})
 
 
 def allowed(
@@ -31,9 +30,8 @@ def allowed(
 
 
 def retryable(error: GatewayError, alternatives: bool) -> bool:
-    """Whether the same request may do better: on any deployment, or (401, 403) only on another one."""
-    status = error.status_code
-    return status in _RETRYABLE_4XX or status >= 500 or (status in _ANOTHER_MAY_DO and alternatives)
+    """Whether the same request may do better: on any deployment, or (an account's fault) only on another one."""
+    return error.blames_deployment and (is_transient(error) or (alternatives and is_account_fault(error)))
 
 
 def same_may_do(error: GatewayError, said: bool) -> bool:

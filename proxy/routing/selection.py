@@ -3,34 +3,46 @@
 import math
 from collections.abc import Sequence
 
-from proxy.domain.call import NO_OPTIONS, Call
+from proxy.domain.call import NO_OPTIONS
 from proxy.domain.deployment import Deployment
 from proxy.errors import GatewayError, NoDeploymentAvailableError, Timeout
+from proxy.routing.blame import sets_clocks
 from proxy.routing.candidates import candidates
 from proxy.routing.context import Permit, RoutingContext
 from proxy.routing.deadline import Deadline
 from proxy.routing.estimate import total_tokens
 from proxy.routing.plan import Target
 from proxy.routing.profile import Profile
-from proxy.routing.state.values import BudgetRule, Refusal, ReservationRequest
+from proxy.routing.state.budget import WINDOW_SECONDS
+from proxy.routing.state.values import Refusal, ReservationRequest
 
 # How often a call that waits for a free slot looks again.
 SLOT_POLL_SECONDS = 0.02
 _SLOTS = frozenset({"rpm", "tpm", "parallel"})
+# One a second of the budget's window, so that the load of a dead deployment falls.
+_LAST_RESORT_FLOOR = int(WINDOW_SECONDS)
 
 
 class Selection:
-    """For one walk. `tried`: a try was sent, so that each further one spends of the budget; `spent`: it is used up."""
+    """For one walk. `repeats`: the last failure may pass, so that more load on the same provider spends of its budget.
+
+    `spent`: a retry budget has refused a try.
+    """
 
     _refusals: list[Refusal]
     _waited = 0.0
-    tried = False
+    repeats = False
     spent = False
 
-    def __init__(self, context: RoutingContext, budget: BudgetRule, deadline: Deadline) -> None:
+    def __init__(self, context: RoutingContext, deadline: Deadline) -> None:
         self._context = context
-        self._budget = budget
         self._deadline = deadline
+        # The budgets that this request's tries are counted in, by level: another level, or group, is no retry.
+        self._loaded: set[tuple[str, int]] = set()
+
+    def note_try(self, target: Target, permit: Permit) -> None:
+        """A try was sent: a further one of the same provider and group would add to its load."""
+        self._loaded.add((permit.profile.request.budget.key, target.level))
 
     def level(self, target: Target) -> Sequence[Deployment]:
         """The target's deployments that fit the call; raises as `candidates` does where nobody of the group fits."""
@@ -52,7 +64,7 @@ class Selection:
 
     def wait_for_slot(self, target: Target, pool: Sequence[Deployment]) -> Permit | None:
         """A short wait for what is only full, bounded for the request as a whole."""
-        while not self.spent and self._waited < self._context.settings.slot_wait:
+        while self._waited < self._context.settings.slot_wait:
             ready = min((one.until for one in self._refusals if one.reason in _SLOTS), default=math.inf)
             left = self._context.settings.slot_wait - self._waited
             pause = min(max(SLOT_POLL_SECONDS, ready - self._context.runtime.now()), left)
@@ -112,10 +124,10 @@ class Selection:
             answer = self._reserve(target, deployment, past_limits)
             if isinstance(answer, Permit):
                 return answer
+            left = [*left[:position], *left[position + 1 :]]
             if answer.reason == "budget":
                 self.spent = True
-                return None
-            left = [*left[:position], *left[position + 1 :]]
+                continue
             limits = self._context.profile(target.group).members[deployment.id].limits
             if answer.reason in _SLOTS and limits is not None and not limits.hard:
                 soft.append(deployment)
@@ -137,21 +149,25 @@ class Selection:
     ) -> Permit | Refusal:
         """A client's own connection, and a mock, are not the operator's deployment: no limits, and no health to share."""
         profile, options = self._context.profile(target.group).members[deployment.id], target.call.options
-        request = self._request(profile, target.call, past_limits)
+        request = self._request(target, profile, past_limits)
         if options is not NO_OPTIONS and options.stands_apart:
             request = request._replace(deployment=f"{deployment.id} of clients", limits=None)
         if last_resort:
-            request = request._replace(extra=True, last_resort=True)
+            budget = request.budget._replace(floor=min(request.budget.floor, _LAST_RESORT_FLOOR))
+            request = request._replace(budget=budget, extra=True, last_resort=True)
         answer = self._context.state.reserve(request, self._context.runtime.now())
         if isinstance(answer, Refusal):
             return answer
         return Permit(deployment.with_overrides(options.overrides), profile, answer)
 
-    def _request(self, profile: Profile, call: Call, past_limits: bool) -> ReservationRequest:
+    def _request(self, target: Target, profile: Profile, past_limits: bool) -> ReservationRequest:
         """The profile's, but for what is another in this request, or in its later tries."""
-        request = profile.request
-        if self.tried or request.budget is not self._budget:
-            request = request._replace(budget=self._budget, extra=self.tried)
+        request, options = profile.request, target.call.options
+        if self.repeats and (request.budget.key, target.level) in self._loaded:
+            request = request._replace(extra=True)
+        if options is not NO_OPTIONS and (options.stands_apart or sets_clocks(options)):
+            # What fails by a client's own choice must not spend what others need.
+            request = request._replace(budget=request.budget._replace(key=f"{request.budget.key} of clients"))
         if profile.counts_tokens:
-            request = request._replace(tokens=total_tokens(call.fields))
+            request = request._replace(tokens=total_tokens(target.call.fields))
         return request._replace(limits=None) if past_limits else request

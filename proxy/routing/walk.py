@@ -11,17 +11,21 @@ from proxy.errors import (
     Attempt,
     ClientClosedRequestError,
     GatewayError,
-    InternalServerError,
+    LocalResourceError,
     NoDeploymentAvailableError,
     RateLimitError,
+    UnexpectedError,
 )
 from proxy.routing import retry
+from proxy.routing.blame import is_account_fault, is_transient
 from proxy.routing.clocks import build_clocks
 from proxy.routing.context import Permit, RoutingContext
 from proxy.routing.deadline import Deadline
 from proxy.routing.plan import Target, next_targets
 from proxy.routing.report_result import ReportResult
 from proxy.routing.selection import Selection
+
+_BUDGET_SPENT = "(No further retry was made: the retry budget of this model's provider is spent.)"
 
 Mark = tuple[str, str, int]
 
@@ -42,8 +46,7 @@ class Walk:
         self._first = first
         self._avoid = frozenset(avoid)
         self._deadline = Deadline.of(call, self._monotonic)
-        # Fallbacks spend of the budget of the group that was asked: theirs may have no traffic of its own.
-        self._selection = Selection(context, context.profile(first.group).budget, self._deadline)
+        self._selection = Selection(context, self._deadline)
         self._attempts: list[Attempt] = []
         self._last_tried: Deployment | None = None
         self._failed: list[Mark] = []
@@ -67,7 +70,7 @@ class Walk:
             fresh = {one.key: one for one in found if one.key not in seen}
             seen.update(fresh)
             pending[:0] = fresh.values()
-            if not pending or self._selection.spent or not self._may_enter(pending[0]):
+            if not pending or not self._may_enter(pending[0]):
                 break
             target = pending.pop(0)
             try:
@@ -95,6 +98,9 @@ class Walk:
                 except GatewayError as told:
                     error = told
         error.attempts = tuple(self._attempts)
+        if self._selection.spent:
+            error.retry_budget_spent = True
+            error.message = f"{error.message} {_BUDGET_SPENT}"
         error.last_tried = self._last_tried
         raise error
 
@@ -129,16 +135,16 @@ class Walk:
         self, target: Target, level: Sequence[Deployment], tried: Deployment, error: GatewayError, tries: int
     ) -> Permit | None:
         """The next try within the group: one that has not failed yet at once, else after a pause one that has."""
-        alternatives = len(level) > 1
+        # A client's own key is refused everywhere.
+        alternatives = len(level) > 1 and not self._call.options.stands_apart
+        self._selection.repeats = is_transient(error)
         most, said = self._most_retries(target, tried, error)
         mark = _mark(target, tried)
         self._failed.append(mark)
         if not retry.same_may_do(error, said):
             self._barred.add(mark)
         beyond = tries > most
-        if beyond and not (
-            self._context.settings.enable_weighted_failover and tries <= self._context.settings.max_fallbacks
-        ):
+        if beyond and not (self._fails_over(error, said) and tries <= self._context.settings.max_fallbacks):
             return None
         if self._abandoned(error) or (not said and not retry.retryable(error, alternatives)):
             return None
@@ -146,6 +152,12 @@ class Walk:
         if permit is not None or beyond:
             return permit
         return self._choose_again(target, level, error, tries)
+
+    def _fails_over(self, error: GatewayError, said: bool) -> bool:
+        """Whether the next deployment of the group is tried although no retry is left, unless a policy counts them."""
+        if self._context.settings.enable_weighted_failover:
+            return True
+        return not said and is_account_fault(error) and not self._call.options.stands_apart
 
     def _most_retries(self, target: Target, tried: Deployment, error: GatewayError) -> tuple[int, bool]:
         settings = self._context.settings
@@ -183,6 +195,7 @@ class Walk:
         call, deployment = target.call, permit.deployment
         clocks = self._clocks(call, permit)
         on_result = ReportResult(self._context, call, permit)
+        self._selection.note_try(target, permit)
         started = self._monotonic()
         try:
             reply = self._send(call, deployment, clocks, on_result)
@@ -191,7 +204,7 @@ class Walk:
             self._tell(deployment, reason, error.status_code, type(error).__name__, started)
             raise
         except BaseException:
-            on_result(Result(self._monotonic() - started, InternalServerError("Internal server error")))
+            on_result(Result(self._monotonic() - started, UnexpectedError()))
             raise
         self._tell(deployment, reason, 200, None, started)
         return reply
@@ -203,14 +216,15 @@ class Walk:
 
     def _tell(self, deployment: Deployment, reason: str, status: int, error_class: str | None, started: float) -> None:
         milliseconds = (self._monotonic() - started) * 1000.0
-        self._selection.tried = True
         self._last_tried = deployment
         self._attempts.append(Attempt(deployment.group, deployment.id, reason, status, error_class, milliseconds))
 
     def _abandoned(self, error: GatewayError) -> bool:
-        """Nobody waits for the answer any more."""
+        """The client is gone, or the gateway has no means left for a further try."""
         client = self._call.client
-        return isinstance(error, ClientClosedRequestError) or (client is not None and client.gone())
+        return isinstance(error, ClientClosedRequestError | LocalResourceError) or (
+            client is not None and client.gone()
+        )
 
 
 def _mark(target: Target, deployment: Deployment) -> Mark:

@@ -5,6 +5,7 @@ No message holds more of the URL than its host: a URL can carry credentials in i
 
 import errno
 import http.client
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from proxy.errors import (
     BadRequestError,
     GatewayError,
     InvalidProviderResponseError,
+    LocalResourceError,
     Timeout,
     TruncatedStreamError,
 )
@@ -53,12 +55,16 @@ _REASONS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ConnectionRefusedError,), "the connection was refused"),
     ((ConnectionResetError, BrokenPipeError, ConnectionAbortedError), "the connection was reset"),
 )
+# What this process or host lacks, whatever the provider does.
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL})
 
 
 def before_head(exception: BaseException, host: str) -> GatewayError:
     """The error for a request that got no answer's head."""
     causes = list(_causes(exception))
+    if _exhausted(causes):
+        return LocalResourceError("the gateway has no descriptors or buffers left for a connection")
     if _timed_out(causes):
         return Timeout(f"{host} did not answer in time")
     if _among(causes, _UNUSABLE_HEADERS):
@@ -75,6 +81,8 @@ def before_head(exception: BaseException, host: str) -> GatewayError:
 def in_body(exception: BaseException, host: str, *, streaming: bool) -> GatewayError:
     """The error for an answer that broke after its head."""
     causes = list(_causes(exception))
+    if _exhausted(causes):
+        return LocalResourceError("the gateway has no buffers left for an answer")
     if _timed_out(causes):
         return Timeout(f"{host} fell silent in the middle of its answer")
     if _among(causes, _UNREADABLE):
@@ -95,6 +103,30 @@ def _causes(exception: BaseException) -> Iterator[BaseException]:
         yield current
         inner = (*current.args, getattr(current, "reason", None), current.__cause__, current.__context__)
         waiting.extend(item for item in inner if isinstance(item, BaseException))
+
+
+def exhausted(exception: BaseException) -> bool:
+    """Whether this process or host lacks descriptors, buffers or memory."""
+    return _exhausted(list(_causes(exception)))
+
+
+def _exhausted(causes: list[BaseException]) -> bool:
+    return any(map(_is_exhaustion, causes))
+
+
+def _is_exhaustion(cause: BaseException) -> bool:
+    if isinstance(cause, socket.gaierror):
+        return not _can_open()
+    return isinstance(cause, MemoryError) or (isinstance(cause, OSError) and cause.errno in _EXHAUSTED)
+
+
+def _can_open() -> bool:
+    """The resolver reports a lack of descriptors as an unknown name."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno not in _EXHAUSTED
+    return True
 
 
 def _among(causes: list[BaseException], kinds: tuple[type[BaseException], ...]) -> bool:

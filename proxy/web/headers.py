@@ -118,7 +118,7 @@ def cost_headers(cost: Cost) -> Headers:
 
 
 def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], str | None], mask: Mask) -> Headers:
-    """Our own retries are over by now, so the client's SDK is told not to add its own. `base_of`: see web/errors.py."""
+    """`x-should-retry: false` where the gateway has retried in vain: the SDK need not repeat it. `base_of`: see errors.py."""
     attempts = error.attempts
     groups = [attempt.group for attempt in attempts]
     changes = sum(1 for before, after in pairwise(groups) if before != after)
@@ -129,8 +129,11 @@ def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], 
         ("x-litellm-response-duration-ms", f"{seconds * 1000:.3f}"),
         ("x-litellm-overhead-duration-ms", f"{max(0.0, seconds * 1000 - spent):.3f}"),
     ]
-    if attempts:
+    if len(attempts) > 1 or error.retry_budget_spent:
         headers.append(("x-should-retry", "false"))
+    if error.dropped:
+        headers.append(("x-litellm-dropped-params", _safe(",".join(error.dropped))))
+    if attempts:
         headers.append(("x-litellm-model-group", _safe(groups[0])))
         headers.append(("x-litellm-model-id", attempts[0].deployment_id))
         base = base_of(attempts[0].deployment_id)

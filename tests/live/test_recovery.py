@@ -40,7 +40,8 @@ def strict(upstream: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def ordinary(upstream: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with gateway(config(upstream), tmp_path_factory.mktemp("ordinary"), workers=4) as running:
+    wanted = config(upstream, retry_budget_floor=1)
+    with gateway(wanted, tmp_path_factory.mktemp("ordinary"), workers=4) as running:
         yield running
 
 

@@ -104,14 +104,19 @@ def test_the_clients_sdk_is_told_not_to_retry_when_we_have(server: Server) -> No
     )
 
 
-def test_the_official_sdk_asks_once_when_it_is_told_not_to_retry(server: Server, upstream: Server) -> None:
+@pytest.mark.parametrize(("num_retries", "sent"), [(0, 4), (1, 2)])
+def test_the_official_sdk_retries_only_when_the_gateway_has_not(
+    server: Server, upstream: Server, num_retries: int, sent: int
+) -> None:
     request(upstream, "DELETE", "/_requests")
     client = openai.OpenAI(api_key="sk-routing-master", base_url=server.url, max_retries=3, timeout=20)
     with pytest.raises(openai.InternalServerError) as caught:
-        client.chat.completions.create(model="one", messages=[{"role": "user", "content": "hello"}])
-    assert len(request(upstream, "GET", "/_requests").json()["requests"]) == 1
+        client.chat.completions.create(
+            model="one", messages=[{"role": "user", "content": "hello"}], extra_body={"num_retries": num_retries}
+        )
+    assert len(request(upstream, "GET", "/_requests").json()["requests"]) == sent
     assert isinstance(caught.value.body, dict)
-    assert [attempt["deployment_id"] for attempt in caught.value.body["attempts"]] == ["only-500"]
+    assert [attempt["deployment_id"] for attempt in caught.value.body["attempts"]] == ["only-500"] * (1 + num_retries)
 
 
 def test_headers_name_the_answering_deployment_when_a_retry_served(server: Server) -> None:

@@ -121,7 +121,7 @@ def test_what_is_kept_is_bounded_when_clients_make_up_names():
     for number in range(50):
         bench.run(f"model-{number}")
     assert len(bench.router._profiles) == 1
-    assert bench.router.state.spending("*", bench.clock.time)[0] == 50
+    assert bench.router.state.spending("openai *", bench.clock.time)[0] == 50
 
 
 def test_levels_are_ordered_with_the_unordered_last_when_a_group_is_built():

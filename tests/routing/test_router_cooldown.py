@@ -26,16 +26,40 @@ def pair(**settings):
     return build(deployment("a", weight=1), deployment("b", weight=0), **settings)
 
 
-@pytest.mark.parametrize("status", [429, 401, 404])
-def test_a_deployment_cools_at_once_when_the_status_says_that_more_is_useless(status):
+def test_a_deployment_cools_at_once_when_its_rate_limit_is_reached():
     bench = pair()
-    bench.provider.script = {"a": status}
+    bench.provider.script = {"a": 429}
     bench.fails()
     assert cooling(bench)
     assert bench.run().deployment.id == "b"
 
 
-@pytest.mark.parametrize("status", [400, 403, 409, 413, 422])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 424])
+def test_the_next_deployment_answers_at_once_when_the_first_ones_account_fails(status):
+    bench = pair()
+    bench.provider.script = {"a": status}
+    assert bench.run().deployment.id == "b"
+    assert bench.ids == ["a", "b"]
+    assert bench.clock.slept == []
+    assert cooling(bench)
+    assert bench.run().retries == 0
+
+
+def test_the_clients_error_reaches_it_when_all_accounts_fail():
+    bench = pair(max_fallbacks=1)
+    bench.provider.script = {"a": 403, "b": 403}
+    failure = bench.fails()
+    assert (failure.status_code, [attempt.deployment_id for attempt in failure.attempts]) == (403, ["a", "b"])
+
+
+def test_nothing_more_is_tried_when_a_policy_forbids_it_for_the_accounts_error():
+    bench = pair(retry_policy={"AuthenticationErrorRetries": 0})
+    bench.provider.script = {"a": 401}
+    assert bench.fails().status_code == 401
+    assert bench.ids == ["a"]
+
+
+@pytest.mark.parametrize("status", [400, 405, 409, 413, 422])
 def test_a_deployment_never_cools_when_the_request_is_at_fault(status):
     bench = pair()
     bench.provider.script = {"a": status}
@@ -45,7 +69,7 @@ def test_a_deployment_never_cools_when_the_request_is_at_fault(status):
 
 
 @pytest.mark.parametrize(
-    "failure", [error(500), error(503), error(402), Timeout("slow"), APIConnectionError("refused")]
+    "failure", [error(500), error(503), error(502), Timeout("slow"), APIConnectionError("refused")]
 )
 def test_a_deployment_cools_when_more_than_half_of_five_fail(failure):
     bench = pair()
@@ -155,7 +179,7 @@ def test_failures_are_forgotten_when_the_cooldown_time_has_passed():
 )
 def test_a_policy_says_how_many_fails_are_allowed_when_it_names_the_kind(name, failure):
     bench = pair(allowed_fails_policy={name: 1}, cooldown_time=60.0)
-    bench.provider.script = {"a": failure}
+    bench.provider.script = {"a": failure, "b": failure}
     bench.fails()
     assert not cooling(bench)
     bench.fails()
@@ -357,12 +381,12 @@ def test_a_429_says_when_to_come_back_when_all_cool_and_there_is_no_last_resort(
 
 
 def test_a_dead_providers_load_falls_when_the_last_resort_has_used_its_budget():
-    bench = build(deployment("a"), num_retries=0, cooldown_time=600.0, retry_budget_floor=3)
+    bench = build(deployment("a"), num_retries=0, cooldown_time=600.0)
     bench.provider.seconds = 0.0
     bench.provider.script = {"a": 401}
     statuses = [bench.fails().status_code for _ in range(20)]
-    assert statuses.count(401) == 4
-    assert statuses.count(429) == 16
+    assert statuses.count(401) == 11
+    assert statuses.count(429) == 9
 
 
 def test_blocked_deployments_are_never_asked_when_others_are_there():

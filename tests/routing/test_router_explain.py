@@ -91,12 +91,12 @@ def test_a_plan_holds_no_secret_and_is_json_when_it_is_told():
 
 @pytest.mark.parametrize(("later", "status"), [(0.0, "cooling"), (5.0, "half_open")])
 def test_the_state_names_the_health_of_each_deployment_when_it_is_asked_for(later, status):
-    bench = build(deployment("a"), deployment("b"), num_retries=0, routing_strategy="least-busy")
+    bench = build(deployment("a", weight=1), deployment("b", weight=0), num_retries=0)
     bench.provider.seconds = 0.0
     bench.provider.script = {"a": 401}
-    bench.fails()
+    bench.run()
     bench.clock.time += later
     told = {row["id"]: row for row in router_state(bench.router)["deployments"]}
     assert (told["a"]["status"], told["a"]["last_status"], told["a"]["cooldowns_in_a_row"]) == (status, 401, 1)
     assert told["b"]["status"] == "healthy"
-    assert router_state(bench.router)["model_groups"]["g"]["first_tries"] == 1
+    assert router_state(bench.router)["model_groups"]["g"]["openai"]["first_tries"] == 2

@@ -35,7 +35,7 @@ def test_a_lone_deployment_is_not_tried_again_when_the_status_is_not_retryable(s
     assert bench.ids == ["a"]
 
 
-@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 424])
 def test_another_deployment_is_tried_when_credentials_fail(status):
     bench = build(deployment("a"), deployment("b"), num_retries=5)
     bench.provider.script = {"a": status, "b": status}
@@ -43,7 +43,7 @@ def test_another_deployment_is_tried_when_credentials_fail(status):
     assert sorted(bench.ids) == ["a", "b"]
 
 
-@pytest.mark.parametrize("status", [400, 404, 422])
+@pytest.mark.parametrize("status", [400, 413, 422])
 def test_no_other_deployment_is_tried_when_the_request_is_at_fault(status):
     bench = build(deployment("a"), deployment("b"))
     bench.provider.script = {"a": status, "b": status}

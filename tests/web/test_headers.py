@@ -2,8 +2,9 @@
 
 import pytest
 
+from proxy.errors import Attempt, ServiceUnavailableError
 from proxy.web import headers
-from proxy.web.headers import deployment_headers, provider_headers
+from proxy.web.headers import deployment_headers, error_headers, provider_headers
 
 
 def unchanged(text: str) -> str:
@@ -71,3 +72,25 @@ def test_a_long_name_of_a_group_is_not_kept():
     before = headers._deployment_headers.cache_info().currsize
     assert deployment_headers("d-1", "g" * 5000, None)[1] == ("x-litellm-model-group", "g" * 5000)
     assert headers._deployment_headers.cache_info().currsize == before
+
+
+def failed(*statuses: int, **facts: object) -> dict[str, str]:
+    error = ServiceUnavailableError("down")
+    error.attempts = tuple(Attempt("g", f"d{n}", "first", status, "X", 1.0) for n, status in enumerate(statuses))
+    for name, value in facts.items():
+        setattr(error, name, value)
+    return dict(error_headers(error, 0.5, lambda _: None, unchanged))
+
+
+def test_sdk_may_retry_when_the_gateway_has_tried_once_only() -> None:
+    assert "x-should-retry" not in failed(503)
+    assert "x-should-retry" not in failed()
+
+
+def test_sdk_is_kept_from_retrying_when_the_gateway_has_or_must_not() -> None:
+    assert failed(503, 503)["x-should-retry"] == "false"
+    assert failed(503, retry_budget_spent=True)["x-should-retry"] == "false"
+
+
+def test_dropped_parameters_are_named_when_the_call_failed() -> None:
+    assert failed(503, dropped=("logit_bias", "seed"))["x-litellm-dropped-params"] == "logit_bias,seed"

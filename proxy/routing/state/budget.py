@@ -1,7 +1,9 @@
-"""The retry budget: what retries and fallbacks may add to the load, measured over the last minute.
+"""The retry budget: what retries may add to the load of one provider in one group, measured over ten seconds.
 
-A request's first try is never refused; each further one (a retry, a fallback, a try of a deployment that cools) spends.
-So a provider that fails half its calls sees at most `1 + share` of its load, whatever `num_retries` says.
+A request's first try of a provider in a group is never refused; each further one after a failure that may pass, and
+each try of a deployment that cools, spends. So a provider that fails half its calls sees at most `1 + share` of its
+load, whatever `num_retries` says, but for the floor. Window and floor are those of Finagle's RetryBudget and Linkerd:
+https://twitter.github.io/finagle/guide/Clients.html#retry-budget
 """
 
 from ctypes import Array, Structure, c_int64
@@ -9,7 +11,7 @@ from ctypes import Array, Structure, c_int64
 from proxy.routing.state.values import BudgetRule
 
 BUCKETS = 10
-BUCKET_SECONDS = 6.0
+BUCKET_SECONDS = 1.0
 WINDOW_SECONDS = BUCKETS * BUCKET_SECONDS
 
 

@@ -1,6 +1,7 @@
 """Cooldown and recovery of a deployment: LiteLLM's triggers, then one probe, growing times for what keeps failing."""
 
-from proxy.errors import ClientClosedRequestError, GatewayError, RateLimitError, Timeout
+from proxy.errors import GatewayError, RateLimitError
+from proxy.routing.blame import ACCOUNT_4XX
 from proxy.routing.error_kinds import policy_count
 from proxy.routing.state.values import Cooling, DeploymentState, Refusal, TryResult
 
@@ -14,17 +15,6 @@ FAILURES_IN_A_ROW = 10
 LONE_MINIMUM = 20
 LONGEST_GROWN_SECONDS = 300.0
 LONGEST_SECONDS = 3600.0
-_COOLING_4XX = frozenset({401, 402, 404, 408, 429})
-_RETRYABLE_4XX = frozenset({402, 408, 409, 429})
-
-
-def may_cool(error: GatewayError, *, client_owned: bool, client_timeout: bool) -> bool:
-    """Whether an error says something of the deployment; a client's own mistake, key or haste does not."""
-    if client_owned or isinstance(error, ClientClosedRequestError):
-        return False
-    if client_timeout and isinstance(error, Timeout):
-        return False
-    return error.status_code in _COOLING_4XX or error.status_code >= 500
 
 
 def allowed_fails(cooling: Cooling, error: GatewayError) -> int | None:
@@ -127,7 +117,7 @@ def _count_fail(row: DeploymentState, result: TryResult, now: float) -> int:
 def _default_rule(row: DeploymentState, result: TryResult) -> bool:
     if result.status == RateLimitError.status_code and result.alternatives:
         return True
-    if result.status < 500 and result.status not in _RETRYABLE_4XX:
+    if result.status in ACCOUNT_4XX:
         return True
     if result.alternatives and row.in_a_row >= FAILURES_IN_A_ROW:
         return True

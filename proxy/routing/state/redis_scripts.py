@@ -25,7 +25,7 @@ if extra then
     firsts = firsts + number(KEYS[at], 'firsts')
     extras = extras + number(KEYS[at], 'extras')
   end
-  if extras + 1 > math.max(tonumber(ARGV[10]), tonumber(ARGV[9]) * firsts) then return {'budget', tostring(now + 60)}
+  if extras + 1 > math.max(tonumber(ARGV[10]), tonumber(ARGV[9]) * firsts) then return {'budget', tostring(now + 10)}
   end
 end
 

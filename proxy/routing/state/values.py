@@ -16,7 +16,7 @@ class Limits(NamedTuple):
 
 
 class BudgetRule(NamedTuple):
-    """`key`: what shares the budget (a model group). `share`: extra tries per first one. `floor`: always allowed."""
+    """`key`: what shares the budget (a provider in a group). `share`: extra tries per first one. `floor`: always allowed."""
 
     key: str
     share: float
@@ -26,7 +26,7 @@ class BudgetRule(NamedTuple):
 class ReservationRequest(NamedTuple):
     """One try of a deployment, checked and counted in one step.
 
-    `extra`: this request has already sent a try, or forces one upon a deployment that cools. `last_resort` passes over
+    `extra`: a further try of this request upon the same budget, or one of a deployment that cools. `last_resort` passes over
     the cooldown. `probe_seconds`: how long a half-open deployment waits for its one probe's result (as long as a call may
     take, but not longer than this).
     """

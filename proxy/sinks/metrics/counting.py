@@ -36,6 +36,7 @@ def counts(records: Sequence[CallRecord]) -> dict[str, float]:
         "patchbay_provider_cost_difference": sum([difference for difference in differences if difference > 0]),
         "litellm_deployment_successful_fallbacks": saved,
         "litellm_deployment_failed_fallbacks": len(fallen_back) - saved,
+        "patchbay_retry_budget_refusals": sum(bool(record.error and record.error.budget_spent) for record in records),
         "litellm_cache_hits_metric": cached.count(True),
         "litellm_cache_misses_metric": cached.count(False),
         **_tokens([record.usage for record in records if record.usage]),

@@ -74,13 +74,18 @@ METRICS = (
         "Seconds of the answering try for each completion token",
     ),
     Metric("counter", "patchbay_attempts", "reason api_provider outcome", "Tries, by why they were made"),
+    Metric(
+        "counter", "patchbay_retry_budget_refusals", "model_group", "Calls that failed with their retry budget spent"
+    ),
     Metric("counter", "patchbay_provider_cost_difference", "api_provider", "USD: providers' own figures over ours"),
     Metric("gauge", "litellm_deployment_state", _DEPLOYMENT, "0 healthy, 1 half open, 2 cooling", "livemostrecent"),
     Metric("gauge", "litellm_in_flight_requests", "", "Tries under way, streams too", "livemostrecent"),
     Metric("gauge", "litellm_remaining_requests_metric", _GROUP, "What a provider says is left", "livemostrecent"),
     Metric("gauge", "litellm_remaining_tokens_metric", _GROUP, "What a provider says is left", "livemostrecent"),
     Metric("gauge", "patchbay_streams_open", "", "Streams being relayed"),
-    Metric("gauge", "patchbay_retry_budget", "model_group", "Extra tries that it allows now", "livemostrecent"),
+    Metric(
+        "gauge", "patchbay_retry_budget", "model_group api_provider", "Retries that it allows now", "livemostrecent"
+    ),
     Metric("gauge", "patchbay_redis_failures", "", "Times that a worker found Redis dead or slow", "sum"),
     Metric("gauge", "patchbay_sink_records", "sink state", "Records by sink, and what became of them", "sum"),
     Metric("gauge", "patchbay_sink_queue_records", "sink", "Records that wait for a sink"),
