@@ -39,6 +39,8 @@ def _read(url: str, fetch: Fetch) -> str:
     except BadRequestError as error:
         raise BadRequestError(error.message, param="messages") from None
     except GatewayError as error:
+        if not error.blames_deployment:
+            raise
         raise BadRequestError(f"Could not fetch a media URL: {error.message}", param="messages") from None
     if status != 200:
         raise BadRequestError(f"Could not fetch a media URL: it answered with status {status}.", param="messages")

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from router_bench import build, deployment, error
 
 from proxy.domain.answer import Answer, Reply
 from proxy.domain.attempt import OnResult, Result
@@ -24,6 +23,7 @@ from proxy.errors import (
     Timeout,
     UnexpectedError,
 )
+from tests.routing.router_bench import build, deployment, error
 
 TOO_LARGE = (
     "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 40000. The input or output tokens must "
