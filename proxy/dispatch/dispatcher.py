@@ -62,7 +62,7 @@ class Dispatcher:
                 raise failure from exception
             raise
         if isinstance(reply, Answer):
-            on_result(Result(exchange.seconds(), usage=reply.usage))
+            on_result(Result(self._runtime.monotonic() - exchange.started, usage=reply.usage))
         return reply
 
     def wire_request(self, call: Call, deployment: Deployment) -> WireRequest:

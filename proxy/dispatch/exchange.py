@@ -45,7 +45,8 @@ class Exchange:
     def transmit(self, request: WireRequest) -> WireResponse:
         """Send the provider's request, with what is left of the try's time: media, tokens and earlier parts take some."""
         self.sent = True
-        return self.fetch(request)
+        clocks, call = self._remaining(), self._call
+        return self._transport.send(request, stream_clocks(clocks) if call.stream else clocks, call.client)
 
     def failure(self, exception: Exception) -> GatewayError:
         """The error for an exception that is none: before the request was sent it says nothing of the provider."""
@@ -63,4 +64,5 @@ class Exchange:
         clocks = self.clocks
         if clocks.total is None:
             return clocks
-        return clocks._replace(total=max(0.0, clocks.total - self.seconds()))
+        left = max(0.0, clocks.total - (self._monotonic() - self.started))
+        return Clocks(clocks.connect, clocks.first, clocks.idle, left, clocks.tick)

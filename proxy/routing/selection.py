@@ -40,8 +40,9 @@ class Selection:
         # The budgets that this request's tries are counted in, by level: another level, or group, is no retry.
         self._loaded: set[tuple[str, int]] = set()
 
-    def note_try(self, target: Target, permit: Permit) -> None:
-        """A try was sent: a further one of the same provider and group would add to its load."""
+    def note_failure(self, target: Target, permit: Permit, repeats: bool) -> None:
+        """A try has failed: a further one of the same provider and group would add to its load."""
+        self.repeats = repeats
         self._loaded.add((permit.profile.request.budget.key, target.level))
 
     def level(self, target: Target) -> Sequence[Deployment]:

@@ -114,7 +114,7 @@ class Walk:
             try:
                 return self._finish(target, permit, self._try(target, permit, reason))
             except GatewayError as error:
-                again = self._next_permit(target, level, permit.deployment, error, tries)
+                again = self._next_permit(target, level, permit, error, tries)
                 if again is None:
                     raise
             permit, reason = again, "retry"
@@ -132,12 +132,13 @@ class Walk:
         return permit
 
     def _next_permit(
-        self, target: Target, level: Sequence[Deployment], tried: Deployment, error: GatewayError, tries: int
+        self, target: Target, level: Sequence[Deployment], permit: Permit, error: GatewayError, tries: int
     ) -> Permit | None:
         """The next try within the group: one that has not failed yet at once, else after a pause one that has."""
         # A client's own key is refused everywhere.
         alternatives = len(level) > 1 and not self._call.options.stands_apart
-        self._selection.repeats = is_transient(error)
+        self._selection.note_failure(target, permit, is_transient(error))
+        tried = permit.deployment
         most, said = self._most_retries(target, tried, error)
         mark = _mark(target, tried)
         self._failed.append(mark)
@@ -148,9 +149,9 @@ class Walk:
             return None
         if self._abandoned(error) or (not said and not retry.retryable(error, alternatives)):
             return None
-        permit = self._selection.choose(target, self._fresh(target, level))
-        if permit is not None or beyond:
-            return permit
+        fresh = self._selection.choose(target, self._fresh(target, level))
+        if fresh is not None or beyond:
+            return fresh
         return self._choose_again(target, level, error, tries)
 
     def _fails_over(self, error: GatewayError, said: bool) -> bool:
@@ -195,7 +196,6 @@ class Walk:
         call, deployment = target.call, permit.deployment
         clocks = self._clocks(call, permit)
         on_result = ReportResult(self._context, call, permit)
-        self._selection.note_try(target, permit)
         started = self._monotonic()
         try:
             reply = self._send(call, deployment, clocks, on_result)

@@ -8,7 +8,6 @@ import pytest
 
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.dispatch.exchange import Exchange
-from proxy.domain.attempt import Result
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
@@ -62,18 +61,6 @@ def test_exception_becomes_the_error_of_its_cause(
     assert type(failure) is kind
     assert failure.blames_deployment is blames
     assert "bug" not in failure.message
-
-
-def test_client_gets_a_400_when_its_values_are_too_deep_for_the_provider() -> None:
-    deep: Any = "x"
-    for _ in range(3000):
-        deep = {"a": deep}
-    fields = {**HELLO, "tools": [{"type": "function", "function": {"name": "f", "parameters": deep}}]}
-    results: list[Result] = []
-    dispatcher = Dispatcher(Failing(KeyError("never asked")), Runtime(), find_provider, {}, {})
-    with pytest.raises(BadRequestError):
-        dispatcher.send(call(fields), DEPLOYMENT, Clocks(), results.append)
-    assert [type(result.error) for result in results] == [BadRequestError]
 
 
 def test_error_names_the_dropped_parameters_when_the_provider_refuses() -> None:
