@@ -50,6 +50,8 @@ class Provider:
         UnsupportedParamsError or, with drop_params, dropped and named. Fields that OpenAI doesn't have always pass.
     refused: of the supported parameters, those that the deployment's model does not take in this request (a temperature
         for a model that has none ...); they are treated like unsupported ones. build_request may raise for them too.
+    displaced: parameters, OpenAI's or not, that give way to others of the same request (thinking beside a forced tool);
+        they are left out and named, whatever drop_params says.
     media: URLs (http, https) of parts that the provider needs as bytes: the dispatcher fetches them through the address
         guard and hands a call in which they are data URLs.
     variables: environment variables per connection parameter, the first that is set wins: {"api_key": ("OPENAI_API_KEY",)}.
@@ -74,6 +76,7 @@ class Provider:
     operations: tuple[Operation, ...] = (CHAT,)
     supported: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     refused: Callable[[Mapping[str, Any], Deployment], frozenset[str]] | None = None
+    displaced: Callable[[Mapping[str, Any], Deployment], frozenset[str]] | None = None
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     base_url: str | None = None
     auth: Auth | None = None

@@ -48,35 +48,52 @@ def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: 
     if call.operation not in provider.operations:
         raise BadRequestError(f"{provider.name} has no {call.operation.name}", param="model", provider=provider.name)
     options = call.options
-    unsupported = find_unsupported(call, deployment, provider)
-    if not unsupported and not options.additional_drop_params and not deployment.additional_drop_params:
-        return AS_IT_IS
     unwanted = (*options.additional_drop_params, *deployment.additional_drop_params)
-    changes, drop, dropped = leave_out(call.fields, unwanted)
-    allowed = {*options.allowed_openai_params, *deployment.allowed_openai_params, *drop}
+    changes, drop, dropped = leave_out(call.fields, unwanted) if unwanted else ({}, (), ())
+    fields = _remaining(call.fields, drop)
+    displaced = find_displaced(fields, deployment, provider)
+    unsupported = find_unsupported(_remaining(fields, displaced), call.operation, deployment, provider)
+    if not unsupported and not displaced and not unwanted:
+        return AS_IT_IS
+    allowed = {*options.allowed_openai_params, *deployment.allowed_openai_params}
     unsupported = [name for name in unsupported if name not in allowed]
     wanted = [name for name in unsupported if not is_neutral(name, call.fields[name])]
     if wanted and not _first(options.drop_params, deployment.drop_params, drop_params):
         raise _unsupported(wanted, provider, deployment)
+    left_out = (*displaced, *unsupported)
     return Fit(
-        {name: value for name, value in changes.items() if name not in unsupported},
-        (*drop, *unsupported),
-        (*dropped, *unsupported),
+        {name: value for name, value in changes.items() if name not in left_out},
+        (*drop, *left_out),
+        (*dropped, *left_out),
     )
 
 
-def find_unsupported(call: Call, deployment: Deployment, provider: Provider) -> list[str]:
+def find_displaced(fields: Mapping[str, Any], deployment: Deployment, provider: Provider) -> list[str]:
+    """The parameters in the body that give way to others of it: see Provider.displaced."""
+    if provider.displaced is None:
+        return []
+    displaced = provider.displaced(fields, deployment)
+    return [name for name in fields if name in displaced] if displaced else []
+
+
+def find_unsupported(
+    fields: Mapping[str, Any], operation: Operation, deployment: Deployment, provider: Provider
+) -> list[str]:
     """The OpenAI parameters in the body that the provider, or this model of it, doesn't take."""
-    supported = provider.supported.get(call.operation.name)
-    refused = provider.refused(call.fields, deployment) if provider.refused is not None else frozenset()
+    supported = provider.supported.get(operation.name)
+    refused = provider.refused(fields, deployment) if provider.refused is not None else frozenset()
     if supported is None and not refused:
         return []
-    openai = call.operation.parameters
+    openai = operation.parameters
     return [
         name
-        for name in call.fields
+        for name in fields
         if name in openai and (name in refused or (supported is not None and name not in supported))
     ]
+
+
+def _remaining(fields: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names} if names else fields
 
 
 def is_neutral(name: str, value: Any) -> bool:

@@ -15,6 +15,7 @@ from proxy.providers.anthropic.request import (
     build_body,
     build_request,
     build_version_headers,
+    displaced,
     refused,
 )
 from proxy.providers.anthropic.response import parse_response
@@ -28,6 +29,7 @@ __all__ = [
     "build_betas",
     "build_body",
     "build_version_headers",
+    "displaced",
     "open_stream",
     "parse_error",
     "parse_response",
@@ -47,6 +49,7 @@ PROVIDER = Provider(
     open_stream=open_stream,
     supported={"chat": SUPPORTED},
     refused=refused,
+    displaced=displaced,
     media=insecure_urls,
     variables={
         "api_key": ("ANTHROPIC_API_KEY",),

@@ -34,6 +34,8 @@ class Conversation(NamedTuple):
 
 # Blocks of Anthropic's own that a client may put among its parts; they go through unchanged.
 _NATIVE = ("image", "document", "search_result", "container_upload", "tool_use", "tool_result")
+# A turn that there must be, of a client that wrote nothing visible.
+_NO_TEXT: Block = {"type": "text", "text": "(no text)"}
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -41,10 +43,11 @@ def build_conversation(fields: Mapping[str, Any]) -> Conversation:
     """Raise BadRequestError, naming the place, for what can't be said in Anthropic's form."""
     conversation = Conversation([], [])
     calls: set[str] = set()
+    role: Any = None
     for index, (param, message) in enumerate(list_messages(fields)):
         role = message.get("role")
         if role in ("system", "developer"):
-            conversation.system.extend(_mark_last(list(_system_blocks(message, param)), message))
+            conversation.system.extend(_mark_last(_system_blocks(message, param), message))
             continue
         if role == "assistant":
             blocks = _assistant_blocks(message, param, _function_id(index))
@@ -54,13 +57,19 @@ def build_conversation(fields: Mapping[str, Any]) -> Conversation:
         elif role == "function":
             blocks = [_tool_result(message, _function_id(index - 1), param, calls)]
         elif role == "user":
-            blocks = list(_user_blocks(message, param))
+            blocks = _user_blocks(message, param)
         else:
             raise bad_content("A message's role is system, developer, user, assistant or tool", f"{param}.role")
         _add_turn(conversation.turns, "assistant" if role == "assistant" else "user", _mark_last(blocks, message))
     if not conversation.turns:
         # Anthropic refuses a request without a turn; OpenAI takes one that is all instruction.
-        return Conversation([], [{"role": "user", "content": conversation.system}])
+        return Conversation([], [{"role": "user", "content": conversation.system or [_NO_TEXT]}])
+    if role == "user" and conversation.turns[-1]["role"] == "assistant":
+        # Without it the assistant's turn would be the beginning of the answer.
+        conversation.turns.append({"role": "user", "content": [_NO_TEXT]})
+    for turn in conversation.turns:
+        if turn["role"] == "user":
+            turn["content"].sort(key=lambda block: block["type"] != "tool_result")
     _strip_prefill(conversation.turns)
     return conversation
 
@@ -68,20 +77,17 @@ def build_conversation(fields: Mapping[str, Any]) -> Conversation:
 def _add_turn(turns: list[dict[str, Any]], role: str, blocks: list[Block]) -> None:
     if not blocks:
         return
-    if not turns or turns[-1]["role"] != role:
-        turns.append({"role": role, "content": blocks})
-        return
-    content = [*turns[-1]["content"], *blocks]
-    if role == "user":
-        content.sort(key=lambda block: block["type"] != "tool_result")
-    turns[-1]["content"] = content
+    if turns and turns[-1]["role"] == role:
+        turns[-1]["content"].extend(blocks)
+    else:
+        turns.append({"role": role, "content": list(blocks)})
 
 
-def _mark_last(blocks: list[Block], message: Mapping[str, Any]) -> list[Block]:
-    """A message's own cache_control is a mark on its last block."""
-    if not blocks or not message.get("cache_control"):
-        return blocks
-    return [*blocks[:-1], {**blocks[-1], "cache_control": message["cache_control"]}]
+def _mark_last(blocks: list[Block], holder: Mapping[str, Any]) -> list[Block]:
+    """A message's own cache_control is a mark on its last block; so is that of a part that has no block."""
+    if blocks and holder.get("cache_control"):
+        blocks[-1] = {**blocks[-1], "cache_control": holder["cache_control"]}
+    return blocks
 
 
 def _strip_prefill(turns: list[dict[str, Any]]) -> None:
@@ -92,20 +98,31 @@ def _strip_prefill(turns: list[dict[str, Any]]) -> None:
             turns[-1]["content"] = [*before, {**last, "text": last["text"].rstrip()}]
 
 
-def _system_blocks(message: Mapping[str, Any], param: str) -> Iterator[Block]:
+def _system_blocks(message: Mapping[str, Any], param: str) -> list[Block]:
+    blocks: list[Block] = []
     for place, part in list_parts(message.get("content"), param):
         if part.get("type") != "text":
             raise bad_content("A system message holds text only", place)
-        yield from _text_block(part, place)
+        _add_blocks(blocks, part, _text_block(part, place))
+    return blocks
 
 
-def _user_blocks(message: Mapping[str, Any], param: str) -> Iterator[Block]:
+def _user_blocks(message: Mapping[str, Any], param: str) -> list[Block]:
+    blocks: list[Block] = []
     for place, part in list_parts(message.get("content"), param):
-        yield from _content_block(part, place)
+        _add_blocks(blocks, part, _content_block(part, place))
+    return blocks
+
+
+def _add_blocks(blocks: list[Block], part: Mapping[str, Any], added: Iterator[Block]) -> None:
+    before = len(blocks)
+    blocks.extend(added)
+    if len(blocks) == before:
+        _mark_last(blocks, part)
 
 
 def _content_block(part: Mapping[str, Any], place: str) -> Iterator[Block]:
-    """The block for a part, none for empty text, which Anthropic refuses."""
+    """The block for a part, none for blank text, which Anthropic refuses."""
     kind = part.get("type")
     if kind in ("text", "input_text"):
         yield from _text_block(part, place)
@@ -114,15 +131,30 @@ def _content_block(part: Mapping[str, Any], place: str) -> Iterator[Block]:
     elif kind == "file":
         yield _with_marks(_document_block(part, place), part)
     elif kind in _NATIVE or str(kind).endswith(("_tool_use", "_tool_result")):
-        yield part
+        yield _without_blank(part)
     else:
         raise bad_content(f"Anthropic takes no content part of type {kind!r}", place)
 
 
 def _text_block(part: Mapping[str, Any], place: str) -> Iterator[Block]:
     text = read_text(part, place)
-    if text:
+    if text.strip():
         yield _with_marks({"type": "text", "text": text}, part)
+
+
+def _without_blank(block: Block) -> Block:
+    """A block of Anthropic's own form without the blank texts in it."""
+    content = block.get("content")
+    if not isinstance(content, list) or not any(_is_blank(inner) for inner in content):
+        return block
+    return {**block, "content": [inner for inner in content if not _is_blank(inner)]}
+
+
+def _is_blank(block: object) -> bool:
+    if not isinstance(block, Mapping) or block.get("type") != "text":
+        return False
+    text = block.get("text")
+    return text is None or (isinstance(text, str) and not text.strip())
 
 
 def _with_marks(block: Block, part: Mapping[str, Any]) -> Block:
@@ -188,7 +220,9 @@ def _kept_blocks(message: Mapping[str, Any], calls: list[Block]) -> list[Block] 
     if not isinstance(blocks, list) or not all(isinstance(block, Mapping) for block in blocks):
         return None
     ids = [block.get("id") for block in blocks if block.get("type") == "tool_use"]
-    return blocks if ids == [call["id"] for call in calls] else None
+    if ids != [call["id"] for call in calls]:
+        return None
+    return [_without_blank(block) for block in blocks if not _is_blank(block)]
 
 
 def _thinking_blocks(message: Mapping[str, Any]) -> Iterator[Block]:
@@ -208,17 +242,23 @@ def _thinking_blocks(message: Mapping[str, Any]) -> Iterator[Block]:
             text = ""
 
 
-def _assistant_text(message: Mapping[str, Any], param: str) -> Iterator[Block]:
+def _assistant_text(message: Mapping[str, Any], param: str) -> list[Block]:
+    blocks: list[Block] = []
     for place, part in list_parts(message.get("content"), param):
-        kind = part.get("type")
-        if kind == "refusal":
-            yield from _text_block({"text": part.get("refusal")}, place)
-        elif kind in ("thinking", "redacted_thinking"):
-            yield part
-        else:
-            yield from _content_block(part, place)
+        _add_blocks(blocks, part, _assistant_part(part, place))
     if not message.get("content") and isinstance(message.get("refusal"), str):
-        yield from _text_block({"text": message["refusal"]}, param)
+        blocks.extend(_text_block({"text": message["refusal"]}, param))
+    return blocks
+
+
+def _assistant_part(part: Mapping[str, Any], place: str) -> Iterator[Block]:
+    kind = part.get("type")
+    if kind == "refusal":
+        yield from _text_block({"text": part.get("refusal")}, place)
+    elif kind in ("thinking", "redacted_thinking"):
+        yield part
+    else:
+        yield from _content_block(part, place)
 
 
 def _tool_calls(message: Mapping[str, Any], param: str, function_id: str) -> Iterator[Block]:
@@ -241,7 +281,7 @@ def _tool_result(message: Mapping[str, Any], call_id: object, param: str, calls:
     if not isinstance(call_id, str) or clean_id(call_id) not in calls:
         raise bad_content("A tool message answers no tool call before it", f"{param}.tool_call_id")
     result: dict[str, Any] = {"type": "tool_result", "tool_use_id": clean_id(call_id)}
-    content = list(_user_blocks(message, param))
+    content = _user_blocks(message, param)
     if content:
         result["content"] = content
     if message.get("is_error"):

@@ -16,7 +16,7 @@ from proxy.errors import AuthenticationError, UnsupportedParamsError
 from proxy.providers.anthropic.conversation import build_conversation
 from proxy.providers.anthropic.model import Model, find_model
 from proxy.providers.anthropic.structure import build_answer_tool, build_format, choose_answer_tool
-from proxy.providers.anthropic.thinking import build_thinking, has_budget, is_thinking
+from proxy.providers.anthropic.thinking import build_thinking, find_displaced, has_budget, is_thinking
 from proxy.providers.anthropic.tool import build_tool_choice, build_tools
 from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS
 from proxy.providers.translation.content import read_object
@@ -34,7 +34,9 @@ SUPPORTED = frozenset(
 _TRANSLATED = SUPPORTED | {"thinking", "output_config", "metadata"}
 _TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 
-_PERSONAL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|^\+?[\d\s().-]{7,}$")
+# An address needs one letter before its @ only: to look for more would take quadratic time.
+_MAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
+_TELEPHONE = re.compile(r"\+?[\d\s().-]{7,}")
 
 # Features that are asked for by a header too, by the beginning of the type of a tool.
 _BETAS_OF_TOOLS: Mapping[str, str] = {
@@ -127,6 +129,12 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
     return frozenset(name for name, is_refused in checks.items() if is_refused)
 
 
+def displaced(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    """The thinking that this request has no place for: see Provider.displaced."""
+    model = find_model(deployment.model)
+    return find_displaced(fields, model, _max_tokens(fields, model))
+
+
 def _max_tokens(fields: Mapping[str, Any], model: Model) -> Any:
     """Anthropic must have one; without the client's word it is the most that the model can write."""
     return fields.get("max_completion_tokens") or fields.get("max_tokens") or model.max_tokens
@@ -160,7 +168,8 @@ def _stops(fields: Mapping[str, Any]) -> list[Any]:
 
 def _user_id(user: str) -> str:
     """Anthropic refuses ids that look like an e-mail address or a telephone number: those are hashed."""
-    return hashlib.sha256(user.encode()).hexdigest() if _PERSONAL.search(user) else user
+    is_personal = _MAIL.search(user) is not None or _TELEPHONE.fullmatch(user) is not None
+    return hashlib.sha256(user.encode()).hexdigest() if is_personal else user
 
 
 def _output_config(fields: Mapping[str, Any], model: Model, effort: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 They know no bounds, no open objects and no recursion: https://platform.claude.com/docs/en/build-with-claude/structured-outputs
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ _KNOWN = frozenset(
 )
 _ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "examples", "deprecated", "readOnly", "writeOnly"})
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
+# Look-around, word boundaries and references to groups.
+_UNKNOWN_IN_PATTERNS = re.compile(r"\(\?(?!:)|\\[bB1-9]")
 # Deeper schemas are not looked through.
 _DEPTH_LIMIT = 64
 # Members that hold schemas by name, and as a list.
@@ -23,10 +26,10 @@ _LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 
 def fits(schema: Schema) -> bool:
     """True if nothing is lost but bounds: no object is open, no part contains itself, and the depth is sane."""
-    for part, depth in _walk(schema):
-        if depth > _DEPTH_LIMIT or _is_open(part):
+    for part, depth in walk(schema):
+        if depth > _DEPTH_LIMIT or _is_open(part) or _has_unknown_form(part):
             return False
-    return not _is_recursive(schema)
+    return order_definitions(schema) is not None
 
 
 def fits_unchanged(schema: Schema) -> bool:
@@ -57,6 +60,8 @@ def close(schema: Schema) -> dict[str, Any]:
 def _is_known(name: str, value: Any) -> bool:
     if name == "format":
         return value in _FORMATS
+    if name == "pattern":
+        return isinstance(value, str) and _UNKNOWN_IN_PATTERNS.search(value) is None
     return value in (0, 1) if name == "minItems" else True
 
 
@@ -96,37 +101,58 @@ def _members(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _walk(schema: Schema) -> Iterator[tuple[Schema, int]]:
-    """Every schema in this one with its depth; none below the limit's first."""
+def walk(schema: Schema, *, definitions: bool = True) -> Iterator[tuple[Schema, int]]:
+    """Every schema in this one with its depth; none below the limit's first, and none of its definitions if so asked."""
     waiting = [(schema, 0)]
     while waiting:
         part, depth = waiting.pop()
         yield part, depth
         if depth <= _DEPTH_LIMIT:
-            waiting.extend((inner, depth + 1) for inner in _parts(part))
+            own = part if definitions or depth else {name: part[name] for name in part if name not in _NAMED[1:]}
+            waiting.extend((inner, depth + 1) for inner in _parts(own))
 
 
-def _references(schema: Schema) -> set[str]:
-    return {part["$ref"] for part, _ in _walk(schema) if isinstance(part.get("$ref"), str)}
-
-
-def _is_recursive(schema: Schema) -> bool:
-    """True if following the references comes back to one that was followed (`#` is the whole)."""
-    graph = {
-        f"#/{place}/{name}": _references(definition)
+def list_definitions(schema: Schema) -> dict[str, Schema]:
+    """The definitions at the schema's root by the reference to them, `#/$defs/name`."""
+    return {
+        f"#/{place}/{name}": definition
         for place in _NAMED[1:]
         for name, definition in _members(schema.get(place)).items()
         if isinstance(definition, Mapping)
     }
-    return "#" in _references(schema) or any(name in _reachable(name, graph) for name in graph)
 
 
-def _reachable(start: str, graph: Mapping[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    waiting = list(graph[start])
+def order_definitions(schema: Schema) -> list[str] | None:
+    """The definitions, each after those that it refers to; None if that leads back to one of them, or to the whole."""
+    graph = {name: _references(definition) for name, definition in list_definitions(schema).items()}
+    if "#" in _references(schema):
+        return None
+    ordered: dict[str, None] = {}
+    entered: set[str] = set()
+    waiting = [(name, False) for name in graph]
     while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting.extend(graph.get(name, ()))
-    return seen
+        name, is_left = waiting.pop()
+        if is_left:
+            ordered[name] = None
+        elif name in entered:
+            if name not in ordered:
+                return None
+        else:
+            entered.add(name)
+            waiting.append((name, True))
+            waiting.extend((other, False) for other in graph[name] if other in graph and other not in ordered)
+    return list(ordered)
+
+
+def _references(schema: Schema) -> set[str]:
+    return {part["$ref"] for part, _ in walk(schema) if isinstance(part.get("$ref"), str)}
+
+
+def _has_unknown_form(part: Schema) -> bool:
+    """True for what Anthropic compiles in no way: references elsewhere, allOf with references, enums of objects."""
+    reference, pieces, values = part.get("$ref"), part.get("allOf"), part.get("enum")
+    if isinstance(reference, str) and not reference.startswith(("#/$defs/", "#/definitions/")):
+        return True
+    if isinstance(pieces, list) and any(isinstance(piece, Mapping) and "$ref" in piece for piece in pieces):
+        return True
+    return isinstance(values, list) and any(isinstance(value, Mapping | list) for value in values)

@@ -23,7 +23,7 @@ from proxy.providers.anthropic.response import (
     specific_fields,
 )
 from proxy.providers.anthropic.structure import without_fence
-from proxy.providers.anthropic.usage import parse_usage, shown_usage
+from proxy.providers.anthropic.usage import merge_usage, parse_usage, shown_usage
 from proxy.providers.translation.chunks import ChunkWriter, created_at
 from proxy.providers.translation.json_reading import dump_arguments, mapping, parse_event
 
@@ -170,8 +170,9 @@ class MessagesStream:
         return []
 
     def _on_message_delta(self, data: Mapping[str, Any]) -> list[Chunk]:
-        for known, news in ((self._message, data.get("delta")), (self._usage, data.get("usage"))):
-            known.update({name: value for name, value in mapping(news).items() if value is not None})
+        news = mapping(data.get("delta"))
+        self._message.update({name: value for name, value in news.items() if value is not None})
+        self._usage = merge_usage(self._usage, mapping(data.get("usage")))
         return []
 
     def _on_message_stop(self, _: Mapping[str, Any]) -> list[Chunk]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from proxy.providers.anthropic.model import Model
 from proxy.providers.anthropic.schema import close, fits
+from proxy.providers.anthropic.strict_limits import NOTHING, StrictBudget, measure
 from proxy.providers.translation.content import bad_content
 
 # The tool whose arguments are the answer; LiteLLM's name for it.
@@ -79,5 +80,11 @@ def without_fence(text: str) -> str:
     return rest.removesuffix("```").strip() if fenced else text
 
 
+def left_for_tools(fields: Mapping[str, Any], model: Model) -> StrictBudget:
+    """What of the limits of structured outputs the request's format leaves to its tools."""
+    schema = read_schema(fields)
+    return StrictBudget(measure(schema) if schema is not None and _is_native(schema, model) else NOTHING)
+
+
 def _is_native(schema: Mapping[str, Any], model: Model) -> bool:
-    return model.structured and fits(schema)
+    return model.structured and fits(schema) and not measure(schema).is_too_much

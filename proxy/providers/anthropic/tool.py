@@ -8,6 +8,8 @@ from typing import Any
 
 from proxy.providers.anthropic.model import Model
 from proxy.providers.anthropic.schema import fits_unchanged
+from proxy.providers.anthropic.strict_limits import StrictBudget
+from proxy.providers.anthropic.structure import left_for_tools
 from proxy.providers.translation.content import bad_content, list_objects, read_object
 from proxy.providers.translation.tool_choice import read_tool_choice
 
@@ -19,21 +21,35 @@ _BESIDE = ("cache_control", "defer_loading", "allowed_callers", "input_examples"
 
 def build_tools(fields: Mapping[str, Any], model: Model) -> list[dict[str, Any]]:
     """The tools of `tools`, of the older `functions`, and the one that `web_search_options` ask for."""
-    tools = [_build_tool(tool, place, model) for place, tool in list_objects(fields.get("tools"), "tools")]
+    tools = [_build_tool(tool, place) for place, tool in list_objects(fields.get("tools"), "tools")]
     for place, function in list_objects(fields.get("functions"), "functions"):
-        tools.append(_function_tool({}, function, place, model))
+        tools.append(_function_tool({}, function, place))
     options = fields.get("web_search_options")
     if options is not None:
         tools.append(_web_search(read_object(options, "web_search_options")))
     choice = read_tool_choice(fields)
-    return [tool for tool in tools if choice.allows(tool.get("name"))]
+    allowed = [tool for tool in tools if choice.allows(tool.get("name"))]
+    budget = left_for_tools(fields, model)
+    return [_without_strict(tool) if _is_too_strict(tool, model, budget) else tool for tool in allowed]
 
 
-def _build_tool(tool: Mapping[str, Any], place: str, model: Model) -> dict[str, Any]:
+def _is_too_strict(tool: Mapping[str, Any], model: Model, budget: StrictBudget) -> bool:
+    """True if this model can't hold itself to the tool's schema, or not to so many of them."""
+    schema = tool.get("input_schema")
+    if not tool.get("strict") or not isinstance(schema, Mapping):
+        return False
+    return not (model.structured and fits_unchanged(schema) and budget.take(schema))
+
+
+def _without_strict(tool: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in tool.items() if name != "strict"}
+
+
+def _build_tool(tool: Mapping[str, Any], place: str) -> dict[str, Any]:
     function = tool.get("function")
     if isinstance(function, Mapping):
         if tool.get("type", "function") == "function":
-            return _function_tool(tool, function, place, model)
+            return _function_tool(tool, function, place)
         # LiteLLM's spelling of Anthropic's computer tools: their settings are the function's parameters.
         settings = read_object(function.get("parameters"), f"{place}.function.parameters")
         return {"type": tool["type"], "name": function.get("name"), **settings}
@@ -42,12 +58,12 @@ def _build_tool(tool: Mapping[str, Any], place: str, model: Model) -> dict[str, 
     return dict(tool)
 
 
-def _function_tool(tool: Mapping[str, Any], function: Mapping[str, Any], place: str, model: Model) -> dict[str, Any]:
+def _function_tool(tool: Mapping[str, Any], function: Mapping[str, Any], place: str) -> dict[str, Any]:
     parameters = read_object(function.get("parameters"), f"{place}.function.parameters") or {"properties": {}}
     built: dict[str, Any] = {"name": function.get("name"), "input_schema": {"type": "object", **parameters}}
     if function.get("description"):
         built["description"] = function["description"]
-    if function.get("strict") and model.structured and fits_unchanged(built["input_schema"]):
+    if function.get("strict"):
         built["strict"] = True
     built.update({name: tool[name] for name in _BESIDE if name in tool})
     if "cache_control" in function:

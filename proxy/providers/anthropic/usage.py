@@ -28,6 +28,18 @@ def parse_usage(usage: Mapping[str, Any]) -> Usage:
     )
 
 
+def merge_usage(known: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts of a stream, which are running totals: a later 0 or null of an imitating server replaces none."""
+    merged = dict(known)
+    for name, value in news.items():
+        before = merged.get(name)
+        if isinstance(value, Mapping):
+            merged[name] = merge_usage(before if isinstance(before, Mapping) else {}, value)
+        elif value or before is None:
+            merged[name] = value
+    return merged
+
+
 def shown_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     """The further members of a usage object."""
     return {name: usage[name] for name in _SHOWN if usage.get(name)}

@@ -62,6 +62,10 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
     return anthropic.refused(fields, deployment) | _UNSUPPORTED if is_claude(deployment) else frozenset()
 
 
+def displaced(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    return anthropic.displaced(fields, deployment) if is_claude(deployment) else frozenset()
+
+
 PROVIDER = replace(
     azure_ai.PROVIDER,
     build_request=build_request,
@@ -69,5 +73,6 @@ PROVIDER = replace(
     parse_error=parse_error,
     open_stream=open_stream,
     refused=refused,
+    displaced=displaced,
     last_event="message_stop",
 )

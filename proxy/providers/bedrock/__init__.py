@@ -40,6 +40,10 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
     return request.refused(fields, deployment)
 
 
+def displaced(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    return request.displaced(fields, deployment) if "messages" in fields else frozenset()
+
+
 PROVIDER = Provider(
     name="bedrock",
     build_request=build_request,
@@ -50,6 +54,7 @@ PROVIDER = Provider(
     operations=(CHAT, EMBEDDINGS),
     supported={CHAT.name: request.SUPPORTED, EMBEDDINGS.name: embeddings.SUPPORTED},
     refused=refused,
+    displaced=displaced,
     variables={
         "api_key": ("AWS_BEARER_TOKEN_BEDROCK",),
         "aws_region_name": ("AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"),

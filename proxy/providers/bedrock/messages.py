@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from proxy.providers.bedrock.media import build_media
 from proxy.providers.bedrock.models import Model
+from proxy.providers.bedrock.turns import NO_TEXT, arrange_turns
 from proxy.providers.translation.content import bad_content, list_messages, list_objects, list_parts, read_text
 from proxy.providers.translation.json_reading import parse_arguments
 
@@ -17,6 +18,7 @@ Block = dict[str, Any]
 
 _TOOL_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _ID_LENGTH = 64
+_ERROR: Block = {"text": "(error)"}
 _TEXTS = frozenset({"text", "refusal", "input_text", "output_text"})
 
 
@@ -51,6 +53,7 @@ class _Reader:
 def build_conversation(fields: Mapping[str, Any], model: Model) -> Conversation:
     """System blocks, turns and called tools of the messages. Raises BadRequestError that names the place."""
     reader = _Reader(model)
+    message: Mapping[str, Any] = {}
     for param, message in list_messages(fields):
         read = _ROLES.get(str(message.get("role")))
         if read is None:
@@ -58,8 +61,10 @@ def build_conversation(fields: Mapping[str, Any], model: Model) -> Conversation:
         read(reader, message, param)
     if not reader.turns:
         # Bedrock refuses a request without a turn; OpenAI takes one that is all instruction.
-        return Conversation([], [{"role": "user", "content": reader.system}], ())
-    return Conversation(reader.system, reader.turns, tuple(dict.fromkeys(reader.calls.values())))
+        return Conversation([], [{"role": "user", "content": reader.system or [NO_TEXT]}], ())
+    ends_blank = message.get("role") == "user"
+    turns = arrange_turns(reader.turns, model.family, ends_blank=ends_blank)
+    return Conversation(reader.system, turns, tuple(dict.fromkeys(reader.calls.values())))
 
 
 def cache_point(holder: object) -> list[Block]:
@@ -109,7 +114,12 @@ def _tool(reader: _Reader, message: Mapping[str, Any], param: str) -> None:
         marks = marks or cache_point(part)
     result: Block = {"toolUseId": tool_id(call_id), "content": content}
     if message.get("status") == "error" or message.get("is_error") is True:
-        result["status"] = "error"
+        if reader.model.family.status or not reader.model.vendor:
+            result["status"] = "error"
+            # An error must have content.
+            result["content"] = content or [_ERROR]
+        else:
+            result["content"] = [_ERROR, *content]
     reader.add("user", [{"toolResult": result}, *marks])
 
 
@@ -147,7 +157,9 @@ def _content_part(reader: _Reader, part: Mapping[str, Any], place: str) -> Itera
 
 def _result_part(reader: _Reader, part: Mapping[str, Any], place: str) -> Iterator[Block]:
     if part.get("type") == "json" and "json" in part:
-        yield {"json": part["json"]}
+        # Bedrock takes objects here, and no other JSON.
+        value = part["json"]
+        yield {"json": value} if isinstance(value, Mapping) else {"text": orjson.dumps(value).decode()}
     else:
         yield from _content_part(reader, part, place)
 

@@ -11,6 +11,7 @@ from proxy.domain.aws import read_model, service_host
 from proxy.domain.deployment import Deployment
 from proxy.providers.anthropic.model import Model as Traits
 from proxy.providers.anthropic.model import find_model
+from proxy.providers.bedrock.families import Family, find_family
 
 _VENDORS = re.compile(
     r"(?:^|[./])(anthropic|amazon|openai|qwen|deepseek|moonshotai|moonshot|zai|minimax|mistral|meta|cohere|ai21|google"
@@ -47,6 +48,11 @@ class Model(NamedTuple):
     def traits(self) -> Traits:
         """What this Claude takes and refuses; Anthropic's table, which knows the names on Bedrock."""
         return find_model(self.name)
+
+    @property
+    def family(self) -> Family:
+        """What its family takes of Converse."""
+        return find_family(self.name)
 
     def starts(self, *prefixes: str) -> bool:
         return self.name.startswith(prefixes)

@@ -7,7 +7,7 @@ and https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.ht
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from proxy.providers.anthropic.thinking import build_thinking, has_budget
+from proxy.providers.anthropic.thinking import build_thinking, find_displaced, has_budget
 from proxy.providers.bedrock.models import Model
 from proxy.providers.translation.effort import BUDGETS, read_effort
 
@@ -52,7 +52,7 @@ def can_reason(model: Model) -> bool:
 def build_reasoning(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     """The additional fields for `thinking` (Anthropic's shape) or `reasoning_effort`."""
     if model.claude:
-        return build_thinking(fields, model.traits, _limit(fields) or model.traits.max_tokens)
+        return build_thinking(fields, model.traits, _limit(fields, model))
     effort, thinking = read_effort(fields), fields.get("thinking")
     if effort is None and isinstance(thinking, Mapping):
         effort = _effort_of(thinking)
@@ -64,14 +64,23 @@ def build_reasoning(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     return {} if way is None else way.fields(effort)
 
 
+def find_displaced_thinking(fields: Mapping[str, Any], model: Model) -> frozenset[str]:
+    """The thinking that Claude refuses in this request: see Provider.displaced."""
+    return find_displaced(fields, model.traits, _limit(fields, model)) if model.claude else frozenset()
+
+
 def may_force_tools(additional: Mapping[str, Any], model: Model) -> bool:
-    """False where Claude would refuse a forced tool: some never take one, others not while they think by a budget."""
+    """False where a forced tool is refused: by most families, by some Claudes, and while Claude thinks by a budget."""
+    if not model.family.forced:
+        return False
     return not model.claude or (model.traits.forced_tools and not has_budget(additional.get("thinking")))
 
 
-def _limit(fields: Mapping[str, Any]) -> int | None:
-    limit = fields.get("max_completion_tokens") or fields.get("max_tokens")
-    return limit if isinstance(limit, int) else None
+def _limit(fields: Mapping[str, Any], model: Model) -> int:
+    native = fields.get("inferenceConfig")
+    given = native.get("maxTokens") if isinstance(native, Mapping) else None
+    limit = given or fields.get("max_completion_tokens") or fields.get("max_tokens")
+    return limit if isinstance(limit, int) else model.traits.max_tokens
 
 
 def _effort_of(thinking: Mapping[str, Any]) -> str:

@@ -15,14 +15,20 @@ from proxy.providers.anthropic.thinking import is_thinking
 from proxy.providers.anthropic.tool import build_tool_choice
 from proxy.providers.bedrock.messages import build_conversation
 from proxy.providers.bedrock.models import Model, model_url, read_family
-from proxy.providers.bedrock.reasoning import build_reasoning, can_reason, may_force_tools
+from proxy.providers.bedrock.reasoning import (
+    build_reasoning,
+    can_reason,
+    find_displaced_thinking,
+    may_force_tools,
+)
 from proxy.providers.bedrock.tools import (
     anthropic_tools,
     build_output_format,
     build_tool_config,
+    has_native_format,
+    is_refused_choice,
     read_schema,
     wants_json,
-    wants_json_tool,
 )
 from proxy.providers.translation.content import read_object
 from proxy.providers.translation.effort import read_effort
@@ -44,7 +50,7 @@ _MERGED = ("inferenceConfig", "additionalModelRequestFields", "outputConfig")
 _READ = SUPPORTED | frozenset((*_NATIVE, *_MERGED, "top_k"))
 _IDENTITY = ("aws_access_key_id", "aws_profile_name", "aws_role_name")
 # These have a place of their own even when somebody insists on them.
-_PLACED = frozenset({"temperature", "top_p", "service_tier"})
+_PLACED = frozenset({"temperature", "top_p", "service_tier", "tool_choice"})
 _TIERS = ("default", "flex", "priority", "reserved")
 _NOT_IN_METADATA = re.compile(r"[^a-zA-Z0-9\s:_@$#=/+,.\-]")
 
@@ -79,6 +85,11 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
     return frozenset(find_refused(fields, read_family(deployment)))
 
 
+def displaced(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    """The thinking that gives way to other parameters of the request."""
+    return find_displaced_thinking(fields, read_family(deployment))
+
+
 def find_refused(fields: Mapping[str, Any], model: Model) -> set[str]:
     """By name. Converse's temperature ends at 1; a Claude that thinks takes no other, and the newest none at all."""
     effort, thinking, temperature = read_effort(fields), fields.get("thinking"), fields.get("temperature")
@@ -93,6 +104,7 @@ def find_refused(fields: Mapping[str, Any], model: Model) -> set[str]:
         "web_search_options": fields.get("web_search_options") is not None and not model.nova,
         "service_tier": fields.get("service_tier") not in (None, "auto", *_TIERS),
         "n": fields.get("n") not in (None, 1),
+        "tool_choice": is_refused_choice(fields.get("tool_choice"), model),
     }
     return {name for name, is_refused in checks.items() if is_refused}
 
@@ -105,9 +117,13 @@ def build_body(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     """The body, in members that Bedrock knows; what neither OpenAI nor Converse has goes to the model itself."""
     conversation = build_conversation(fields, model)
     additional = build_additional(fields, model)
-    order = wants_json(fields)
+    order = wants_json(fields, model, may_force=may_force_tools(additional, model))
     body: dict[str, Any] = {"messages": conversation.turns}
     system = [*conversation.system, *([{"text": order}] if order else ())]
+    if not model.family.system:
+        # Such models take instructions as the user's words.
+        conversation.turns[0]["content"] = [*system, *conversation.turns[0]["content"]]
+        system = []
     tools = build_tool_config(fields, model, conversation.tools, may_force=may_force_tools(additional, model))
     for name, value in (
         ("system", system),
@@ -165,7 +181,7 @@ def build_additional(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
 
 def _output(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     schema = read_schema(fields)
-    native = {} if schema is None or wants_json_tool(fields, model) else build_output_format(schema)
+    native = {} if schema is None or not has_native_format(schema, model) else build_output_format(schema)
     return native | _native(fields, "outputConfig")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from proxy.domain.json_text.codec import dumps
 from proxy.providers.anthropic.schema import close, fits, fits_unchanged
+from proxy.providers.anthropic.strict_limits import NOTHING, StrictBudget, measure
 from proxy.providers.bedrock.messages import cache_point
 from proxy.providers.bedrock.models import Model
 from proxy.providers.translation.content import bad_content
@@ -17,18 +18,11 @@ from proxy.providers.translation.content import bad_content
 # A model without structured outputs is made to call this tool; its arguments are the answer.
 JSON_TOOL = "json_tool_call"
 _JSON_ORDER = "Answer with one JSON object and nothing else."
+_SCHEMA_ORDER = "Answer with JSON of this JSON schema and nothing else: "
+_TOOL_ORDER = f"Give the answer by calling {JSON_TOOL}."
 _NATIVE_TOOLS = ("toolSpec", "systemTool", "cachePoint")
 # Anthropic's own tools (computer_20250124 ...) are not in Converse's vocabulary and travel as additional fields.
 _ANTHROPIC_TOOL = re.compile(r"[a-z_]+_20\d{6}")
-_NATIVE_SCHEMA = (
-    "openai.", "qwen.qwen3", "deepseek.v3", "google.gemma-3", "minimax.", "mistral.magistral", "mistral.ministral-3",
-    "mistral.mistral-large-3", "mistral.voxtral", "moonshot", "nvidia.", "zai.",
-)  # fmt: skip
-
-
-def has_native_schema(model: Model) -> bool:
-    """Whether the model has structured outputs: a schema for its answer, and strict tools."""
-    return model.traits.structured if model.claude else model.starts(*_NATIVE_SCHEMA)
 
 
 def read_schema(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -42,16 +36,38 @@ def read_schema(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return schema
 
 
+def has_native_format(schema: Mapping[str, Any], model: Model) -> bool:
+    """Whether the model holds itself to this json_schema: see families.py, and Anthropic's limits."""
+    if not model.family.structured or not fits(schema["schema"]):
+        return False
+    return not (model.claude and measure(schema["schema"]).is_too_much)
+
+
 def wants_json_tool(fields: Mapping[str, Any], model: Model) -> bool:
     """Whether the structured answer is asked for as a tool call: the model, or this schema, can't have it otherwise."""
     schema = read_schema(fields)
-    return schema is not None and not (has_native_schema(model) and fits(schema["schema"]))
+    return schema is not None and model.family.tools and not has_native_format(schema, model)
 
 
-def wants_json(fields: Mapping[str, Any]) -> str | None:
-    """What to tell the model where the client wants JSON of no schema: Converse has no switch for it."""
+def wants_json(fields: Mapping[str, Any], model: Model, *, may_force: bool) -> str | None:
+    """What the model is told where the client wants JSON and nothing in the request makes sure of it."""
     wanted = fields.get("response_format")
-    return _JSON_ORDER if isinstance(wanted, Mapping) and wanted.get("type") == "json_object" else None
+    if isinstance(wanted, Mapping) and wanted.get("type") == "json_object":
+        return _JSON_ORDER
+    schema = read_schema(fields)
+    if schema is None or has_native_format(schema, model):
+        return None
+    if not model.family.tools:
+        return _SCHEMA_ORDER + orjson.dumps(schema["schema"]).decode()
+    return None if may_force or model.claude else _TOOL_ORDER
+
+
+def is_refused_choice(choice: object, model: Model) -> bool:
+    """True for a forced tool that the family doesn't take; `any` with one tool does for a certain one."""
+    wanted = _build_choice(choice)
+    if wanted is None or "auto" in wanted or not model.vendor:
+        return False
+    return not model.family.forced or (model.claude and not model.traits.forced_tools)
 
 
 def build_output_format(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,13 +87,14 @@ def build_tool_config(
     Where no tool may be forced, the JSON tool is only offered.
     """
     choice = fields.get("tool_choice")
-    tools = [tool for tool in _build_tools(fields.get("tools"), model) if _allowed(tool, choice)]
+    wanted = _fitted_choice(_build_choice(choice), model)
+    only = _allowed_names(choice, model)
+    tools = [tool for tool in _build_tools(fields, model) if _is_left(tool, only)]
     if choice == "none" and not called:
         tools = []
-    wanted = _build_choice(choice)
     schema = read_schema(fields)
     if schema is not None and wants_json_tool(fields, model):
-        wanted = _json_choice(wanted, tools, may_force)
+        wanted = _json_choice(wanted, tools, model, may_force)
         tools.append(_json_tool(schema))
     if not any("cachePoint" not in tool for tool in tools):
         tools = [_spec(name, None, None) for name in called]
@@ -87,6 +104,30 @@ def build_tool_config(
     if wanted is not None:
         config["toolChoice"] = wanted
     return config
+
+
+def _fitted_choice(wanted: dict[str, Any] | None, model: Model) -> dict[str, Any] | None:
+    """The choice in the words that the family takes. `auto` is the default: it is not said where it may be unknown."""
+    forced = model.family.forced
+    if wanted is not None and "tool" in wanted and forced and "tool" not in forced:
+        return {"any": {}}
+    return None if wanted is not None and "auto" in wanted and model.vendor and not forced else wanted
+
+
+def _allowed_names(choice: object, model: Model) -> frozenset[str] | None:
+    """The only tools that are left: those of `allowed_tools`, or the certain one where there is no word for it."""
+    allowed = choice.get("allowed_tools") if isinstance(choice, Mapping) else None
+    if isinstance(allowed, Mapping):
+        names = (_chosen_name(tool) for tool in allowed.get("tools") or () if isinstance(tool, Mapping))
+        return frozenset(name for name in names if name is not None)
+    wanted, forced = _build_choice(choice), model.family.forced
+    is_certain = wanted is not None and "tool" in wanted and forced and "tool" not in forced
+    return frozenset({wanted["tool"]["name"]}) if wanted is not None and is_certain else None
+
+
+def _is_left(tool: Mapping[str, Any], only: frozenset[str] | None) -> bool:
+    """False for a function that is not among `only`."""
+    return only is None or "toolSpec" not in tool or tool["toolSpec"].get("name") in only
 
 
 def anthropic_tools(fields: Mapping[str, Any], model: Model) -> list[Any]:
@@ -103,11 +144,13 @@ def _flat(tool: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"type": tool["type"], "name": function.get("name"), **(function.get("parameters") or {})}
 
 
-def _build_tools(tools: object, model: Model) -> Iterator[dict[str, Any]]:
+def _build_tools(fields: Mapping[str, Any], model: Model) -> Iterator[dict[str, Any]]:
+    tools = fields.get("tools")
     if tools is None:
         return
     if not isinstance(tools, list):
         raise bad_content("The tools are not a list", "tools")
+    budget = _budget(fields, model)
     for index, tool in enumerate(tools):
         param = f"tools[{index}]"
         if not isinstance(tool, Mapping):
@@ -115,16 +158,23 @@ def _build_tools(tools: object, model: Model) -> Iterator[dict[str, Any]]:
         if any(name in tool for name in _NATIVE_TOOLS):
             yield dict(tool)
         elif not _is_anthropic(tool, model):
-            yield _function(tool, model, param)
+            yield _function(tool, model, param, budget)
             yield from cache_point(tool) or cache_point(tool.get("function"))
 
 
-def _function(tool: Mapping[str, Any], model: Model, param: str) -> dict[str, Any]:
+def _budget(fields: Mapping[str, Any], model: Model) -> StrictBudget:
+    schema = read_schema(fields)
+    spent = schema is not None and has_native_format(schema, model)
+    return StrictBudget(measure(schema["schema"]) if schema is not None and spent else NOTHING)
+
+
+def _function(tool: Mapping[str, Any], model: Model, param: str, budget: StrictBudget) -> dict[str, Any]:
     function = tool.get("function")
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise bad_content(f"Bedrock takes functions, not tools of type {tool.get('type')!r}", param)
     spec = _spec(function["name"], function.get("description"), function.get("parameters"))
-    if function.get("strict") and has_native_schema(model) and fits_unchanged(spec["toolSpec"]["inputSchema"]["json"]):
+    parameters = spec["toolSpec"]["inputSchema"]["json"]
+    if function.get("strict") and model.family.structured and fits_unchanged(parameters) and budget.take(parameters):
         spec["toolSpec"]["strict"] = True
     return spec
 
@@ -144,13 +194,15 @@ def _json_tool(schema: Mapping[str, Any]) -> dict[str, Any]:
     return _spec(JSON_TOOL, schema.get("description") or "Give the answer in this form.", schema["schema"])
 
 
-def _json_choice(wanted: dict[str, Any] | None, tools: Sequence[Mapping[str, Any]], may_force: bool) -> dict[str, Any]:
-    """The client's own tool if it names one; else the JSON tool, or one of all."""
+def _json_choice(
+    wanted: dict[str, Any] | None, tools: Sequence[Mapping[str, Any]], model: Model, may_force: bool
+) -> dict[str, Any] | None:
+    """The client's own tool if it names one; else the JSON tool, or one of all. Only offered where none may be forced."""
     if wanted is not None and "tool" in wanted:
         return wanted
     if not may_force:
-        return {"auto": {}}
-    return {"any": {}} if tools else {"tool": {"name": JSON_TOOL}}
+        return {"auto": {}} if model.family.forced else None
+    return {"any": {}} if tools or "tool" not in model.family.forced else {"tool": {"name": JSON_TOOL}}
 
 
 _CHOICES: Mapping[str, dict[str, Any] | None] = {
@@ -182,15 +234,6 @@ def _chosen_name(choice: Mapping[str, Any]) -> str | None:
     function = choice.get("function")
     name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
     return name if isinstance(name, str) else None
-
-
-def _allowed(tool: Mapping[str, Any], choice: object) -> bool:
-    """False for a tool that `allowed_tools` leaves out."""
-    allowed = choice.get("allowed_tools") if isinstance(choice, Mapping) else None
-    if not isinstance(allowed, Mapping) or "toolSpec" not in tool:
-        return True
-    names = [_chosen_name(one) for one in allowed.get("tools") or () if isinstance(one, Mapping)]
-    return tool["toolSpec"].get("name") in names
 
 
 def _is_anthropic(tool: object, model: Model) -> bool:

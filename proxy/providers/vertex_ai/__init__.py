@@ -36,12 +36,16 @@ _CLAUDE_SUPPORTED = anthropic.SUPPORTED - {"service_tier"}
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a family's wire format does. `body` is the JSON bytes; `refused` the OpenAI parameters it doesn't take."""
+    """What a family's wire format does. `body` is the JSON bytes; `refused` the OpenAI parameters it doesn't take.
+
+    `displaced`: those that give way to others of the request.
+    """
 
     body: Callable[[Call, Deployment, Target], Content]
     parse: Callable[[bytes, Mapping[str, str], Call, Deployment], Answer]
     open_stream: Callable[[Call, Deployment], StreamDecoder]
     refused: Callable[[Mapping[str, Any], Deployment], frozenset[str]]
+    displaced: Callable[[Mapping[str, Any], Deployment], frozenset[str]] | None = None
 
 
 def build_request(call: Call, deployment: Deployment) -> WireRequest:
@@ -89,8 +93,15 @@ def _refused_by_gemini(fields: Mapping[str, Any], deployment: Deployment) -> fro
 
 
 def _refused_by_claude(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
-    named = replace(deployment, model=find_target(deployment.model).name)
-    return anthropic.refused(fields, named) | (CHAT.parameters - _CLAUDE_SUPPORTED)
+    return anthropic.refused(fields, _named(deployment)) | (CHAT.parameters - _CLAUDE_SUPPORTED)
+
+
+def _displaced_by_claude(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    return anthropic.displaced(fields, _named(deployment))
+
+
+def _named(deployment: Deployment) -> Deployment:
+    return replace(deployment, model=find_target(deployment.model).name)
 
 
 def _parse_openai(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
@@ -99,7 +110,9 @@ def _parse_openai(body: bytes, headers: Mapping[str, str], call: Call, deploymen
 
 _DIALECTS: Mapping[Format, Dialect] = {
     Format.GEMINI: Dialect(_gemini_body, parse_gemini, open_gemini, _refused_by_gemini),
-    Format.CLAUDE: Dialect(_claude_body, anthropic.parse_response, anthropic.open_stream, _refused_by_claude),
+    Format.CLAUDE: Dialect(
+        _claude_body, anthropic.parse_response, anthropic.open_stream, _refused_by_claude, _displaced_by_claude
+    ),
     Format.OPENAI: Dialect(
         _openai_body,
         _parse_openai,
@@ -128,6 +141,11 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
     return frozenset() if "input" in fields else _dialect(deployment).refused(fields, deployment)
 
 
+def displaced(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    find = None if "input" in fields else _dialect(deployment).displaced
+    return frozenset() if find is None else find(fields, deployment)
+
+
 def _build_provider(name: str) -> Provider:
     return Provider(
         name=name,
@@ -139,6 +157,7 @@ def _build_provider(name: str) -> Provider:
         operations=(CHAT, EMBEDDINGS),
         supported={CHAT.name: None, EMBEDDINGS.name: EMBEDDINGS_SUPPORTED},
         refused=refused,
+        displaced=displaced,
         variables={
             "vertex_project": ("VERTEXAI_PROJECT", "VERTEX_PROJECT", "GOOGLE_CLOUD_PROJECT"),
             "vertex_location": ("VERTEXAI_LOCATION", "VERTEX_LOCATION", "GOOGLE_CLOUD_LOCATION"),

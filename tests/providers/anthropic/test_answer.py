@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from proxy.domain.wire import Event
 from proxy.errors import GatewayError, InvalidProviderResponseError, ServiceUnavailableError, TruncatedStreamError
 from proxy.providers.anthropic import PROVIDER
+from proxy.providers.anthropic.usage import merge_usage
 from proxy.transport.framing.sse import SSEDecoder
 from tests.providers.anthropic.exchange import (
     HELLO,
@@ -281,3 +282,44 @@ def test_chunks_are_the_same_when_the_bytes_are_cut_anywhere(cuts: list[int]) ->
         events += framing.feed(WIRE[start:end])
     chunks = [chunk for event in [*events, *framing.finish()] for chunk in decoder.feed(event)]
     assert [*chunks, *decoder.finish()] == stream_of(events_of([THINKING, TEXT, CALL], "tool_use"))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "counts"),
+    [
+        (
+            {"input_tokens": 25, "cache_read_input_tokens": 100},
+            {"input_tokens": 0, "output_tokens": 15},
+            (125, 15, 100),
+        ),
+        ({"input_tokens": 25}, {"input_tokens": None, "cache_read_input_tokens": 0, "output_tokens": 15}, (25, 15, 0)),
+        ({"input_tokens": 0, "output_tokens": 0}, {"input_tokens": 25, "output_tokens": 15}, (25, 15, 0)),
+        ({"input_tokens": 5, "output_tokens": 1}, {"input_tokens": 25, "output_tokens": 15}, (25, 15, 0)),
+        ({"input_tokens": 25, "output_tokens": 3}, {"output_tokens": 0}, (25, 3, 0)),
+    ],
+)
+def test_count_stays_when_a_later_one_is_nothing(
+    start: dict[str, Any], end: dict[str, Any], counts: tuple[int, int, int]
+) -> None:
+    events = [
+        {"type": "message_start", "message": {"id": "msg_1", "model": "claude", "usage": start}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": end},
+        {"type": "message_stop"},
+    ]
+    usage = gather(stream_of(events))["usage"]
+    found = (
+        usage["prompt_tokens"],
+        usage["completion_tokens"],
+        usage.get("prompt_tokens_details", {}).get("cached_tokens", 0),
+    )
+    assert found == counts
+
+
+def test_nested_counts_stay_when_later_ones_are_nothing() -> None:
+    known = {"input_tokens": 1, "cache_creation": {"ephemeral_1h_input_tokens": 7, "ephemeral_5m_input_tokens": 0}}
+    news = {"cache_creation": {"ephemeral_1h_input_tokens": 0, "ephemeral_5m_input_tokens": 2}, "server_tool_use": None}
+    assert merge_usage(known, news) == {
+        "input_tokens": 1,
+        "cache_creation": {"ephemeral_1h_input_tokens": 7, "ephemeral_5m_input_tokens": 2},
+        "server_tool_use": None,
+    }
