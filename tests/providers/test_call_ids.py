@@ -27,6 +27,20 @@ def test_maker_is_unknown_when_the_id_does_not_say(identifier: str, expected: Si
     assert split_id(identifier) == expected
 
 
+@pytest.mark.parametrize("identifier", [f"call_1__gemini__thought__{SIGNATURE}", f"call_1__thought__{SIGNATURE}"])
+def test_signature_counts_when_an_id_is_older_than_checksums(identifier: str) -> None:
+    assert split_id(identifier).signature == SIGNATURE
+    assert split_id(identifier[:-3]).signature is None
+    assert split_id(identifier[:-3]).id == "call_1"
+
+
+def test_signature_counts_for_none_when_an_id_was_changed() -> None:
+    signed = sign_id("call_1", SIGNATURE, "gemini")
+    for changed in (signed[:-4], signed.replace("/", "_"), signed + "_2", signed.replace("C", "D")):
+        found = split_id(changed)
+        assert (found.id, found.signature, found.maker) == ("call_1".replace("C", "D"), None, "gemini")
+
+
 def conversation(identifier: str, **members: Any) -> dict[str, Any]:
     call = {"id": identifier, "type": "function", "function": {"name": "look", "arguments": "{}"}, **members}
     return {

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from proxy.domain.json_text.codec import dumps
 from proxy.providers.bedrock.media import build_media
 from proxy.providers.bedrock.models import Model
 from proxy.providers.bedrock.turns import NO_TEXT, arrange_turns
@@ -159,7 +160,7 @@ def _result_part(reader: _Reader, part: Mapping[str, Any], place: str) -> Iterat
     if part.get("type") == "json" and "json" in part:
         # Bedrock takes objects here, and no other JSON.
         value = part["json"]
-        yield {"json": value} if isinstance(value, Mapping) else {"text": orjson.dumps(value).decode()}
+        yield {"json": value} if isinstance(value, Mapping) else {"text": dumps(value).decode()}
     else:
         yield from _content_part(reader, part, place)
 

@@ -58,7 +58,7 @@ def wants_json(fields: Mapping[str, Any], model: Model, *, may_force: bool) -> s
     if schema is None or has_native_format(schema, model):
         return None
     if not model.family.tools:
-        return _SCHEMA_ORDER + orjson.dumps(schema["schema"]).decode()
+        return _SCHEMA_ORDER + dumps(schema["schema"]).decode()
     return None if may_force or model.claude else _TOOL_ORDER
 
 

@@ -10,7 +10,8 @@ from proxy.domain.deployment import Deployment
 from proxy.providers.gemini.contents import build_contents
 from proxy.providers.gemini.generation import HANDLED, build_generation_config
 from proxy.providers.gemini.models import THINKING_SINCE, generation
-from proxy.providers.gemini.tools import build_tool_config, build_tools
+from proxy.providers.gemini.tools import build_tool_config, build_tools, has_functions
+from proxy.providers.translation.tool_choice import read_tool_choice
 
 SUPPORTED = frozenset({
     "messages", "model", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens",
@@ -49,12 +50,14 @@ def build_body(fields: Mapping[str, Any], deployment: Deployment) -> dict[str, A
 
 
 def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
-    """What the model can't be told: an effort where it doesn't think, and one call at a time where it may choose."""
+    """What the model can't be told: an effort where it doesn't think, one call at a time where it may choose, and a call
+    where no functions are declared."""
     known = generation(deployment.model)
     tools = fields.get("tools")
     several = isinstance(tools, list) and len(tools) > 1
     checks = {
         "reasoning_effort": known is not None and known < THINKING_SINCE,
+        "tool_choice": read_tool_choice(fields).is_forced and not has_functions(fields),
         "parallel_tool_calls": fields.get("parallel_tool_calls") is False and several,
     }
     return frozenset(name for name, is_refused in checks.items() if is_refused)

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 from proxy.domain.deployment import Deployment
 from proxy.providers.gemini.models import family, thinks_in_levels, wants_signatures
 from proxy.providers.gemini.parts import build_media, build_part
-from proxy.providers.gemini.signatures import SKIP, read_signature, read_text_signatures
+from proxy.providers.gemini.signatures import read_signature, read_text_signatures, read_whole, skip_for
 from proxy.providers.translation.call_ids import split_id
 from proxy.providers.translation.content import bad_content, list_messages, list_parts
-from proxy.providers.translation.json_reading import find_object, parse_arguments
+from proxy.providers.translation.json_reading import find_object, mappings, parse_arguments
 
 Part = dict[str, Any]
+
+# A turn that there must be, of a client that wrote nothing.
+_NO_TEXT: Part = {"text": "(no text)"}
 
 
 class Asked(NamedTuple):
@@ -40,6 +43,7 @@ def build_contents(fields: Mapping[str, Any], deployment: Deployment) -> dict[st
     system: list[Part] = []
     turns: list[Turn] = []
     asked: dict[str, Asked] = {}
+    role: Any = None
     for place, message in list_messages(fields):
         role = message.get("role")
         if role in ("system", "developer"):
@@ -56,7 +60,10 @@ def build_contents(fields: Mapping[str, Any], deployment: Deployment) -> dict[st
             raise bad_content(f"Unknown role {role!r}", f"{place}.role")
     if not turns:
         # Gemini refuses a request without a turn; OpenAI takes one that is all instruction.
-        return {"contents": [{"role": "user", "parts": system}]}
+        return {"contents": [{"role": "user", "parts": system or [_NO_TEXT]}]}
+    if role == "user" and turns[-1].kind == "model":
+        # Without it the model would go on with its own turn.
+        _add(turns, "user", [_NO_TEXT])
     contents = {"contents": [turn.content() for turn in turns]}
     return {**contents, "systemInstruction": {"parts": system}} if system else contents
 
@@ -70,12 +77,14 @@ def _add(turns: list[Turn], kind: str, parts: list[Part], order: int = 0) -> Non
 
 
 def _content_parts(message: Mapping[str, Any], place: str) -> list[Part]:
-    return [build_part(part, where) for where, part in list_parts(message.get("content"), place)]
+    """The parts, without empty texts, which Vertex AI refuses."""
+    parts = (build_part(part, where) for where, part in list_parts(message.get("content"), place))
+    return [part for part in parts if part.get("text") != ""]
 
 
 def _model_parts(message: Mapping[str, Any], place: str, deployment: Deployment) -> list[Part]:
     maker = family(deployment)
-    texts = [part for part in _content_parts(message, place) if part.get("text") != ""]
+    texts = _content_parts(message, place)
     return [
         *_thoughts(message, maker),
         *_server_parts(message, maker),
@@ -91,9 +100,9 @@ def _thoughts(message: Mapping[str, Any], maker: str) -> list[Part]:
     if not blocks and isinstance(reasoning, str) and reasoning:
         return [{"text": reasoning, "thought": True}]
     return [
-        {"text": block.get("thinking") or "", "thought": True, "thoughtSignature": block["signature"]}
-        for block in (blocks if isinstance(blocks, list) else ())
-        if isinstance(block, Mapping) and block.get("signed_by") == maker and block.get("signature")
+        {"text": block.get("thinking") or "", "thought": True, "thoughtSignature": signature}
+        for block in mappings(blocks)
+        if block.get("signed_by") == maker and (signature := read_whole(block.get("signature"), maker))
     ]
 
 
@@ -135,8 +144,9 @@ def _calls(message: Mapping[str, Any], place: str, deployment: Deployment) -> li
         part = _call_part(call, f"{place}.tool_calls[{index}]", deployment)
         signature = read_signature(call, family(deployment))
         parts.append({**part, "thoughtSignature": signature} if signature else part)
-    if parts and wants_signatures(deployment.model) and not any("thoughtSignature" in part for part in parts):
-        parts[0]["thoughtSignature"] = SKIP
+    if parts and wants_signatures(deployment.model):
+        # Of parallel calls Gemini signs the first, and that is the one it looks at.
+        parts[0].setdefault("thoughtSignature", skip_for(family(deployment)))
     return parts
 
 
@@ -197,6 +207,22 @@ def _result_parts(message: Mapping[str, Any], place: str, call: Asked, deploymen
 
 
 def _read_result(text: str) -> Mapping[str, Any]:
-    """Gemini wants an object: the tool's own where it is one, else LiteLLM's wrapping."""
+    """Gemini wants an object: the tool's own where it is one, else LiteLLM's wrapping.
+
+    In an object `$ref` would be the name of an attached part: JSON that has one goes as text.
+    """
     found = find_object(text) if text.lstrip().startswith("{") else None
-    return {"content": text} if found is None else found
+    return {"content": text} if found is None or _has_reference(found) else found
+
+
+def _has_reference(value: object) -> bool:
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            if "$ref" in item:
+                return True
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return False

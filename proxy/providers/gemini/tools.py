@@ -48,6 +48,11 @@ def build_tools(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*([{"functionDeclarations": functions}] if functions else []), *({name: native[name]} for name in native)]
 
 
+def has_functions(fields: Mapping[str, Any]) -> bool:
+    """True if a function is declared: Gemini refuses a choice among none."""
+    return any("function" in tool or tool.get("type") == "function" for _, tool in _list_tools(fields))
+
+
 def _list_tools(fields: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     tools, legacy = fields.get("tools") or [], fields.get("functions") or []
     if not isinstance(tools, list) or not isinstance(legacy, list):
@@ -91,7 +96,7 @@ def _build_native(tool: Mapping[str, Any], place: str) -> dict[str, Any]:
 
 
 def build_tool_config(fields: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`toolConfig` for `tool_choice`; None leaves the choice to the model.
+    """`toolConfig` for `tool_choice`; None leaves the choice to the model, as it is where there are no functions.
 
     https://ai.google.dev/api/caching#FunctionCallingConfig
     """
@@ -101,6 +106,8 @@ def build_tool_config(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     if choice is None:
         return None
     mode, names = _read_choice(choice)
+    if not has_functions(fields):
+        return None
     return {"functionCallingConfig": {"mode": mode, **({"allowedFunctionNames": names} if names else {})}}
 
 

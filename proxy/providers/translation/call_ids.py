@@ -4,17 +4,22 @@ Gemini refuses a function call that comes back without its signature; the others
 characters). So ids are signed on the way to the client, and everybody but Gemini is sent them without the signature.
 """
 
+import base64
+import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from proxy.domain.json_text.document import Document
 
 MARK = "__thought__"
+# Ids of before there was a checksum have none.
+_MAKER = re.compile(r"(gemini|vertex_ai)(?:[-_]([0-9a-f]{8}))?")
 _OWN = "provider_specific_fields"
 
 
 class SignedId(NamedTuple):
-    """An id, taken apart; `maker`, whose signature it is, is None where the id doesn't say (LiteLLM's own)."""
+    """An id, taken apart; `maker`, whose signature it is, is None where the id doesn't show it (LiteLLM's own)."""
 
     id: str
     signature: str | None = None
@@ -22,18 +27,32 @@ class SignedId(NamedTuple):
 
 
 def sign_id(call_id: str, signature: str, maker: str) -> str:
-    """`maker` is `gemini` or `vertex_ai`."""
-    return f"{call_id}__{maker}{MARK}{signature}"
+    """`maker` is `gemini` or `vertex_ai`. A checksum shows whether a client cut the id or cleaned its letters."""
+    return f"{call_id}__{maker}-{_checksum(signature)}{MARK}{signature}"
 
 
 def split_id(identifier: str) -> SignedId:
+    """The id's parts. A signature that a client damaged counts as none."""
     head, mark, signature = identifier.partition(MARK)
     if not mark:
         return SignedId(identifier)
-    for maker in ("gemini", "vertex_ai"):
-        if head.endswith("__" + maker):
-            return SignedId(head.removesuffix("__" + maker), signature, maker)
-    return SignedId(head, signature)
+    call_id, _, word = head.rpartition("__")
+    found = _MAKER.fullmatch(word)
+    maker, checksum = found.groups() if found else (None, None)
+    is_whole = is_base64(signature) if checksum is None else checksum == _checksum(signature)
+    return SignedId(call_id if maker else head, signature if is_whole else None, maker)
+
+
+def is_base64(signature: str) -> bool:
+    """False for a signature that can't be one: cut amid four letters, or with letters that some client put in."""
+    try:
+        return bool(base64.b64decode(signature, validate=True))
+    except ValueError:
+        return False
+
+
+def _checksum(signature: str) -> str:
+    return hashlib.blake2s(signature.encode(errors="replace"), digest_size=4).hexdigest()
 
 
 def without_signatures(document: Document) -> Document:

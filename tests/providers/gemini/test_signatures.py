@@ -1,6 +1,7 @@
 """Thought signatures: what Gemini signs comes back to it bit for bit, and to nobody else."""
 
 import base64
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from tests.providers.gemini.exchange import answer_to, candidate, contents_for, 
 SIGNATURE = base64.b64encode(bytes(range(256))).decode()
 CALL = {"functionCall": {"name": "look", "args": {"at": "it"}}, "thoughtSignature": SIGNATURE}
 PLAIN_CALL = {"functionCall": {"name": "smell", "args": {}}}
+# The words that each service documents for calls of other models.
+DUMMIES = {"gemini": b"context_engineering_is_the_way_to_go", "vertex_ai": b"skip_thought_signature_validator"}
 # Half of the clients keep what they don't know, half send back what OpenAI documents.
 DOCUMENTED = ("role", "content", "tool_calls")
 
@@ -109,7 +112,7 @@ def test_signature_is_left_out_when_the_other_service_made_it(maker: str, reader
     for message in answers({"text": "Hm", "thoughtSignature": SIGNATURE}, CALL, provider=maker):
         parts = sent_back(keep(message), reader)
         assert SIGNATURE not in str(parts)
-        assert base64.b64decode(parts[1]["thoughtSignature"]) == b"context_engineering_is_the_way_to_go"
+        assert base64.b64decode(parts[1]["thoughtSignature"]) == DUMMIES[reader]
 
 
 @pytest.mark.parametrize(
@@ -138,3 +141,85 @@ def test_signature_is_read_when_it_is_in_googles_or_litellms_spelling() -> None:
         {"id": f"a__thought__{SIGNATURE}", **function},
     ):
         assert sent_back({"role": "assistant", "content": None, "tool_calls": [call]}) == [CALL]
+
+
+SPOILED = {
+    "cut amid four letters": lambda text: text[:-3],
+    "cut": lambda text: text[:-8],
+    "cleaned": lambda text: re.sub(r"[^a-zA-Z0-9_-]", "_", text),
+    "other letters": lambda text: text.replace("A", "B"),
+    "lower case": str.lower,
+    "with a suffix": lambda text: text + "_57b05e78dc",
+    "an ellipsis": lambda text: text[:40] + "\u2026",
+    "cut to sixty-four letters": lambda text: text[:64],
+}
+
+
+@pytest.mark.parametrize("provider", ["gemini", "vertex_ai"])
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_signature_is_replaced_when_a_client_spoiled_the_id(provider: str, spoil: Any) -> None:
+    for message in answers(CALL, PLAIN_CALL, provider=provider):
+        kept = as_documented(message)
+        for call in kept["tool_calls"]:
+            call["id"] = spoil(call["id"])
+        first, second = sent_back(kept, provider)
+        assert base64.b64decode(first["thoughtSignature"]) == DUMMIES[provider]
+        assert second == PLAIN_CALL
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_signature_beside_the_id_counts_when_only_the_id_was_spoiled(spoil: Any) -> None:
+    for message in answers(CALL):
+        for call in message["tool_calls"]:
+            call["id"] = spoil(call["id"])
+        assert sent_back(message) == [CALL]
+
+
+@pytest.mark.parametrize("place", ["provider_specific_fields", "extra_content"])
+@pytest.mark.parametrize("signature", [SIGNATURE[:-3], SIGNATURE.replace("+", "_"), "", "not base64!", 7, None])
+def test_signature_is_replaced_when_it_is_none(place: str, signature: Any) -> None:
+    fields = {"thought_signature": signature}
+    call = {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    call[place] = fields if place == "provider_specific_fields" else {"google": fields}
+    (part,) = sent_back({"role": "assistant", "content": None, "tool_calls": [call]})
+    assert base64.b64decode(part["thoughtSignature"]) == DUMMIES["gemini"]
+
+
+@pytest.mark.parametrize("provider", ["gemini", "vertex_ai"])
+@pytest.mark.parametrize("encode", [bytes.decode, lambda word: base64.b64encode(word).decode()], ids=["raw", "base64"])
+@pytest.mark.parametrize("word", DUMMIES.values())
+def test_dummy_is_the_services_own_when_a_client_brings_one(provider: str, encode: Any, word: bytes) -> None:
+    specific = {"thought_signature": encode(word)}
+    call = {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    message = {"role": "assistant", "tool_calls": [{**call, "provider_specific_fields": specific}]}
+    (part,) = sent_back(message, provider)
+    assert base64.b64decode(part["thoughtSignature"]) == DUMMIES[provider]
+
+
+def test_first_call_has_a_dummy_when_only_a_later_one_is_signed() -> None:
+    calls = [
+        {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}},
+        {"id": f"b__thought__{SIGNATURE}", "type": "function", "function": {"name": "smell", "arguments": "{}"}},
+    ]
+    first, second = sent_back({"role": "assistant", "content": None, "tool_calls": calls})
+    assert base64.b64decode(first["thoughtSignature"]) == DUMMIES["gemini"]
+    assert second["thoughtSignature"] == SIGNATURE
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text[:-3], lambda text: text.replace("+", "_")])
+def test_thoughts_and_texts_go_without_a_signature_when_a_client_spoiled_it(spoil: Any) -> None:
+    message = {
+        "role": "assistant",
+        "content": "Hello",
+        "thinking_blocks": [
+            {"type": "thinking", "thinking": "Hm", "signature": spoil(SIGNATURE), "signed_by": "gemini"}
+        ],
+        "provider_specific_fields": {"thought_signatures": [spoil(SIGNATURE)], "signed_by": "gemini"},
+    }
+    assert sent_back(message) == [{"text": "Hello"}]
+
+
+def test_calls_have_no_dummy_when_the_generation_wants_none() -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    assert sent_back(message, model="gemini-2.5-pro") == [{"functionCall": {"name": "look", "args": {}}}]

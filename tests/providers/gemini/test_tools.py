@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from proxy.errors import BadRequestError, UnsupportedParamsError
+from proxy.providers.gemini.body import refused
 from proxy.providers.gemini.schema import reduce_schema
 from proxy.providers.parameters import fit
 from proxy.providers.registry import PROVIDERS
@@ -147,3 +148,30 @@ def test_all_of_is_laid_into_the_schema_when_there_is_one() -> None:
         "required": ["a", "b"],
         "description": "mine",
     }
+
+
+GOOGLES = ([], [{"googleSearch": {}}], [{"type": "code_execution"}, {"urlContext": {}}])
+
+
+@pytest.mark.parametrize("provider", ["gemini", "vertex_ai"])
+@pytest.mark.parametrize("tools", GOOGLES, ids=str)
+@pytest.mark.parametrize(
+    "choice", ["auto", "none", {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}]
+)
+def test_choice_is_left_out_when_no_functions_are_declared(provider: str, tools: list[Any], choice: Any) -> None:
+    body = body_for(provider=provider, tools=tools, tool_choice=choice)
+    assert "toolConfig" not in body
+    assert len(body.get("tools", [])) == len(tools)
+
+
+@pytest.mark.parametrize("tools", GOOGLES, ids=str)
+def test_forced_call_is_refused_when_no_functions_are_declared(tools: list[Any]) -> None:
+    fields = {"tools": tools, "tool_choice": "required"}
+    assert "tool_choice" in refused(fields, build_deployment())
+
+
+@pytest.mark.parametrize("tools", [[LOOK], [{"googleSearch": {}}, LOOK]])
+@pytest.mark.parametrize("mode", ["auto", "none", "required"])
+def test_choice_is_sent_when_functions_are_declared(tools: list[Any], mode: str) -> None:
+    assert "functionCallingConfig" in body_for(tools=tools, tool_choice=mode)["toolConfig"]
+    assert "tool_choice" not in refused({"tools": tools, "tool_choice": mode}, build_deployment())
