@@ -50,9 +50,10 @@ def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: 
     options = call.options
     unwanted = (*options.additional_drop_params, *deployment.additional_drop_params)
     changes, drop, dropped = leave_out(call.fields, unwanted) if unwanted else ({}, (), ())
-    fields = _remaining(call.fields, drop)
-    displaced = find_displaced(fields, deployment, provider)
-    unsupported = find_unsupported(_remaining(fields, displaced), call.operation, deployment, provider)
+    fields = _remaining(call.fields, drop) if drop else call.fields
+    displaced = find_displaced(fields, deployment, provider) if provider.displaced is not None else []
+    fields = _remaining(fields, displaced) if displaced else fields
+    unsupported = find_unsupported(fields, call.operation, deployment, provider)
     if not unsupported and not displaced and not unwanted:
         return AS_IT_IS
     allowed = {*options.allowed_openai_params, *deployment.allowed_openai_params}
@@ -93,7 +94,7 @@ def find_unsupported(
 
 
 def _remaining(fields: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
-    return {name: value for name, value in fields.items() if name not in names} if names else fields
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 def is_neutral(name: str, value: Any) -> bool:
