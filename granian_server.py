@@ -2,7 +2,7 @@
 
     python granian_server.py --host 127.0.0.1 --port 4000 [--workers N] [--threads N] [--env NAME=VALUE]...
 
-`python -m proxy serve --server granian` starts it. What is gained by it, and what is not there, says docs/servers.md.
+`python -m proxy serve --server granian` starts it. docs/servers.md has its advantages and what it lacks.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -19,10 +19,10 @@ from types import FrameType
 from typing import Any
 
 from proxy import settings as _settings
-from proxy.host.folder import default_path
-from proxy.server import metrics_directory as sharing
-from proxy.server.drain import LONGEST_MARGIN, Drained, StopFlag
-from proxy.server.exposure import check_exposure
+from proxy.server import metrics_directory
+from proxy.server.drain import LONGEST_MARGIN, Drainable, StopFlag
+from proxy.server.shared_files import SharedFiles
+from proxy.server.start_check import StartError, check_start
 
 # As in gunicorn.conf.py.
 _GRACEFUL, _THREADS, _BACKLOG = 6060, 64, 2048
@@ -40,10 +40,8 @@ def main() -> None:
         sys.exit("granian is not installed: pip install 'patchbay[granian]'")
     environ = _settings.environment()
     graceful = int(environ.get("GRACEFUL_TIMEOUT") or _GRACEFUL)
-    check_settings(given.host, given.port)
-    state, stopping = default_path(os.getpid()), StopFlag()
-    metrics = sharing.choose_directory(environ, state.with_suffix(".metrics"))
-    sharing.publish_directory(metrics)
+    check_settings(environ, given.host, given.port)
+    files, stopping = SharedFiles.choose(environ), StopFlag()
     server = Granian(
         "wsgi:app",
         address=given.host,
@@ -58,8 +56,8 @@ def main() -> None:
         workers_kill_timeout=graceful if graceful <= _LONGEST_KILL_TIMEOUT else None,
         log_level=given.log_level,
     )
-    server.on_startup(partial(prepare, metrics, stopping))
-    server.on_shutdown(partial(clear, metrics, state))
+    server.on_startup(partial(prepare, files, stopping))
+    server.on_shutdown(files.remove)
     server.serve(target_loader=partial(load_application, stopping, graceful), wrap_loader=False)
 
 
@@ -74,58 +72,52 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def check_settings(host: str, port: int) -> None:
-    """Look at the configuration, and at who could use it, before there is any worker."""
+def check_settings(environ: Mapping[str, str], host: str, port: int) -> None:
+    """Before there is any worker."""
     try:
-        settings = _settings.load_default(_settings.environment())
-        warnings = (*settings.warnings, *check_exposure(settings, [(host, port)]))
-    except _settings.ConfigError as error:
-        sys.exit(f"Patchbay can't start.\n{error}")
-    for warning in warnings:
+        start = check_start(environ, [(host, port)])
+    except StartError as error:
+        sys.exit(str(error))
+    for warning in start.warnings:
         sys.stderr.write(f"{warning}\n")
 
 
-def prepare(metrics: Path, stopping: StopFlag) -> None:
+def prepare(files: SharedFiles, stopping: StopFlag) -> None:
     """granian has installed its handlers, and there is no worker yet."""
-    sharing.prepare_directory(metrics)
+    files.prepare()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, partial(_note_and_stop, stopping, signal.getsignal(number)))
+        signal.signal(number, partial(_raise_flag_and_stop, stopping, signal.getsignal(number)))
 
 
-def _note_and_stop(stopping: StopFlag, stop: Any, number: int, frame: FrameType | None) -> None:
+def _raise_flag_and_stop(stopping: StopFlag, stop: Any, number: int, frame: FrameType | None) -> None:
     stopping.raise_()
     stop(number, frame)
 
 
-def clear(metrics: Path, state: Path) -> None:
-    """What the workers shared ends with their parent."""
-    sharing.remove_directory(metrics)
-    sharing.remove_directory(state.with_suffix(".board"))
-    state.unlink(missing_ok=True)
-
-
 def load_application(stopping: StopFlag, graceful: int) -> Callable[..., Any]:
-    """In each worker: the application, its sinks written at the end, its last streams ended in words."""
+    """In each worker: the application, with its sinks written and its last streams ended with an error at the end."""
     from wsgi import app  # noqa: PLC0415  a process of its own for each
 
     parts = app.extensions["patchbay"]
-    # atexit is not asked in a process that multiprocessing has made.
+    # atexit's functions are not called in a process that multiprocessing has made.
     Finalize(None, parts.close, exitpriority=1)
-    Finalize(None, sharing.forget_process, (os.getpid(), Path(os.environ[sharing.VARIABLE])), exitpriority=0)
+    metrics = os.environ.get(metrics_directory.VARIABLE)
+    if metrics:  # It is not set where the folder can't be used.
+        Finalize(None, metrics_directory.forget_process, (os.getpid(), Path(metrics)), exitpriority=0)
     threading.Thread(target=end_streams, args=(parts.streams, stopping, graceful), name="drain", daemon=True).start()
     return app
 
 
-def end_streams(gateway: Drained, stopping: StopFlag, graceful: float) -> None:
-    """granian closes the sockets by itself and waits; who would be cut off is told shortly before."""
+def end_streams(streams: Drainable, stopping: StopFlag, graceful: float) -> None:
+    """granian closes the sockets and waits; streams that it would cut off get an error event shortly before."""
     while not stopping:
         time.sleep(_POLL)
-    gateway.drain()
+    streams.drain()
     time.sleep(_POLL)
     # The parent's own signal is lost on a worker that was still being started.
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(graceful - min(LONGEST_MARGIN, graceful / 10))
-    gateway.interrupt_streams()
+    streams.interrupt_streams()
 
 
 if __name__ == "__main__":

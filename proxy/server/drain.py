@@ -1,9 +1,9 @@
-"""How a worker ends: after SIGTERM it tells so, lets running calls finish, and ends what would be cut off honestly.
+"""How a worker ends. After SIGTERM: report not ready, let calls finish, end remaining streams with an error event.
 
-gunicorn closes its listeners at SIGTERM, so that a probe would find nobody. The worker therefore goes on listening while
-it drains, answers probes, and refuses new calls with a 503: but only where it is the last one at its sockets. Where
-another worker or a new release takes over (SIGHUP, SIGUSR2, systemd's sockets, reuse_port) it stops listening at once,
-and nothing is refused.
+gunicorn closes its listeners at SIGTERM, so readiness probes would get connection refused. The worker therefore keeps
+listening while it drains, answers probes, and refuses new calls with a 503: but only where it is the last one at its
+sockets. Where another worker or a new release takes over (SIGHUP, SIGUSR2, systemd's sockets, reuse_port) it stops
+listening at once, and nothing is refused.
 """
 
 import mmap
@@ -24,8 +24,8 @@ _POLL = 0.1
 Handler = Callable[[int, FrameType | None], Any]
 
 
-class Drained(Protocol):
-    """What is needed of the gateway."""
+class Drainable(Protocol):
+    """The part of the gateway that a drain needs."""
 
     def drain(self) -> None: ...
 
@@ -33,7 +33,7 @@ class Drained(Protocol):
 
 
 class StopFlag:
-    """A word from the server's parent process to its workers: the server as a whole stops. Made before they are forked."""
+    """Set by the parent process when the whole server stops, read by its workers. Made before they are forked."""
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, 1)
@@ -46,12 +46,12 @@ class StopFlag:
 
 
 def watch_arbiter(arbiter: Any) -> StopFlag:
-    """Let the arbiter's SIGTERM raise the flag first, where nobody else listens at its sockets."""
+    """Make the arbiter's SIGTERM raise the flag first, where no other process listens at its sockets."""
     flag = StopFlag()
     stop = _handler(signal.SIGTERM)
 
     def on_term(number: int, frame: FrameType | None) -> None:
-        # A successor (SIGUSR2) or whoever shares the sockets takes the calls that this server would refuse.
+        # A successor (SIGUSR2), or another server at the same sockets, takes the calls that this one would refuse.
         if not (arbiter.reexec_pid or arbiter.master_pid or arbiter.systemd or arbiter.cfg.reuse_port):
             flag.raise_()
         stop(number, frame)
@@ -63,19 +63,19 @@ def watch_arbiter(arbiter: Any) -> StopFlag:
 class Drain:
     """One per worker. `graceful` is gunicorn's graceful_timeout in seconds.
 
-    gunicorn says which requests run (`begin`, `end`); SIGTERM only leaves a note, and a thread does the rest: a signal
-    handler must not wait.
+    gunicorn's hooks report which requests run (`begin`, `end`); SIGTERM only sets a time, and a thread does the rest: a
+    signal handler must not wait.
     """
 
     def __init__(
-        self, gateway: Drained, stopping: StopFlag, graceful: float, leave: Callable[[], None] | None = None
+        self, gateway: Drainable, stopping: StopFlag, graceful: float, leave: Callable[[], None] | None = None
     ) -> None:
         self._gateway = gateway
         self._stopping = stopping
         self._graceful = graceful
         self._leave = leave or _leave
         self._running: set[int] = set()
-        self._asked: float | None = None
+        self._term_at: float | None = None
         self._stop_listening: Handler = _handler(signal.SIGTERM)
 
     def install(self) -> None:
@@ -93,26 +93,26 @@ class Drain:
             self._gateway.drain()
         else:
             self._stop_listening(number, frame)
-        self._asked = self._asked or time.monotonic()
+        self._term_at = self._term_at or time.monotonic()
 
     def _run(self) -> None:
-        while self._asked is None:
+        while self._term_at is None:
             time.sleep(_POLL)
-        end = self._asked + self._graceful
+        end = self._term_at + self._graceful
         self._wait(end - min(LONGEST_MARGIN, self._graceful / 10))
         self._gateway.interrupt_streams()
         self._wait(end)
         self._stop_listening(signal.SIGTERM, None)
         while not self._stopping:
-            # Others serve: there is no hurry, and a kept-alive connection may still bring a request.
+            # Other workers serve: no hurry, and a kept-alive connection may still bring a request.
             time.sleep(_POLL)
         time.sleep(LINGER)
         self._wait(end)
-        # Whoever still keeps a connection open has nothing to wait for.
+        # Idle keep-alive connections can be closed.
         self._leave()
 
     def _wait(self, until: float) -> None:
-        """Until nothing runs, or it is so late."""
+        """Until nothing runs, or that time has come."""
         while self._running and time.monotonic() < until:
             time.sleep(_POLL)
 

@@ -1,0 +1,90 @@
+"""gunicorn's hooks, which gunicorn.conf.py imports by these names: each runs where and when gunicorn's manual says.
+
+https://gunicorn.org/reference/settings/#server-hooks. It is read before gevent patches the workers' sockets: nothing
+that keeps a clock or a socket may be imported at its top.
+"""
+
+import os
+import sys
+from typing import Any
+
+from proxy import settings
+from proxy.server import metrics_directory
+from proxy.server.drain import Drain, watch_arbiter
+from proxy.server.shared_files import SharedFiles
+from proxy.server.start_check import StartError, check_start
+
+
+def on_starting(server: Any) -> None:
+    """In the parent, before there is any worker."""
+    server.shared_files = SharedFiles.choose(settings.environment())
+    server.shared_files.prepare()
+
+
+def when_ready(server: Any) -> None:
+    """In the parent: the sockets are bound, and no request is accepted yet."""
+    server.stopping = watch_arbiter(server)
+    try:
+        start = check_start(settings.environment(), [listener.sock.getsockname() for listener in server.LISTENERS])
+    except StartError as error:
+        for listener in server.LISTENERS:
+            listener.close()
+        sys.exit(str(error))
+    for warning in start.warnings:
+        server.log.warning(warning)
+    server.log.info("%s", start.summary)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    worker.stopping = server.stopping
+
+
+def post_worker_init(worker: Any) -> None:
+    """In a worker: the application is loaded, and no request is accepted yet."""
+    worker.drain = Drain(worker.wsgi.extensions["patchbay"].streams, worker.stopping, worker.cfg.graceful_timeout)
+    worker.drain.install()
+    # The worker's sockets are patched by now.
+    from proxy.fastpath import door  # noqa: PLC0415
+    from proxy.web import malformed  # noqa: PLC0415
+
+    malformed.install(worker)
+    door.install(worker, mounted=bool(settings.environment().get("SCRIPT_NAME")))
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    worker.drain.begin(request)
+
+
+def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None:
+    worker.drain.end(request)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """In a worker: write the records that the sinks still hold."""
+    parts = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("patchbay")
+    if parts is not None:
+        parts.close()
+    if worker.booted:
+        # A thread that still answers would keep the process alive. Its time to finish was the graceful timeout.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    metrics_directory.forget_process(worker.pid, server.shared_files.metrics)
+
+
+def on_exit(server: Any) -> None:
+    server.shared_files.remove()
+
+
+def pre_exec(server: Any) -> None:
+    """SIGUSR2: a new release starts at the same sockets.
+
+    `python -m gunicorn` is listed by its file's path; started by that path, its own folder would come before the
+    standard library's in sys.path.
+    """
+    python, program, *rest = server.START_CTX["args"]
+    if program.endswith("__main__.py"):
+        server.START_CTX["args"] = [python, "-m", "gunicorn", *rest]

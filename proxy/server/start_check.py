@@ -1,0 +1,39 @@
+"""The check before a server accepts its first request: the configuration, and which machines can reach it."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from proxy.fastpath import versions
+from proxy.server.exposure import Address, check_exposure, describe
+from proxy.settings import ConfigError, Settings, load_default
+
+
+class StartError(RuntimeError):
+    """The gateway must not start; the message is for the operator."""
+
+
+class Start(NamedTuple):
+    """`summary` is the line that a server logs when it is ready."""
+
+    settings: Settings
+    warnings: tuple[str, ...]
+    summary: str
+
+
+def check_start(environ: Mapping[str, str], addresses: Sequence[Address]) -> Start:
+    """Raise StartError for a configuration that can't serve, or that other machines could use without a key."""
+    try:
+        settings = load_default(environ)
+        exposed = check_exposure(settings, addresses)
+    except ConfigError as error:
+        raise StartError(f"Patchbay can't start.\n{error}") from None
+    untested = versions.warning() if settings.fast_path else None
+    warnings = (*settings.warnings, *((untested,) if untested else ()), *exposed)
+    return Start(settings, warnings, summarize(settings, addresses))
+
+
+def summarize(settings: Settings, addresses: Sequence[Address]) -> str:
+    models = len({deployment.group for deployment in settings.deployments})
+    count = "1 model" if models == 1 else f"{models} models"
+    access = "with a master key" if settings.master_key else "no key needed from this machine"
+    return f"Patchbay serves {count} of {settings.source} on {', '.join(map(describe, addresses))} ({access})"
