@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import orjson
 from flask import Request
 from marshmallow import ValidationError
 
 from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import is_connection_param
-from proxy.domain.json_text.document import Document
+from proxy.domain.json_text.codec import DepthError
+from proxy.domain.json_text.document import Document, NotAnObjectError
 from proxy.domain.operations import Operation
 from proxy.domain.requester import Requester
 from proxy.errors import BadRequestError
@@ -127,13 +127,15 @@ def requester_of(request: Request, caller: Caller) -> Requester:
 def _parse(raw: bytes) -> Document:
     try:
         document = Document.parse(raw)
-    except orjson.JSONDecodeError as error:
-        raise BadRequestError(f"The body is not valid JSON: {error.args[0]}", param="request_body") from None
-    except ValueError:
+    except NotAnObjectError:
         raise BadRequestError("The body must be a JSON object.", param="request_body") from None
+    except DepthError as error:
+        raise BadRequestError(f"The body is {error}.", param="request_body") from None
+    except ValueError as error:
+        raise BadRequestError(f"The body is not valid JSON: {error.args[0]}", param="request_body") from None
     repeated = document.repeated()
     if repeated is not None:
-        raise BadRequestError(f"The field '{repeated}' stands in the body more than once.", param=repeated)
+        raise BadRequestError(f"The field '{repeated}' is in the body more than once.", param=repeated)
     return document
 
 

@@ -7,7 +7,6 @@ what it reads differently is read by the standard library, and what is deeper th
 import json
 import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -21,6 +20,13 @@ _DIGIT = ord("0")
 _DIGITS_ONLY = bytes(_DIGIT if chr(byte).isdecimal() else 0 for byte in range(256))
 # A signed 64-bit integer has at most 19 digits.
 _MANY_DIGITS = b"0" * 19
+# So many in a row hold two bytes of this slice: most texts need no look at all of them.
+_EVERY_NINTH = slice(8, None, 9)
+# Counting the brackets of a longer text costs more than a look at its values.
+_LONG = 16 * 1024
+_CONTAINERS = frozenset({dict, list})
+# A longer list of numbers or texts is passed over at once.
+_FEW = 16
 # An escape: a whole pair of surrogates, half of one, or any other.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -40,19 +46,29 @@ def loads(text: bytes | str) -> Any:
 
     Integers have any size (up to `MAX_DIGITS` digits); half a surrogate pair becomes U+FFFD.
     """
-    raw = text.encode() if isinstance(text, str) else text
+    return read_text(text.encode() if isinstance(text, str) else text)[0]
+
+
+def read_text(raw: bytes) -> tuple[Any, bytes]:
+    """As `loads`, and the text itself without halves of surrogate pairs."""
     try:
-        value = _load_exactly(raw) if _MANY_DIGITS in raw.translate(_DIGITS_ONLY) else orjson.loads(raw)
+        may_be_long = b"00" in raw[_EVERY_NINTH].translate(_DIGITS_ONLY)
+        value = _load_exactly(raw) if may_be_long and has_many_digits(raw) else orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         if error.msg.startswith("depth limit"):
             raise DepthError from None
         whole = without_half_pairs(raw)
         if whole is raw:
             raise
-        return loads(whole)
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        return read_text(whole)
+    if len(raw) > 2 * MAX_DEPTH and (len(raw) > _LONG or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH):
         check_depth(value)
-    return value
+    return value, raw
+
+
+def has_many_digits(raw: bytes) -> bool:
+    """Whether the text may hold an integer beyond 64 bits."""
+    return _MANY_DIGITS in raw.translate(_DIGITS_ONLY)
 
 
 def dumps(value: Any) -> bytes:
@@ -70,11 +86,16 @@ def check_depth(value: Any) -> None:
     """Raise DepthError for a value of more than `MAX_DEPTH` levels."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if len(outer) < _FEW or type(outer) is dict or not _CONTAINERS.isdisjoint(map(type, outer))
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
         if not level:
             return
-        level = list(_inner(level))
-    if level:
-        raise DepthError
+    raise DepthError
 
 
 def without_half_pairs(raw: bytes) -> bytes:
@@ -83,13 +104,6 @@ def without_half_pairs(raw: bytes) -> bytes:
         return raw
     whole = _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], raw)
     return raw if whole == raw else whole
-
-
-def _inner(level: list[Any]) -> Iterator[Any]:
-    for value in level:
-        for inner in value.values() if isinstance(value, dict) else value:
-            if isinstance(inner, dict | list):
-                yield inner
 
 
 def _load_exactly(raw: bytes) -> Any:

@@ -14,8 +14,7 @@ from proxy.domain.answer import Answer, Chunk, build_chunk, read_chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.codec import dumps
-from proxy.domain.json_text.document import Document
-from proxy.domain.json_text.members import splice
+from proxy.domain.json_text.document import Document, splice
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
 from proxy.domain.wire import Content, Event, WireRequest
 from proxy.errors import (

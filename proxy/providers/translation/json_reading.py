@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.domain.deployment import Deployment
-from proxy.domain.json_text.codec import dumps, loads
+from proxy.domain.json_text.codec import dumps, loads, read_text
 from proxy.errors import InvalidProviderResponseError, TruncatedStreamError
 from proxy.providers.translation.content import bad_content
 
@@ -43,12 +43,15 @@ def find_object(body: bytes | str) -> dict[str, Any] | None:
 
 def parse_object(body: bytes, deployment: Deployment) -> dict[str, Any]:
     """The JSON object that an answer is. Raise InvalidProviderResponseError for anything else."""
-    fields = find_object(body)
-    if fields is None:
-        raise InvalidProviderResponseError(
-            f"{deployment.provider} answered with something that is not a JSON object", provider=deployment.provider
-        )
-    return fields
+    try:
+        fields, _ = read_text(body)
+    except ValueError:
+        fields = None
+    if isinstance(fields, dict):
+        return fields
+    raise InvalidProviderResponseError(
+        f"{deployment.provider} answered with something that is not a JSON object", provider=deployment.provider
+    )
 
 
 def parse_event(data: bytes, deployment: Deployment, what: str = "an event") -> Any:
