@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from proxy.dialects.contract import Price, StreamWriter
 from proxy.domain.answer import Answer, Chunk
 from proxy.domain.call import Call
+from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.errors import GatewayError
@@ -82,8 +81,8 @@ OPENAI = OpenAIDialect()
 
 def with_cost(data: bytes, cost: float) -> bytes:
     """The chunk with `cost` (USD) in its usage; the provider's own figure, where it gives one, is the one that counts."""
-    chunk = orjson.loads(data)
-    return orjson.dumps({**chunk, "usage": {**chunk["usage"], "cost": cost}})
+    chunk = loads(data)
+    return dumps({**chunk, "usage": {**chunk["usage"], "cost": cost}})
 
 
 def frame(data: bytes) -> bytes:

@@ -4,10 +4,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Chunk, StreamReply
 from proxy.domain.attempt import OnResult, Result
+from proxy.domain.json_text.codec import loads
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks, Decoder, Event, WireResponse
 from proxy.errors import ClientClosedRequestError, GatewayError, Timeout, TruncatedStreamError
@@ -51,7 +50,7 @@ class OnceOnly:
 
 def text_length(data: bytes) -> int:
     """The characters that a chunk's deltas bring, ids and names counted in: an estimate does not need better."""
-    choices = orjson.loads(data).get("choices") or ()
+    choices = loads(data).get("choices") or ()
     pending: list[Any] = [
         choice.get("delta") or choice.get("text") for choice in choices if isinstance(choice, Mapping)
     ]

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import orjson
-
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.usage import Usage
 from proxy.errors import GatewayError
 
@@ -59,7 +58,7 @@ _CONTENT = (
 
 def build_chunk(chunk: Mapping[str, Any]) -> Chunk:
     """A Chunk out of a `chat.completion.chunk` (or text completion chunk) object."""
-    return read_chunk(orjson.dumps(chunk), chunk)
+    return read_chunk(dumps(chunk), chunk)
 
 
 def read_chunk(data: bytes, chunk: Mapping[str, Any]) -> Chunk:

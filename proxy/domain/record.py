@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-import orjson
-
 from proxy.domain.cost import Cost
+from proxy.domain.json_text.codec import loads_rounded
 from proxy.domain.requester import NOBODY, Requester
 from proxy.domain.usage import Usage
 from proxy.errors import Attempt
@@ -104,17 +103,17 @@ class CallRecord(NamedTuple):
     @property
     def metadata(self) -> dict[str, Any]:
         """The client's metadata; a new object each time, so read it once."""
-        return dict(orjson.loads(self.metadata_json))
+        return dict(loads_rounded(self.metadata_json))
 
     @property
     def messages(self) -> Any:
         """The prompt as the client sent it (messages, prompt or input); None where it may not be kept."""
-        return orjson.loads(self.messages_json) if self.messages_json else None
+        return loads_rounded(self.messages_json) if self.messages_json else None
 
     @property
     def response(self) -> Any:
         """The answer; None where it may not be kept."""
-        return orjson.loads(self.response_json) if self.response_json else None
+        return loads_rounded(self.response_json) if self.response_json else None
 
     @property
     def response_cost(self) -> float | None:

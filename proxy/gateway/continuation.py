@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from proxy.domain.answer import Chunk, Notice, StreamReply
 from proxy.domain.attempt import OnResult, Outcome, Send
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.operations import CHAT
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks
@@ -65,7 +64,7 @@ def continued_call(call: Call, said: str, deployment: Deployment) -> Call:
     partial = {"role": "assistant", "content": said.rstrip(), **(prefix or {})}
     messages = [*call.fields["messages"], partial]
     if prefix is None:
-        quoted = orjson.dumps(anchor_of(said)).decode()
+        quoted = dumps(anchor_of(said)).decode()
         messages.append({"role": "user", "content": _INSTRUCTION + quoted})
     spent = len(said) // CHARACTERS_PER_TOKEN
     limits = {name: max(_LEAST_TOKENS, call.fields[name] - spent) for name in _LIMITS if call.fields.get(name)}
@@ -203,7 +202,7 @@ class ContinuedStream:
     def _read(self, batch: list[Chunk]) -> list[Chunk]:
         seen: list[Chunk] = []
         for chunk in batch:
-            fields = orjson.loads(chunk.data)
+            fields = loads(chunk.data)
             if self._splice is not None:
                 rewritten = self._rewrite(chunk, fields, self._splice)
                 if rewritten is None:
@@ -233,7 +232,7 @@ class ContinuedStream:
             fields["continued"] = self._seams
         elif not any(choice["delta"] for choice in fields.get("choices") or ()):
             return None
-        return chunk._replace(data=orjson.dumps(fields), usage=usage)
+        return chunk._replace(data=dumps(fields), usage=usage)
 
 
 def _sum(one: Usage | None, other: Usage | None) -> Usage | None:

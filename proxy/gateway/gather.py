@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
+from proxy.domain.json_text.codec import loads
 
 # Pieces of text that follow each other.
 _TEXTS = ("content", "reasoning_content", "refusal")
@@ -14,7 +14,7 @@ def gather(chunks: Iterable[bytes]) -> dict[str, Any]:
     whole: dict[str, Any] = {"object": "chat.completion"}
     choices: dict[int, dict[str, Any]] = {}
     for data in chunks:
-        chunk = orjson.loads(data)
+        chunk = loads(data)
         for name in ("id", "created", "model", "usage"):
             if chunk.get(name) is not None:
                 whole[name] = chunk[name]

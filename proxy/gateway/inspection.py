@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import orjson
-
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.domain.call import Call
+from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.secrets import MASK, PLAIN_HEADERS, clean_url
 from proxy.errors import GatewayError
 from proxy.gateway.health_check import Report, probe
@@ -41,7 +40,7 @@ class Inspection:
             "method": wire.method,
             "url": clean_url(wire.url),
             "headers": headers,
-            "body": orjson.loads(bytes(wire.body)),
+            "body": loads(bytes(wire.body)),
         }
         return {**explanation.plan, "request": self._mask(request)}
 
@@ -67,4 +66,4 @@ class Inspection:
         return probe(self._settings.deployments, self._dispatcher.send, self._runtime.new_id, self._secrets.mask)
 
     def _mask(self, value: Any) -> Any:
-        return orjson.loads(self._secrets.mask(orjson.dumps(value).decode()))
+        return loads(self._secrets.mask(dumps(value).decode()))

@@ -4,13 +4,12 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
 from proxy.domain.answer import Answer
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment, brings_connection
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.record import MODEL_PARAMETERS, CallRecord, ErrorFacts, Mask
 from proxy.domain.usage import Usage
 from proxy.errors import Attempt, GatewayError
@@ -108,7 +107,7 @@ def _from_options(options: Options, mask: Mask) -> dict[str, Any]:
 
 
 def _redacted(value: object, mask: Mask) -> bytes:
-    return mask(orjson.dumps(value).decode()).encode()
+    return mask(dumps(value).decode()).encode()
 
 
 def _content(call: Call, outcome: Outcome | None, response: object, mask: Mask) -> tuple[bytes, bytes]:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from proxy.domain.call import Options
 from proxy.domain.deployment import is_connection_param
+from proxy.domain.json_text.codec import loads
 from proxy.domain.mocking import MOCK_PARAMS, TESTS
 from proxy.domain.user_config import UserConfig
 from proxy.errors import BadRequestError
@@ -112,8 +111,8 @@ _METADATA_HEADERS = (
 
 def _json_object(header: str, text: str) -> dict[str, Any]:
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value = loads(text)
+    except ValueError:
         value = None
     if not isinstance(value, dict):
         raise BadRequestError(f"The header {header} must be a JSON object.", param=header)

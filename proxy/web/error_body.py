@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
-
+from proxy.domain.json_text.codec import dumps
 from proxy.errors import GatewayError
 
 Mask = Callable[[str], str]
@@ -14,4 +13,4 @@ ErrorBody = Callable[[GatewayError], bytes]
 
 def masked_json(value: Mapping[str, Any], mask: Mask) -> bytes:
     """Masked as a whole: a provider's message may repeat the key."""
-    return mask(orjson.dumps(value).decode()).encode()
+    return mask(dumps(value).decode()).encode()

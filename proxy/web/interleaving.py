@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-import orjson
-
 from proxy.dialects.openai import DONE, KEEP_ALIVE, frame, with_cost
 from proxy.domain.answer import Chunk, StreamEnd, StreamReply
+from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError
 from proxy.gateway.served import Served, ServedStreams
@@ -86,15 +85,15 @@ class Interleaved:
             stream.usage = chunk.usage
             if chunk.bare and not self._call.include_usage:
                 return b""
-        fields = orjson.loads(_priced(stream, chunk))
+        fields = loads(_priced(stream, chunk))
         choices = [self._placed(position, choice) for choice in fields.get("choices") or ()]
-        return frame(orjson.dumps({**fields, "choices": choices}))
+        return frame(dumps({**fields, "choices": choices}))
 
     def _placed(self, position: int, choice: Mapping[str, Any]) -> dict[str, Any]:
         return {**choice, "index": position * self._choices + int(choice.get("index") or 0)}
 
     def _failed(self, position: int, error: GatewayError) -> bytes:
-        described = orjson.loads(self._error_body(error))["error"]
+        described = loads(self._error_body(error))["error"]
         choice = {"index": position * self._choices, "delta": {}, "finish_reason": "error", "error": described}
         chunk = {
             "id": f"{self._call.id}-{position}",
@@ -103,7 +102,7 @@ class Interleaved:
             "model": self._models[position],
             "choices": [choice],
         }
-        return frame(orjson.dumps(chunk))
+        return frame(dumps(chunk))
 
     def _end(self, position: int, error: GatewayError | None) -> None:
         stream = self._open.pop(position, None)

@@ -7,7 +7,15 @@ import time
 import orjson
 import pytest
 
-from proxy.domain.json_text.codec import MAX_DEPTH, MAX_DIGITS, DepthError, dumps, loads, without_half_pairs
+from proxy.domain.json_text.codec import (
+    MAX_DEPTH,
+    MAX_DIGITS,
+    DepthError,
+    dumps,
+    loads,
+    loads_rounded,
+    without_half_pairs,
+)
 
 BIG = (2**64, -(2**63) - 1, 10**20 + 1, -(10**40) - 7, int("1234567890" * 400))
 
@@ -125,3 +133,10 @@ def test_cost_grows_with_the_length(text: str) -> None:
         return time.process_time() - started
 
     assert min(seconds(800_000) for _ in range(3)) < 0.5
+
+
+def test_integers_are_rounded_for_logs_when_they_are_longer_than_64_bits() -> None:
+    value = loads_rounded(b'[1,%d,1.5,"\\ud83d",%s]' % (10**20 + 1, b"9" * 400))
+
+    assert value == [1, 1e20, 1.5, "\ufffd", "9" * 400]
+    assert orjson.dumps(value)

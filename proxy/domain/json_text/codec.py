@@ -71,6 +71,21 @@ def has_many_digits(raw: bytes) -> bool:
     return _MANY_DIGITS in raw.translate(_DIGITS_ONLY)
 
 
+def loads_rounded(raw: bytes) -> Any:
+    """As `loads`, for writers of 64-bit integers: a longer one is the nearest float, or its digits as text beyond floats."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return _ROUNDED.decode(without_half_pairs(raw).decode())
+
+
+def _round_integer(digits: str) -> int | float | str:
+    number = float(digits)
+    if math.isinf(number):
+        return digits
+    return int(digits) if abs(number) < 2**63 else number
+
+
 def dumps(value: Any) -> bytes:
     """The JSON text of a value that holds integers of any size. Raise DepthError where it is too deep to be written."""
     try:
@@ -134,3 +149,4 @@ def _refuse_constant(name: str) -> float:
 
 
 _EXACT = json.JSONDecoder(parse_int=_read_integer, parse_float=_read_float, parse_constant=_refuse_constant)
+_ROUNDED = json.JSONDecoder(parse_int=_round_integer)

@@ -128,9 +128,11 @@ class Document:
 
     def to_content(self) -> Content:
         """The same, for sending it: of a long text nothing is copied that did not change."""
-        if self._raw is None or len(self._raw) < _LONG or not (self._changed or self._dropped):
+        raw = self._raw
+        if raw is None or not (self._changed or self._dropped):
             return self.to_bytes()
-        return Pieces(_pieces(self._raw, self._changed, self._dropped, self._members or locate(self._raw)))
+        pieces = _pieces(raw, self._changed, self._dropped, self._members or locate(raw), self._is_unique)
+        return b"".join(pieces) if len(raw) < _LONG else Pieces(pieces)
 
 
 def _are_equal_texts(changes: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
@@ -239,7 +241,9 @@ def _pieces(
             built += (b",", view[kept_from:kept_to])
             kept_from = None
         if name in missing:
-            built += (b",", view[start:value_start], dumps(missing.pop(name)))
+            value = missing.pop(name)
+            text = orjson.dumps(value) if type(value) is str else dumps(value)
+            built += (b",", view[start:value_start], text)
         left -= 1
         if left == 0:
             rest = raw[end : raw.rindex(b"}")].strip(_WHITE)

@@ -7,7 +7,7 @@ from typing import Any
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.codec import loads
 from proxy.errors import AuthenticationError, ContentPolicyViolationError, ContextWindowExceededError, GatewayError
-from proxy.providers.translation.errors import ErrorFacts, WordRules, build_error, error_from_event, read_facts
+from proxy.providers.translation.errors import ErrorFacts, WordRules, build_error, error_from_event, read_facts, retry_after
 
 WORDS: WordRules = (
     (re.compile(r"API_KEY_INVALID|api key not valid|api key expired", re.I), AuthenticationError),
@@ -67,5 +67,5 @@ def _with_delay(built: GatewayError, error: Mapping[str, Any]) -> GatewayError:
         delay = detail.get("retryDelay") if isinstance(detail, Mapping) else None
         found = _SECONDS.match(delay) if isinstance(delay, str) else None
         if found and built.retry_after is None:
-            built.retry_after = float(found.group(1))
+            built.retry_after = retry_after({"retry-after": found.group(1)})
     return built

@@ -1,7 +1,9 @@
 """A provider's error into ours: status first, words only for 400 and 422 (and for errors without a status)."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from proxy.domain.deployment import Deployment
@@ -204,14 +206,33 @@ def _openai_type(error_type: str | None) -> str | None:
     return error_type if error_type in _OPENAI_TYPES else None
 
 
+# A day; a longer wait means no more than this one.
+_LONGEST_WAIT = 86_400.0
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds out of `retry-after-ms` or `retry-after`; None for a date or nonsense."""
-    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        value = headers.get(name, "")
-        try:
-            seconds = float(value) / scale
-        except ValueError:
-            continue
-        if seconds >= 0:
-            return seconds
-    return None
+    """Seconds out of `retry-after-ms` or `retry-after` (RFC 9110, 10.2.3), at most a day; None for nonsense.
+
+    A date is compared with the answer's own `date`, so that neither clock has to be right.
+    """
+    return (
+        _seconds(headers.get("retry-after-ms", ""), 1000.0)
+        or _seconds(headers.get("retry-after", ""), 1.0)
+        or _seconds_until(headers.get("retry-after", ""), headers.get("date", ""))
+    )
+
+
+def _seconds(value: str, scale: float) -> float | None:
+    try:
+        seconds = float(value) / scale
+    except ValueError:
+        return None
+    return min(seconds, _LONGEST_WAIT) if 0 <= seconds < math.inf else None
+
+
+def _seconds_until(date: str, now: str) -> float | None:
+    try:
+        seconds = (parsedate_to_datetime(date) - parsedate_to_datetime(now)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT)

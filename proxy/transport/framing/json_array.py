@@ -3,8 +3,7 @@
 https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent
 """
 
-import orjson
-
+from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.wire import Event
 from proxy.errors import InvalidProviderResponseError
 from proxy.transport.framing.sse import MAX_EVENT_BYTES, SSEDecoder
@@ -43,7 +42,7 @@ class SSEOrArrayDecoder:
         if not self._is_array:
             return self._events.finish()
         try:
-            parsed = orjson.loads(b"".join(self._parts))
+            parsed = loads(b"".join(self._parts))
         except ValueError:
             return []
-        return [Event(orjson.dumps(item)) for item in parsed]
+        return [Event(dumps(item)) for item in parsed]
