@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from proxy.domain.json_text.codec import MAX_DEPTH
 from proxy.settings.errors import ConfigError
 
 _LIST_STEP = re.compile(r"(\w+)\[(\d+)\](.*)", re.DOTALL)
@@ -25,6 +26,21 @@ class _Loader(yaml.SafeLoader):
         letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._levels = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Lists and mappings are nested at most as deep as in a request's body."""
+        self._levels += 1
+        if self._levels > MAX_DEPTH:
+            message = f"nested deeper than {MAX_DEPTH} levels"
+            raise yaml.composer.ComposerError(None, None, message, self.peek_event().start_mark)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._levels -= 1
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

@@ -95,3 +95,11 @@ def test_start_is_refused_when_the_file_cannot_be_read(tmp_path: Path) -> None:
     for name, message in (("none.yaml", "can't be read"), (".", "can't be read"), ("latin.yaml", "not UTF-8")):
         with pytest.raises(ConfigError, match=message):
             read_files(tmp_path / name)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}")])
+def test_a_line_is_named_when_a_file_is_nested_too_deep(opening: str, closing: str) -> None:
+    assert parse_yaml(f"\na: {opening * 90}{closing * 90}", "config.yaml")
+    for levels in (101, 2000):
+        with pytest.raises(ConfigError, match="config.yaml, line 2: nested deeper than 100 levels"):
+            parse_yaml(f"\na: {opening * levels}{closing * levels}", "config.yaml")

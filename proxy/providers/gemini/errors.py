@@ -7,7 +7,14 @@ from typing import Any
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.codec import loads
 from proxy.errors import AuthenticationError, ContentPolicyViolationError, ContextWindowExceededError, GatewayError
-from proxy.providers.translation.errors import ErrorFacts, WordRules, build_error, error_from_event, read_facts, retry_after
+from proxy.providers.translation.errors import (
+    ErrorFacts,
+    WordRules,
+    build_error,
+    error_from_event,
+    read_facts,
+    retry_after,
+)
 
 WORDS: WordRules = (
     (re.compile(r"API_KEY_INVALID|api key not valid|api key expired", re.I), AuthenticationError),

@@ -215,11 +215,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
     A date is compared with the answer's own `date`, so that neither clock has to be right.
     """
-    return (
-        _seconds(headers.get("retry-after-ms", ""), 1000.0)
-        or _seconds(headers.get("retry-after", ""), 1.0)
-        or _seconds_until(headers.get("retry-after", ""), headers.get("date", ""))
-    )
+    given = headers.get("retry-after", "")
+    found = _seconds(headers.get("retry-after-ms", ""), 1000.0)
+    if found is None:
+        found = _seconds(given, 1.0)
+    return _seconds_until(given, headers.get("date", "")) if found is None else found
 
 
 def _seconds(value: str, scale: float) -> float | None:
