@@ -20,6 +20,7 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
+        self._levels = 0
         self.repeated: list[tuple[int, str]] = []
 
     yaml_implicit_resolvers: ClassVar = {  # type: ignore[misc]
@@ -27,16 +28,12 @@ class _Loader(yaml.SafeLoader):
         for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def __init__(self, stream: str) -> None:
-        super().__init__(stream)
-        self._levels = 0
-
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Lists and mappings are nested at most as deep as in a request's body."""
         self._levels += 1
         if self._levels > MAX_DEPTH:
             message = f"nested deeper than {MAX_DEPTH} levels"
-            raise yaml.composer.ComposerError(None, None, message, self.peek_event().start_mark)
+            raise yaml.composer.ComposerError(None, None, message, self.get_mark())
         try:
             return super().compose_node(parent, index)
         finally:

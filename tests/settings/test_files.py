@@ -101,5 +101,5 @@ def test_start_is_refused_when_the_file_cannot_be_read(tmp_path: Path) -> None:
 def test_a_line_is_named_when_a_file_is_nested_too_deep(opening: str, closing: str) -> None:
     assert parse_yaml(f"\na: {opening * 90}{closing * 90}", "config.yaml")
     for levels in (101, 2000):
-        with pytest.raises(ConfigError, match="config.yaml, line 2: nested deeper than 100 levels"):
+        with pytest.raises(ConfigError, match=r"config\.yaml, line 2: nested deeper than 100 levels"):
             parse_yaml(f"\na: {opening * levels}{closing * levels}", "config.yaml")
