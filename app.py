@@ -16,6 +16,7 @@ from proxy.settings import Settings, load_default
 from proxy.settings.load import environment
 from proxy.web import client_timeouts, cors, errors, identity
 from proxy.web.parts import EXTENSION
+from proxy.web.root_path import below
 
 
 def create_app(
@@ -36,7 +37,8 @@ def create_app(
     transport = transport or build_transport(settings, runtime)
     general, litellm = settings.general, settings.litellm
     app = door.app_class(settings.fast_path)("patchbay", static_folder=None)
-    app.url_map.strict_slashes = False
+    # Neither is answered by a redirect to whatever the Host header says.
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = int(general.max_request_size_mb * 1024 * 1024)
     timeouts = client_timeouts.Patience(runtime.monotonic, runtime.sleep, general.receive_timeout, general.send_timeout)
     parts = build_parts(settings, transport, runtime, timeouts, shared_path)
@@ -52,4 +54,6 @@ def create_app(
     cors.install(app, general.cors_allow_origins, has_key=settings.master_key is not None)
     client_timeouts.install(app, timeouts)
     endpoints.register(app)
+    if settings.root_path:
+        app.wsgi_app = below(settings.root_path, app.wsgi_app)  # type: ignore[assignment,method-assign]
     return app

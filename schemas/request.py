@@ -133,7 +133,7 @@ class RequestSchema(_OptionFields):
 OPTION_FIELDS = frozenset({*_OptionFields().fields, "no-log"} - {*_ProviderFields().fields})
 # LiteLLM's without effect here: they are taken out of the provider's body and named in x-litellm-dropped-params.
 _WITHOUT_EFFECT = frozenset(
-    "cache caching guardrails priority include_fallback_errors callbacks service_callback logger_fn weights "
+    "cache caching guardrails policies priority include_fallback_errors callbacks service_callback logger_fn weights "
     "litellm_disabled_callbacks prompt_id prompt_variables litellm_trace_id litellm_session_id num_fallbacks "
     "proxy_server_request fallback_depth secret_fields".split()
 )

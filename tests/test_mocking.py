@@ -137,3 +137,12 @@ def test_deployment_keeps_its_health_when_a_client_mocks_its_failure() -> None:
 def test_clock_ends_a_mocked_answer_when_it_is_slower() -> None:
     client = gateway(dangerously_allow_mock_testing_request_params=True)
     assert ask(client, "dead", mock_response="late", mock_delay=3600, timeout=0.2).status_code == 408
+
+
+def test_created_is_now_when_the_demo_answers() -> None:
+    from proxy.domain.wire import WireRequest
+    from proxy.mock.local import build_local
+
+    send = build_local(now=lambda: 1_900_000_000.5)
+    _, _, blocks = send(WireRequest("mock://local/v1/chat/completions", b'{"model": "demo", "messages": []}', {}))
+    assert b'"created":1900000000' in b"".join(blocks)

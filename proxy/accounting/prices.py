@@ -32,6 +32,12 @@ class PriceTable:
     def __len__(self) -> int:
         return len(self._texts.keys() | self._rows.keys())
 
+    def models_of(self, provider: str) -> list[str]:
+        """The names, without the provider's, of the models that the table has of a provider."""
+        named = ((name, self.row(name)) for name in sorted(self._texts.keys() | self._rows.keys()))
+        own = (name for name, row in named if row is not None and _family(row.provider) == _family(provider))
+        return list(dict.fromkeys(name.removeprefix(f"{provider}/") for name in own))
+
     def row(self, name: str) -> PriceRow | None:
         """The row of exactly that name."""
         row = self._rows.get(name)

@@ -77,7 +77,7 @@ def build_parts(
         settings=settings,
         runtime=runtime,
         gateway=Gateway(admission, routers, dispatcher, ledger, observation, streams, runtime, base_url),
-        inspection=Inspection(settings, routers, dispatcher, runtime),
+        inspection=Inspection(settings, routers, dispatcher, runtime, prices),
         streams=streams,
         observation=observation,
         reader=RequestReader(runtime, timeouts, default_models(settings), streams.check_open),

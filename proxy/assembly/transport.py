@@ -25,7 +25,7 @@ def build_transport(settings: Settings, runtime: Runtime) -> Transport:
     network = read_network(settings.environ, settings.litellm.ssl_verify)
     return Transport(
         runtime,
-        local={"mock": build_local(runtime.sleep)},
+        local={"mock": build_local(runtime.sleep, runtime.now)},
         user_agent=f"patchbay/{__version__}",
         verify=network.verify,
         proxies=network.proxies,

@@ -16,7 +16,10 @@ _MOST_REPEATED = 4000
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How one answer is given; times in seconds. `chunks`: how many pieces a streamed reply is cut into (0: a word each)."""
+    """How one answer is given; times in seconds. `chunks`: how many pieces a streamed reply is cut into (0: a word each).
+
+    `created` is in Unix seconds.
+    """
 
     reply: str | None = None
     status: int = 200
@@ -31,6 +34,7 @@ class Behaviour:
     tool_calls: Sequence[Mapping[str, Any]] | None = None
     embedding: Sequence[float] | None = None
     usage: Mapping[str, int] | None = None
+    created: int = CREATED
 
 
 # A whole answer: JSON as a mapping, anything else as bytes.
@@ -75,7 +79,7 @@ def chat(body: Mapping[str, Any], behaviour: Behaviour) -> dict[str, Any]:
     return {
         "id": identity("chatcmpl", body),
         "object": "chat.completion",
-        "created": CREATED,
+        "created": behaviour.created,
         "model": body.get("model"),
         "choices": [
             {"index": index, "message": message, "logprobs": None, "finish_reason": finish}
@@ -91,7 +95,7 @@ def text_completion(body: Mapping[str, Any], behaviour: Behaviour) -> dict[str, 
     return {
         "id": identity("cmpl", body),
         "object": "text_completion",
-        "created": CREATED,
+        "created": behaviour.created,
         "model": body.get("model"),
         "choices": [{"index": 0, "text": reply, "logprobs": None, "finish_reason": "stop"}],
         "usage": behaviour.usage or count_usage(body, reply),

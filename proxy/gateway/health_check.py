@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
+from proxy.accounting.prices import PriceTable
 from proxy.domain.attempt import Result, Send
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
-from proxy.domain.operations import BY_MODE, CHAT, OPERATIONS, Operation
+from proxy.domain.operations import BY_MODE, CHAT, EMBEDDINGS, OPERATIONS, Operation
 from proxy.domain.wire import Clocks
 from proxy.errors import GatewayError
 from proxy.providers.registry import find_provider
@@ -19,24 +21,36 @@ Report = dict[str, Any]
 
 
 def probe(
-    deployments: Sequence[Deployment], send: Send, new_id: Callable[[], str], mask: Callable[[str], str]
+    deployments: Sequence[Deployment],
+    send: Send,
+    new_id: Callable[[], str],
+    mask: Callable[[str], str],
+    embeds: Callable[[Deployment], bool],
 ) -> tuple[list[Report], list[Report]]:
-    """(those that answer, those that don't and why). Wildcards are left out: they name no model to ask."""
-    asked = [deployment for deployment in deployments if not deployment.wildcard]
+    """(those that answer, those that don't and why). A wildcard is asked for its `health_check_model`, if it has one."""
+    asked = [probed for deployment in deployments if (probed := _as_probed(deployment)) is not None]
     if not asked:
         return [], []
     with ThreadPoolExecutor(max_workers=min(_PARALLEL, len(asked))) as pool:
-        errors = list(pool.map(lambda deployment: _ask(deployment, send, new_id()), asked))
+        errors = list(pool.map(lambda deployment: _ask(deployment, send, new_id(), embeds), asked))
     pairs = list(zip(asked, errors, strict=True))
     healthy = [_report(deployment) for deployment, error in pairs if error is None]
     unhealthy = [{**_report(deployment), "error": mask(error)} for deployment, error in pairs if error is not None]
     return healthy, unhealthy
 
 
-def _ask(deployment: Deployment, send: Send, call_id: str) -> str | None:
-    operation = probed_operation(deployment)
-    model = deployment.info.get("health_check_model") or deployment.model
-    call = Call(call_id, operation, deployment.group, Document.of({"model": model, **(operation.probe or {})}))
+def _as_probed(deployment: Deployment) -> Deployment | None:
+    """With the model that is asked; None for a pattern without one."""
+    asked = deployment.info.get("health_check_model")
+    if not isinstance(asked, str) or not asked:
+        return None if deployment.wildcard else deployment
+    return replace(deployment, model=asked.removeprefix(f"{deployment.provider}/"), wildcard=False)
+
+
+def _ask(deployment: Deployment, send: Send, call_id: str, embeds: Callable[[Deployment], bool]) -> str | None:
+    operation = probed_operation(deployment, embeds)
+    fields = {"model": deployment.model, **(operation.probe or {})}
+    call = Call(call_id, operation, deployment.group, Document.of(fields))
     try:
         send(call, deployment, _CLOCKS, _ignore)
     except GatewayError as error:
@@ -44,14 +58,26 @@ def _ask(deployment: Deployment, send: Send, call_id: str) -> str | None:
     return None
 
 
-def probed_operation(deployment: Deployment) -> Operation:
-    """The operation of `model_info.mode`; without one the first in the table's order that the provider serves."""
+def probed_operation(deployment: Deployment, embeds: Callable[[Deployment], bool] = lambda one: False) -> Operation:
+    """The operation of `model_info.mode`; without one embeddings for a model that embeds, else the first in the table's
+    order that the provider serves."""
     operation = BY_MODE.get(deployment.info.get("mode", ""))
     if operation is not None and operation.probe is not None:
         return operation
     provider = find_provider(deployment.provider)
     served = provider.operations if provider else ()
+    if EMBEDDINGS in served and embeds(deployment):
+        return EMBEDDINGS
     return next((row for row in OPERATIONS.values() if row.probe is not None and row in served), CHAT)
+
+
+def embeds(deployment: Deployment, prices: PriceTable) -> bool:
+    """Whether a model is for embeddings, by its name, or by a price for what goes in and none for what comes out."""
+    if "embed" in deployment.model.lower():
+        return True
+    found = prices.find(deployment.provider, deployment.model)
+    listed = found[1].prices(0) if found else None
+    return listed is not None and bool(listed.input) and not listed.output
 
 
 def _ignore(result: Result) -> None:

@@ -1,13 +1,16 @@
-"""What the gateway would do and can do: plans, deployment states, capabilities, model names, health."""
+"""What the gateway would do and can do: plans, deployment states, capabilities, the list of models, health."""
 
+from functools import partial
 from typing import Any
 
+from proxy.accounting.prices import PriceTable
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.domain.call import Call
 from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.secrets import MASK, PLAIN_HEADERS, clean_url
 from proxy.errors import GatewayError
-from proxy.gateway.health_check import Report, probe
+from proxy.gateway.health_check import Report, embeds, probe
+from proxy.gateway.model_list import ModelList
 from proxy.gateway.routers import Routers
 from proxy.providers.parameters import capabilities
 from proxy.providers.registry import PROVIDERS
@@ -19,7 +22,11 @@ from proxy.settings import Settings
 class Inspection:
     """One per application. Only `check_health` calls a provider."""
 
-    def __init__(self, settings: Settings, routers: Routers, dispatcher: Dispatcher, runtime: Runtime) -> None:
+    def __init__(
+        self, settings: Settings, routers: Routers, dispatcher: Dispatcher, runtime: Runtime, prices: PriceTable
+    ) -> None:
+        self.models = ModelList(settings, routers.configured.catalogue, prices.models_of)
+        self._embeds = partial(embeds, prices=prices)
         self._settings = settings
         self._routers = routers
         self._dispatcher = dispatcher
@@ -52,18 +59,10 @@ class Inspection:
         """What each provider takes, by its name."""
         return {name: capabilities(provider) for name, provider in PROVIDERS.items()}
 
-    def model_names(self) -> dict[str, str]:
-        """The names that a client may ask for, and the owner of each; aliases first, hidden ones left out."""
-        owners: dict[str, str] = {}
-        by_group = {deployment.group: deployment.provider for deployment in self._settings.deployments}
-        for alias, target in self._settings.router.model_group_alias.items():
-            if not target.hidden:
-                owners[alias] = by_group.get(target.group, "patchbay")
-        return {**owners, **by_group}
-
     def check_health(self) -> tuple[list[Report], list[Report]]:
         """(deployments that answer a real request, those that don't and why)."""
-        return probe(self._settings.deployments, self._dispatcher.send, self._runtime.new_id, self._secrets.mask)
+        deployments = self._settings.deployments
+        return probe(deployments, self._dispatcher.send, self._runtime.new_id, self._secrets.mask, self._embeds)
 
     def _mask(self, value: Any) -> Any:
         return loads(self._secrets.mask(dumps(value).decode()))

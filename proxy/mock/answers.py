@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from proxy.domain.mock_answers import CREATED, Behaviour, MockChunk, count_usage, identity, reply_text
+from proxy.domain.mock_answers import Behaviour, MockChunk, count_usage, identity, reply_text
 from proxy.domain.operations import find_by_path
 
 # The fake provider may run within the gateway's own process: a request must not make it take much of that.
@@ -48,7 +48,7 @@ def answer(
 ) -> MockAnswer:
     """The answer to a POST of `raw` to `path`, or to a GET of models (`raw` empty)."""
     if path.rstrip("/").endswith("models"):
-        return _whole(Behaviour(), _models())
+        return _whole(Behaviour(), _models(defaults or Behaviour()))
     try:
         body = orjson.loads(raw)
     except ValueError:
@@ -85,8 +85,9 @@ def _behaviour(body: Mapping[str, Any], defaults: Behaviour) -> Behaviour:
     return replace(defaults, **known)
 
 
-def _models() -> dict[str, Any]:
-    return {"object": "list", "data": [{"id": "demo", "object": "model", "created": CREATED, "owned_by": "patchbay"}]}
+def _models(behaviour: Behaviour) -> dict[str, Any]:
+    model = {"id": "demo", "object": "model", "created": behaviour.created, "owned_by": "patchbay"}
+    return {"object": "list", "data": [model]}
 
 
 def _stream(behaviour: Behaviour, body: Mapping[str, Any], build: MockChunk) -> MockAnswer:
@@ -102,7 +103,7 @@ def _events(behaviour: Behaviour, body: Mapping[str, Any], build: MockChunk) -> 
     reply = reply_text(body, behaviour)
     base = {
         "id": identity("chatcmpl", body),
-        "created": CREATED,
+        "created": behaviour.created,
         "model": body.get("model"),
         "system_fingerprint": None,
     }

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urlsplit
 
+from proxy.domain.mock_answers import Behaviour
 from proxy.domain.wire import WireRequest
 from proxy.mock.answers import Broken, Pause, answer
 
@@ -11,12 +12,12 @@ _STEP = 0.25
 
 
 def build_local(
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.time
 ) -> Callable[[WireRequest], tuple[int, Mapping[str, str], Iterator[bytes]]]:
     """A function for the transport: request in; status, headers and blocks of the body out."""
 
     def send(request: WireRequest) -> tuple[int, Mapping[str, str], Iterator[bytes]]:
-        given = answer(urlsplit(request.url).path, bytes(request.body))
+        given = answer(urlsplit(request.url).path, bytes(request.body), Behaviour(created=int(now())))
 
         def pause(seconds: float) -> Iterator[bytes]:
             """In steps, with an empty block after each: whoever waits can look whether it is still worth it."""

@@ -86,7 +86,7 @@ def _page(explained: dict[str, Any] | None = None) -> Response:
         height=HEIGHT,
         state=state,
         in_flight=sum(one["in_flight"] for one in state["deployments"]),
-        models=sorted(name for name in parts.inspection.model_names() if "*" not in name),
+        models=sorted(parts.inspection.models.names()),
         explained=explained,
         every=_EVERY if "live" in request.args else None,
     )

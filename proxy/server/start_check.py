@@ -33,7 +33,7 @@ def check_start(environ: Mapping[str, str], addresses: Sequence[Address]) -> Sta
 
 
 def summarize(settings: Settings, addresses: Sequence[Address]) -> str:
-    models = len({deployment.group for deployment in settings.deployments})
+    models = settings.group_count
     count = "1 model" if models == 1 else f"{models} models"
     access = "with a master key" if settings.master_key else "no key needed from this machine"
     return f"Patchbay serves {count} of {settings.source} on {', '.join(map(describe, addresses))} ({access})"

@@ -46,8 +46,8 @@ def check_file(
     if not settings.deployments:
         kind = "error" if is_strict(environ) else "warning"
         return Report((*lines, f"{kind:<10} {path}: no model of model_list can be served"), serves=kind == "warning")
-    groups = {deployment.group for deployment in settings.deployments}
-    models = "1 model" if len(groups) == 1 else f"{len(groups)} models"
+    count = settings.group_count
+    models = "1 model" if count == 1 else f"{count} models"
     return Report((*lines, f"ok         {path}: {models} can be served"), serves=True)
 
 

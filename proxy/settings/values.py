@@ -75,6 +75,20 @@ class Settings:
         return self.environ.get(FAST_PATH_VARIABLE, "").strip().lower() not in _OFF
 
     @property
+    def root_path(self) -> str:
+        """`SERVER_ROOT_PATH`, such as /gateway; empty where there is none."""
+        path = self.environ.get("SERVER_ROOT_PATH", "").strip("/")
+        return f"/{path}" if path else ""
+
+    @property
+    def group_count(self) -> int:
+        """How many models the gateway serves; a `*` that repeats another group's deployments is none."""
+        groups = {deployment.group for deployment in self.deployments}
+        named = {deployment.label for deployment in self.deployments if deployment.group != "*"}
+        repeated = all(deployment.label in named for deployment in self.deployments if deployment.group == "*")
+        return len(groups - {"*"}) if named and repeated else len(groups)
+
+    @property
     def log_level(self) -> str:
         """`LITELLM_LOG`, in small letters; else debug where `set_verbose` asks for it."""
         default = "debug" if self.litellm.set_verbose else "info"

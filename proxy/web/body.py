@@ -20,6 +20,7 @@ from proxy.web.client_timeouts import Patience
 from proxy.web.client_watch import SocketWatch
 from proxy.web.current import Caller, current_caller, current_request
 from proxy.web.receiving import read_json
+from proxy.web.unhonoured import refuse_unhonoured
 from schemas.problems import first_problem
 from schemas.request import OPTION_FIELDS, UNSUPPORTED_FIELDS, RequestSchema, check
 
@@ -67,6 +68,8 @@ class RequestReader:
         if environ.get("QUERY_STRING"):
             _add_api_version(body, request)
         own = () if _plain_names(schema).issuperset(body) else tuple(filter(_is_own, body))
+        if own:
+            refuse_unhonoured(body, own)
         headers = own_headers(environ)
         stream = bool(body.get("stream")) and operation.streams
         return Call(

@@ -1,0 +1,29 @@
+"""Fields of a request that ask for protection or for a cache which the gateway does not have: refused, not dropped."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from proxy.errors import BadRequestError
+
+_FIELDS = frozenset({"guardrails", "policies", "cache", "caching"})
+_IN_METADATA = ("guardrails", "policies")
+_METADATA = ("metadata", "litellm_metadata")
+# Without a cache nothing is read from it and nothing is kept in it: these are honoured as they are.
+_HONOURED = {"no-cache": True, "no-store": True, "no_cache": True, "no_store": True}
+
+
+def refuse_unhonoured(body: Mapping[str, Any], own: Iterable[str]) -> None:
+    """Raise BadRequestError that names what of the body's `own` fields asks for something that is not done."""
+    names = [name for name in own if name in _FIELDS and _asks(name, body[name])]
+    for place in _METADATA:
+        metadata = body.get(place)
+        if isinstance(metadata, Mapping):
+            names += [f"{place}.{name}" for name in _IN_METADATA if metadata.get(name)]
+    if names:
+        raise BadRequestError(f"This gateway can't honour {', '.join(names)}: leave it out.", param=names[0])
+
+
+def _asks(name: str, value: object) -> bool:
+    if name == "cache" and isinstance(value, Mapping):
+        return any(_HONOURED.get(key) is not setting for key, setting in value.items() if setting)
+    return bool(value)
