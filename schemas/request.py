@@ -5,7 +5,7 @@ The gateway's own fields are LiteLLM's: they steer the call and are never sent t
 
 from collections.abc import Mapping, Set
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from marshmallow import INCLUDE, Schema, ValidationError
 
@@ -120,7 +120,13 @@ class _OptionFields(_ProviderFields):
 
 
 class RequestSchema(_OptionFields):
-    """A request body. Unknown members pass: they are the provider's."""
+    """A request body. Unknown members pass: they are the provider's.
+
+    `provider_members`, of another dialect's schema: members that are the provider's although the gateway has options of
+    these names.
+    """
+
+    provider_members: ClassVar[frozenset[str]] = frozenset()
 
     api_key = Text(filled=True, allow_none=True)
     api_base = Text(filled=True, allow_none=True)

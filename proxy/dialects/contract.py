@@ -40,6 +40,10 @@ class Dialect(Protocol):
     def name(self) -> str: ...
 
     @property
+    def id_header(self) -> str | None:
+        """A further header for the request's id, in which this dialect's clients look for it."""
+
+    @property
     def stream_type(self) -> str:
         """The content type of a streamed answer."""
 
@@ -50,9 +54,13 @@ class Dialect(Protocol):
         """The client's body in the pivot. Raise BadRequestError that names the client's field."""
 
     def write_answer(self, call: Call, answer: Answer, seconds: float) -> bytes:
-        """A whole answer's body. `seconds` is the time since the request came."""
+        """A whole answer's body; `answer.form` is its dialect. `seconds` is the time since the request came."""
 
-    def open_writer(self, call: Call, price: Price) -> StreamWriter: ...
+    def open_writer(self, call: Call, form: str, price: Price) -> StreamWriter:
+        """`form` is the dialect of the chunks: this one's own pass as they are, OpenAI's are translated."""
+
+    def status_of(self, error: GatewayError) -> int:
+        """The HTTP status of an error."""
 
     def write_error(self, error: GatewayError, request_id: str) -> Mapping[str, Any]:
         """The error object, unmasked."""

@@ -19,6 +19,7 @@ class OpenAIDialect:
     """See Dialect."""
 
     name = "openai"
+    id_header: str | None = None
     stream_type = "text/event-stream; charset=utf-8"
 
     def owns(self, path: str) -> bool:
@@ -36,8 +37,11 @@ class OpenAIDialect:
         separator = b"" if opened.rstrip().endswith(b"{") else b","
         return b'%b%b"_response_ms":%.3f}' % (opened, separator, seconds * 1000)
 
-    def open_writer(self, call: Call, price: Price) -> StreamWriter:
+    def open_writer(self, call: Call, form: str, price: Price) -> StreamWriter:
         return OpenAIWriter(call.include_usage, price)
+
+    def status_of(self, error: GatewayError) -> int:
+        return error.status_code
 
     def write_error(self, error: GatewayError, request_id: str) -> Mapping[str, Any]:
         return error.to_openai()

@@ -138,7 +138,7 @@ class Dispatcher:
             self._send(provider, call, deployment, exchange),
             self._decoders[provider.framing](),
             decoder,
-            Meter(call.fields, getattr(decoder, "text_length", text_length)),
+            Meter(call.observed_fields, getattr(decoder, "text_length", text_length)),
             once,
             exchange.clocks,
             provider.last_event,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from proxy.domain.bridged import BridgedDocument
 from proxy.domain.deployment import brings_connection
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import Operation
@@ -60,7 +61,8 @@ class Call(NamedTuple):
 
     `model` is the name that the client asked for. `received` (the head is here) and `started` (the body is read) are
     monotonic seconds, `started_at` is Unix seconds. `dialect` names the client's wire form, and `native` is
-    its body in that form where it is not OpenAI's (see Provider.native). `ignored` names the fields
+    its body in that form where it is not OpenAI's (see Provider.native); `asked` is then the row of the path, and
+    `operation` its pivot. `ignored` names the fields
     that the gateway knows and does not honour. `holds` keep the client's own credentials masked while the call runs.
     """
 
@@ -80,12 +82,21 @@ class Call(NamedTuple):
     received: float = 0.0
     dialect: str = "openai"
     native: Document | None = None
+    asked: Operation | None = None
     ignored: tuple[str, ...] = ()
 
     @property
     def fields(self) -> Mapping[str, Any]:
         """The provider-bound body, parsed. Never change it: a fallback reads it again."""
         return self.document.fields
+
+    @property
+    def observed_fields(self) -> Mapping[str, Any]:
+        """The body for estimates and records: the client's own form as long as nothing needed its pivot."""
+        document = self.document
+        if self.native is None or (isinstance(document, BridgedDocument) and document.is_built):
+            return document.fields
+        return self.native.fields
 
     def asking(self, model: str, document: Document | None = None) -> "Call":
         """The same request for another model."""

@@ -38,6 +38,8 @@ class Operation:
     mock, mock_chunk: what the fake provider answers, whole and as one chunk of a stream.
     semantic_name: `gen_ai.operation.name` in OpenTelemetry's conventions; None: the name.
     default_model: the model for a body that names none.
+    dialect: the client's wire form at its paths, a name in proxy/dialects/registry.py.
+    pivot: the operation that it is for routing and providers, where it is another dialect's form of it.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Operation:
     mock_chunk: MockChunk | None = None
     semantic_name: str | None = None
     default_model: str | None = None
+    dialect: str = "openai"
+    pivot: "Operation | None" = None
 
     @property
     def path(self) -> str:

@@ -48,7 +48,8 @@ class CallRecord(NamedTuple):
     that answered. `overhead` is the time that is ours: the whole minus the attempts. What clients can make large is
     kept as JSON text, masked: the client's metadata whole, and prompt and answer only where the operator allows them.
     `no_log`: the client asked for no log; only counters may use it. `client_owned`: models and deployments are those of
-    the client's own configuration or connection.
+    the client's own configuration or connection. `dialect` is the client's wire form; `native`: the deployment answered in it,
+    without translation (always false for OpenAI's).
     """
 
     id: str
@@ -89,6 +90,8 @@ class CallRecord(NamedTuple):
     response_json: bytes | None = None
     no_log: bool = False
     client_owned: bool = False
+    dialect: str = "openai"
+    native: bool = False
 
     def __repr__(self) -> str:
         """Never prompt and answer."""

@@ -9,7 +9,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT
 from proxy.domain.usage import Usage
-from proxy.errors import ClientClosedRequestError, GatewayError
+from proxy.errors import BadRequestError, ClientClosedRequestError, GatewayError
 from proxy.gateway.admission import Admission
 from proxy.gateway.continuation import ContinuedStream, may_continue
 from proxy.gateway.ledger import Ledger
@@ -60,6 +60,7 @@ class Gateway:
         if call.options.fastest_response:
             return ServedFastest(call, first_success(calls, self.run, self._abandon))
         if call.stream:
+            self._check_interleaving(call)
             return ServedStreams(call, models, interleave(calls, self.run, self._abandon))
         return ServedBatch(call, models, run_batch(calls, self.run))
 
@@ -70,6 +71,13 @@ class Gateway:
         except GatewayError as error:
             self.refuse(call, error)
             raise
+
+    def _check_interleaving(self, call: Call) -> None:
+        """Several streams in one response have no form but OpenAI's, where each chunk names its place."""
+        if call.dialect != "openai":
+            error = BadRequestError("Several models can't be streamed at once here: ask for one.", param="model")
+            self.refuse(call, error)
+            raise error
 
     def refuse(self, call: Call, error: GatewayError) -> None:
         """Record a call that was refused before it reached a deployment."""
@@ -91,7 +99,8 @@ class Gateway:
         return self._open(call, router, outcome)
 
     def _open(self, call: Call, router: Router, outcome: Outcome) -> Served:
-        if _continues(call, router):
+        # An answer in a client's own dialect is its provider's bytes: nothing can be joined to them.
+        if outcome.reply.form == "openai" and _continues(call, router):
             outcome = outcome._replace(reply=ContinuedStream(router, call, self._dispatcher.send, outcome).reply())
         assert isinstance(outcome.reply, StreamReply)
         self._streams.add(outcome.reply)

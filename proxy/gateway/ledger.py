@@ -88,7 +88,7 @@ class Ledger:
             first=first,
             overhead=overhead,
             response_id=facts.id,
-            response=gather(stream.chunks) if stream.chunks else None,
+            response=gather(stream.chunks) if stream.chunks and outcome.reply.form == "openai" else None,
         )
         self._emit(build_record(call, outcome, end, self._mask, self.logs_content(call)))
 
@@ -100,7 +100,7 @@ class Ledger:
         error.recorded = True
         usage = None
         if isinstance(error, ClientClosedRequestError) and deployment is not None:
-            prompt = prompt_tokens(call.fields)
+            prompt = prompt_tokens(call.observed_fields)
             usage = Usage(prompt, 0, prompt)
         duration = self._runtime.monotonic() - call.started
         end = CallEnd(self._runtime.now(), duration, error, deployment, usage)
@@ -122,7 +122,7 @@ class Ledger:
     ) -> Cost | None:
         if usage is None:
             return None
-        asked = call.fields.get("service_tier")
+        asked = call.observed_fields.get("service_tier")
         priced = self._prices.find(outcome.deployment, answered)
         return cost_of(usage, priced, tier or (asked if isinstance(asked, str) else None), call.started_at)
 

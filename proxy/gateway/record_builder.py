@@ -47,11 +47,12 @@ def build_record(
     else:
         served, attempts = end.deployment, error.attempts if error is not None else ()
         retries, fallbacks = _count_tries(attempts)
-    user = call.fields.get("user")
+    fields = call.observed_fields
+    user = fields.get("user")
     end_user = None if user is None else _text(user)
     record = CallRecord(
         id=call.id,
-        call_type=call.operation.call_type,
+        call_type=(call.asked or call.operation).call_type,
         operation=call.operation.name,
         stream=call.stream,
         status="success",
@@ -65,7 +66,7 @@ def build_record(
         model_id=served.id if served else (attempts[-1].deployment_id if attempts else None),
         custom_llm_provider=served.provider if served else (error.provider if error else None),
         api_base=served.shown_base if served else None,
-        model_parameters=_model_parameters(call.fields),
+        model_parameters=_model_parameters(fields),
         attempts=attempts,
         retries=retries,
         fallbacks=fallbacks,
@@ -74,6 +75,8 @@ def build_record(
         key_alias=call.key_alias,
         end_user=mask(end_user) if end_user else None,
         requester=call.requester,
+        dialect=call.dialect,
+        native=call.native is not None and outcome is not None and outcome.reply.form == call.dialect,
         dropped_params=outcome.reply.dropped if outcome else (error.dropped if error else ()),
         response_id=end.response_id,
     )
@@ -121,8 +124,9 @@ def _content(call: Call, outcome: Outcome | None, response: object, mask: Mask) 
 
 def _asked(call: Call) -> object:
     """What was asked: the member that the operation's row names, or an object of them where it names several."""
-    found = {name: call.fields[name] for name in call.operation.content if name in call.fields}
-    return found if len(call.operation.content) > 1 else next(iter(found.values()), None)
+    fields, content = call.observed_fields, (call.asked or call.operation).content
+    found = {name: fields[name] for name in content if name in fields}
+    return found if len(content) > 1 else next(iter(found.values()), None)
 
 
 def _model_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:

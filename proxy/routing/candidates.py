@@ -37,7 +37,7 @@ def candidates(
 def _long_enough(level: Sequence[Deployment], call: Call) -> Sequence[Deployment]:
     if not any(isinstance(one.info.get("max_input_tokens"), int) for one in level):
         return level
-    tokens = prompt_tokens(call.fields)
+    tokens = prompt_tokens(call.observed_fields)
     fitting = [one for one in level if tokens <= (_max_input(one) or tokens)]
     if level and not fitting:
         longest = max(_max_input(one) or 0 for one in level)

@@ -98,7 +98,7 @@ def _why_out(
         return "prompt too long"
     refused = health.refusal(state, now)
     if refused is None and profile.limits is not None and profile.limits.hard:
-        tokens = total_tokens(call.fields) if profile.counts_tokens else 0
+        tokens = total_tokens(call.observed_fields) if profile.counts_tokens else 0
         refused = limits.refusal(state, profile.limits, tokens, now)
     return refused.reason if refused else None
 

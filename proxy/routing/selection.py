@@ -170,5 +170,5 @@ class Selection:
             # What fails by a client's own choice must not spend what others need.
             request = request._replace(budget=request.budget._replace(key=f"{request.budget.key} of clients"))
         if profile.counts_tokens:
-            request = request._replace(tokens=total_tokens(target.call.fields))
+            request = request._replace(tokens=total_tokens(target.call.observed_fields))
         return request._replace(limits=None) if past_limits else request

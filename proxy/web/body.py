@@ -1,12 +1,14 @@
 """A request's body into a Call: JSON, checked by a schema, the gateway's own fields taken out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from flask import Request
 from marshmallow import ValidationError
 
+from proxy.dialects.registry import DIALECTS
+from proxy.domain.bridged import BridgedDocument
 from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import is_connection_param
 from proxy.domain.json_text.codec import DepthError
@@ -87,6 +89,44 @@ class RequestReader:
             client=SocketWatch.of(environ),
             received=caller.started,
             ignored=_unserved(own, headers) if own or headers else (),
+        )
+
+    def read_dialect(self, operation: Operation, model_in_path: str | None = None, stream: bool | None = None) -> Call:
+        """A request in another dialect than OpenAI's, as a call: see Operation.dialect.
+
+        Members that the operation's schema declares are the provider's, whatever they mean elsewhere. `stream` is for
+        paths that say so themselves. Raise BadRequestError, naming the field.
+        """
+        self._check_open()
+        request, caller = current_request(), current_caller()
+        environ, dialect = request.environ, DIALECTS[operation.dialect]
+        document = _parse(read_json(request, self._timeouts))
+        body = dict(document.fields)
+        model = model_in_path or body.get("model") or self._default_models.get(operation.name)
+        if model is not None:
+            body["model"] = model
+        check_body(operation.schema, body)
+        own = tuple(name for name in body if name not in operation.schema.provider_members and _is_own(name))
+        native = document.edit({"model": model}, own) if own or document.fields.get("model") != model else document
+        headers = own_headers(environ)
+        return Call(
+            id=caller.call_id,
+            operation=operation.pivot or operation,
+            model=body["model"],
+            document=BridgedDocument(partial(dialect.read_request, native)),
+            options=read_options(body, headers) if own or headers or "metadata" in body else NO_OPTIONS,
+            stream=operation.streams and (bool(body.get("stream")) if stream is None else stream),
+            include_usage=True,
+            started=self._runtime.monotonic(),
+            started_at=self._runtime.now(),
+            key_alias=caller.key.alias,
+            requester=requester_of(request, caller),
+            client=SocketWatch.of(environ),
+            received=caller.started,
+            dialect=operation.dialect,
+            native=native,
+            asked=operation,
+            ignored=_unserved(own, headers),
         )
 
 

@@ -65,9 +65,12 @@ def install(app: Flask, runtime: Runtime, mask: Mask, base_of: BaseOf, refuse: R
         caller = find_caller()
         record(error, caller)
         seconds = runtime.monotonic() - caller.started
-        body = masked_json(dialect_of_path(request.path).write_error(error, caller.request_id), mask)
-        response = Response(body, error.status_code, mimetype="application/json")
+        dialect = dialect_of_path(request.path)
+        body = masked_json(dialect.write_error(error, caller.request_id), mask)
+        response = Response(body, dialect.status_of(error), mimetype="application/json")
         headers = call_headers(caller.call_id, caller.request_id) + error_headers(error, seconds, base_of, mask)
+        if dialect.id_header is not None:
+            headers.append((dialect.id_header, caller.request_id))
         for name, value in headers:
             response.headers.add(name, value)
         return response

@@ -46,10 +46,12 @@ class Presenter:
         headers = call_headers(call.id, call.requester.request_id) + outcome_headers(
             outcome, served.base_url, seconds, dropped, self._mask
         )
+        if dialect.id_header is not None:
+            headers.append((dialect.id_header, call.requester.request_id or call.id))
         if isinstance(reply, Answer):
             return door.response(dialect.write_answer(call, reply, seconds), "application/json", headers)
         assert served.ending is not None
-        writer = dialect.open_writer(call, served.ending.price)
+        writer = dialect.open_writer(call, reply.form, served.ending.price)
         body = EventStream(reply, writer, served.ending, self._error_body(dialect, call))
         return door.response(body, dialect.stream_type, headers + EXTRA_HEADERS)
 
