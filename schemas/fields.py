@@ -115,15 +115,17 @@ Check = Callable[[Any], None]
 class ListOf(Shape):
     """A list whose items pass `check`, which raises ValidationError."""
 
-    def __init__(self, check: Check, *, filled: bool = False, **options: Any) -> None:
+    def __init__(self, check: Check, *, filled: bool = False, most: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self._check_item, self._filled = check, filled
+        self._check_item, self._filled, self._most = check, filled, most
 
     def check(self, value: Any) -> None:
         if type(value) is not list:
             raise wrong_type(value, "an array")
         if self._filled and not value:
             raise ValidationError("must not be empty")
+        if self._most is not None and len(value) > self._most:
+            raise ValidationError(f"must have at most {self._most} entries")
         for position, item in enumerate(value):
             try:
                 self._check_item(item)

@@ -46,11 +46,26 @@ def check_fallback(value: Any) -> None:
         raise ValidationError({"model": wrong_type(value["model"], "a string").messages})
 
 
+# Each is a request of its own, and only a handful are ever tried.
+MOST_FALLBACKS = 50
+# Each path is followed through all messages.
+MOST_PATHS = 50
+LONGEST_PATH = 200
+MOST_NAMES = 1000
+
+
+def check_path(value: Any) -> None:
+    """Such as `tools[*].function.strict`: short, and with few steps."""
+    check_text(value)
+    if len(value) > LONGEST_PATH:
+        raise ValidationError(f"must have at most {LONGEST_PATH} characters")
+
+
 class Fallbacks(ListOf):
     """A list of what `check_fallback` lets pass; a text alone is one name."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(check_fallback, **options)
+        super().__init__(check_fallback, most=MOST_FALLBACKS, **options)
 
     def check(self, value: Any) -> None:
         if type(value) is not str:
@@ -87,7 +102,7 @@ class _OptionFields(_ProviderFields):
 
     metadata = Object(allow_none=True)
     litellm_metadata = Object(allow_none=True)
-    tags = ListOf(check_text, allow_none=True)
+    tags = ListOf(check_text, most=MOST_NAMES, allow_none=True)
     num_retries = Number(whole=True, minimum=0, maximum=100, allow_none=True)
     timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
     request_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
@@ -96,14 +111,14 @@ class _OptionFields(_ProviderFields):
     first_token_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
     idle_timeout = Number(minimum=0.001, maximum=86_400, allow_none=True)
     fallbacks = Fallbacks(allow_none=True)
-    context_window_fallbacks = ListOf(check_rule, allow_none=True)
-    content_policy_fallbacks = ListOf(check_rule, allow_none=True)
+    context_window_fallbacks = ListOf(check_rule, most=MOST_FALLBACKS, allow_none=True)
+    content_policy_fallbacks = ListOf(check_rule, most=MOST_FALLBACKS, allow_none=True)
     disable_fallbacks = Flag(allow_none=True)
     fastest_response = Flag(allow_none=True)
     stream_continuation = Flag(allow_none=True)
     drop_params = Flag(allow_none=True)
-    additional_drop_params = ListOf(check_text, allow_none=True)
-    allowed_openai_params = ListOf(check_text, allow_none=True)
+    additional_drop_params = ListOf(check_path, most=MOST_PATHS, allow_none=True)
+    allowed_openai_params = ListOf(check_text, most=MOST_NAMES, allow_none=True)
     extra_headers = Headers(allow_none=True)
     extra_body = Object(allow_none=True)
     user_config = Object(allow_none=True)
@@ -163,13 +178,45 @@ def check(schema_class: type[RequestSchema], body: dict[str, Any]) -> None:
 
 
 def _check_fallbacks(schema_class: type[RequestSchema], body: dict[str, Any]) -> None:
-    """A fallback object is a request of its own: the body, with the object's members in it."""
+    """A fallback object is a request of its own: the body, which is checked once, with the object's members in it."""
     for position, entry in enumerate(body["fallbacks"]):
         if type(entry) is dict and "model" in entry:
             try:
-                check(schema_class, {**body, **entry, "fallbacks": None})
+                _check_members(schema_class, entry)
             except ValidationError as error:
                 raise ValidationError({"fallbacks": {position: error.messages}}) from None
+
+
+def _check_members(schema_class: type[RequestSchema], entry: Mapping[str, Any]) -> None:
+    if not REFUSED_FIELDS.isdisjoint(entry):
+        raise ValidationError(
+            {name: ["is not allowed in a request body"] for name in REFUSED_FIELDS.intersection(entry)}
+        )
+    if entry.get("headers") is not None:
+        _check_headers(entry["headers"])
+    shapes = _shapes(schema_class)
+    for name, value in entry.items():
+        if name in shapes.by_name and name != "fallbacks":
+            _check_member(shapes, name, value)
+
+
+def _check_headers(headers: Any) -> None:
+    try:
+        Headers().check(headers)
+    except ValidationError as error:
+        raise ValidationError({"headers": error.messages}) from None
+
+
+def _check_member(shapes: "_Shapes", name: str, value: Any) -> None:
+    shape = shapes.by_name[name]
+    if type(value) in shape.sound or (value is None and shape.allow_none):
+        return
+    if value is None:
+        raise ValidationError({name: [shape.error_messages["null"]]})
+    try:
+        shape.check(value)
+    except ValidationError as error:
+        raise ValidationError({name: error.messages}) from None
 
 
 class _Shapes(NamedTuple):

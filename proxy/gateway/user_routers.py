@@ -20,6 +20,8 @@ from schemas.config import Finding
 
 KEPT_ROUTERS = 1000
 KEPT_SECONDS = 3600.0
+# Of all kept routers together: a deployment takes a few kilobytes.
+KEPT_DEPLOYMENTS = 10_000
 MOST_NAMED = 20
 _POSITION = re.compile(r"\[\d+\]")
 
@@ -31,6 +33,11 @@ class Client:
     router: Router
     ignored: tuple[str, ...]
     hold: Hold
+
+    @property
+    def size(self) -> int:
+        """The number of its deployments."""
+        return len(self.router.catalogue.deployments)
 
 
 @dataclass(slots=True)
@@ -54,6 +61,7 @@ class Clients:
         self._kept = kept
         self._seconds = seconds
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._deployments = 0
         self._lock = threading.Lock()
 
     def find(self, config: UserConfig) -> Client:
@@ -68,7 +76,10 @@ class Clients:
                 return entry.client
         client = self._build(config)
         with self._lock:
-            entry = self._entries.setdefault(config.digest, _Entry(client, now))
+            entry = self._entries.get(config.digest)
+            if entry is None:
+                entry = self._entries[config.digest] = _Entry(client, now)
+                self._deployments += client.size
             self._forget(now)
             return entry.client
 
@@ -79,9 +90,11 @@ class Clients:
         """Oldest first: those beyond the bound, and those that have not been used for long."""
         while self._entries:
             entry = next(iter(self._entries.values()))
-            if len(self._entries) <= self._kept and now - entry.used_at <= self._seconds:
+            fits = len(self._entries) <= self._kept and self._deployments <= KEPT_DEPLOYMENTS
+            if fits and now - entry.used_at <= self._seconds:
                 return
-            self._entries.popitem(last=False)
+            _, forgotten = self._entries.popitem(last=False)
+            self._deployments -= forgotten.client.size
 
 
 def build_client(config: UserConfig, runtime: Runtime, secrets: SecretRegistry) -> Client:

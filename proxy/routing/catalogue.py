@@ -1,13 +1,12 @@
 """What a model name means: the deployments of a group, found without looking at any other group."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import Alias
 
-# No model's name is longer, and a longer one would take its time to be compared with a pattern of several stars.
+# No model's name is longer.
 LONGEST_MATCHED = 1000
 
 # The provider that a bare name such as `gpt-4o` belongs to; None when nobody knows it.
@@ -89,9 +88,9 @@ class Catalogue:
         names = [name] if provider is None else [name, f"{provider}/{name}"]
         for pattern in self._patterns:
             for spelling in names:
-                match = pattern.expression.fullmatch(spelling)
-                if match is not None:
-                    filled = [_filled(one, name, match.groups()) for one in pattern.deployments]
+                parts = pattern.match(spelling)
+                if parts is not None:
+                    filled = [_filled(one, name, parts) for one in pattern.deployments]
                     return Group.of(name, filled, pattern.group)
         return None
 
@@ -118,8 +117,27 @@ def alias_ends(aliases: Mapping[str, Alias]) -> dict[str, str]:
 @dataclass(frozen=True, slots=True)
 class _Pattern:
     group: str
-    expression: re.Pattern[str]
+    texts: tuple[str, ...]
     deployments: tuple[Deployment, ...]
+
+    def match(self, name: str) -> tuple[str, ...] | None:
+        """What is in the place of the stars, each as long as it can be, the first one first; None if the name differs.
+
+        From the right, so that the time grows with the name alone, whatever clients bring as names and patterns.
+        """
+        first, *middle, last = self.texts
+        end = len(name) - len(last)
+        if end < len(first) or not name.startswith(first) or not name.endswith(last):
+            return None
+        found: list[str] = []
+        for text in reversed(middle):
+            at = name.rfind(text, len(first), end)
+            if at < 0:
+                return None
+            found.append(name[at + len(text) : end])
+            end = at
+        found.append(name[len(first) : end])
+        return tuple(reversed(found))
 
 
 def _filled(deployment: Deployment, name: str, parts: Sequence[str]) -> Deployment:
@@ -142,11 +160,7 @@ def _patterns(deployments: Sequence[Deployment]) -> list[_Pattern]:
     """The most particular first: the longest, then the one with fewer stars."""
     grouped = _grouped(deployments, lambda one: one.group)
     ranked = sorted(grouped, key=lambda name: (-len(name.replace("*", "")), name.count("*"), name))
-    return [_Pattern(name, _expression(name), grouped[name].deployments) for name in ranked]
-
-
-def _expression(pattern: str) -> re.Pattern[str]:
-    return re.compile("(.*)".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
+    return [_Pattern(name, tuple(name.split("*")), grouped[name].deployments) for name in ranked]
 
 
 def _grouped(deployments: Iterable[Deployment], key: Callable[[Deployment], str]) -> dict[str, Group]:

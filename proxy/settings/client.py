@@ -17,6 +17,8 @@ from proxy.settings.router import build_router_settings, check_groups
 from schemas.config import ConfigProblem, Finding, InvalidConfig, load_user_config, user_findings
 
 MOST_MODELS = 200
+# Of the entries of one list or object: whatever is worked out from two of them stays small.
+MOST_ENTRIES = 1000
 # Each star of a pattern multiplies the time that a name may take to be compared with it.
 MOST_STARS = 2
 # A client's router shares nothing with anybody, nobody may override what is the client's own, and a client knows which
@@ -46,11 +48,13 @@ def load_client_config(user_config: object, providers: Mapping[str, Provider] = 
 
 
 def _load(user_config: object, providers: Mapping[str, Provider]) -> ClientConfig:
+    if longest := next(_long_lists(user_config), None):
+        raise InvalidConfig((ConfigProblem(longest, f"must have at most {MOST_ENTRIES} entries"),))
     missing: list[Fault] = []
     loaded = load_user_config(resolve(user_config, {}, missing))
     if missing:
         raise InvalidConfig(tuple(ConfigProblem(item.path, "must be the value itself") for item in missing))
-    if excesses := tuple(_excesses(loaded["model_list"])):
+    if excesses := tuple(_excesses(loaded["model_list"], providers)):
         raise InvalidConfig(excesses)
     defaults = loaded.get("default_litellm_params")
     built = build_deployments(loaded["model_list"], None, providers, defaults=defaults)
@@ -67,9 +71,36 @@ def _ignored(user_config: object) -> tuple[Finding, ...]:
     return tuple(item for item in names if item.status == "ignored" or _WITHOUT_EFFECT.match(item.path))
 
 
-def _excesses(model_list: Sequence[Mapping[str, Any]]) -> Iterator[ConfigProblem]:
-    if len(model_list) > MOST_MODELS:
-        yield ConfigProblem("model_list", f"must have at most {MOST_MODELS} models")
+def _long_lists(user_config: object) -> Iterator[str]:
+    """The paths of lists and objects that are too long."""
+    pending: list[tuple[str, object]] = [("", user_config)]
+    while pending:
+        path, value = pending.pop()
+        if not isinstance(value, Mapping | list):
+            continue
+        if len(value) > MOST_ENTRIES:
+            yield path
+        elif isinstance(value, Mapping):
+            pending.extend((f"{path}.{name}" if path else str(name), member) for name, member in value.items())
+        else:
+            pending.extend((f"{path}[{position}]", item) for position, item in enumerate(value))
+
+
+def _made_of(entry: Mapping[str, Any], providers: Mapping[str, Provider]) -> int:
+    """How many deployments an entry becomes: one for each organization, and for each way to read the model `*`."""
+    params = entry["litellm_params"]
+    organization = params.get("organization")
+    many = len(organization) if isinstance(organization, list | tuple) else 1
+    return many * (len(providers) if params.get("model") == "*" and not params.get("custom_llm_provider") else 1)
+
+
+def _excesses(model_list: Sequence[Mapping[str, Any]], providers: Mapping[str, Provider]) -> Iterator[ConfigProblem]:
+    made = 0
     for position, entry in enumerate(model_list):
+        made += _made_of(entry, providers)
+        if made > MOST_MODELS:
+            path = "model_list" if len(model_list) > MOST_MODELS else f"model_list[{position}]"
+            yield ConfigProblem(path, f"must have at most {MOST_MODELS} models, each organization and provider counted")
+            return
         if entry["model_name"].count("*") > MOST_STARS:
             yield ConfigProblem(f"model_list[{position}].model_name", f"must have at most {MOST_STARS} stars")
