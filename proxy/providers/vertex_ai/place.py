@@ -8,16 +8,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import orjson
-
 from proxy.domain.deployment import Deployment
+from proxy.domain.google_project import NO_PROJECT, PROJECT, UNKNOWN_PROJECT, project_of_key
 from proxy.errors import BadRequestError, ConfigurationError
 from proxy.providers.gemini.models import thinks_in_levels
+from proxy.providers.translation.json_reading import find_object
 
 DEFAULT_LOCATION = "us-central1"
 # A client may name these, and one becomes part of a host: nothing in them may lead elsewhere.
 _LOCATION = re.compile(r"[a-z0-9-]{1,40}")
-_PROJECT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_:-]|\.(?!\.)){0,99}")
 _MULTI_REGIONS = frozenset({"us", "eu"})
 # Providers that ask for everything in another version than a method's usual one.
 _VERSIONS: Mapping[str, str] = {"vertex_ai_beta": "v1beta1"}
@@ -68,15 +67,14 @@ def read_location(deployment: Deployment) -> str:
 
 
 def read_project(deployment: Deployment) -> str:
-    """The deployment's, else the one that its key file belongs to."""
+    """The deployment's, else the one that its key belongs to; UNKNOWN_PROJECT where only the credentials know it."""
     connection = deployment.connection
     given = _first(connection, "vertex_project", "vertex_ai_project") or _project_of_key(connection)
+    if given is None and not deployment.api_key and not deployment.client_owned:
+        return UNKNOWN_PROJECT
     if given is None:
-        raise ConfigurationError(
-            f"{deployment.provider} needs a project: set litellm_params.vertex_project or VERTEXAI_PROJECT",
-            provider=deployment.provider,
-        )
-    if not _PROJECT.fullmatch(given):
+        raise ConfigurationError(NO_PROJECT.format(deployment.provider), provider=deployment.provider)
+    if not PROJECT.fullmatch(given):
         raise BadRequestError("vertex_project is no project's id", param="vertex_project")
     return given
 
@@ -86,12 +84,8 @@ def _first(connection: Mapping[str, Any], *names: str) -> str | None:
 
 
 def _project_of_key(connection: Mapping[str, Any]) -> str | None:
-    """`project_id` of credentials that are given as such; the path of a file is not followed here."""
+    """The project of credentials that are given as such; the path of a file is followed by the credentials only."""
     key = connection.get("vertex_credentials") or connection.get("vertex_ai_credentials")
     if isinstance(key, str) and key.lstrip().startswith("{"):
-        try:
-            key = orjson.loads(key)
-        except ValueError:
-            return None
-    project = key.get("project_id") if isinstance(key, Mapping) else None
-    return project if isinstance(project, str) else None
+        key = find_object(key)
+    return project_of_key(key) if isinstance(key, Mapping) else None

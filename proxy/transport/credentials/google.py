@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from proxy.domain.deployment import Deployment
+from proxy.domain.google_project import NO_PROJECT, PROJECT, UNKNOWN_PROJECT
 from proxy.domain.wire import Fetch, WireRequest
 from proxy.errors import AuthenticationError, ConfigurationError
 
@@ -42,12 +43,13 @@ class GoogleCredentials:
         deployment would need the operator's.
         """
         if "authorization" in request.headers or "x-goog-api-key" in request.headers:
-            return request
+            return _with_project(request, None, deployment)
         given = deployment.connection.get("vertex_credentials") or deployment.connection.get("vertex_ai_credentials")
         if deployment.client_owned:
             _check_clients(given, deployment)
         token = self._find(given, _load_google(), guarded=deployment.client_owned)
-        return request._replace(headers={**request.headers, **token.headers(deployment)})
+        headers = {**request.headers, **token.headers(deployment)}
+        return _with_project(request._replace(headers=headers), token.project, deployment)
 
     def _find(self, given: object, google: ModuleType, *, guarded: bool) -> "_Token":
         info, digest = read_key(given)
@@ -63,7 +65,7 @@ class GoogleCredentials:
 
 
 class _Token:
-    """One identity's token. One thread looks for the credentials and fetches, the others wait for it."""
+    """One identity's token, and its project once there is a token. One thread looks for the credentials and fetches, the others wait for it."""
 
     def __init__(self, google: ModuleType, info: Mapping[str, Any] | None, send: Any) -> None:
         self._google = google
@@ -71,17 +73,29 @@ class _Token:
         self._send = send
         self._lock = threading.Lock()
         self._source: Any = None
+        self.project: str | None = None
 
     def headers(self, deployment: Deployment) -> dict[str, str]:
         source = self._source
         if source is None or not source.valid:
             with self._lock:
-                source = self._source = self._source or self._google.open_source(self._info, self._send)
+                if self._source is None:
+                    self._source, self.project = self._google.open_source(self._info, self._send)
+                source = self._source
                 if not source.valid:
                     self._google.refresh(source, self._send, deployment.provider)
         headers: dict[str, str] = {}
         source.apply(headers)
         return {name.lower(): value for name, value in headers.items()}
+
+
+def _with_project(request: WireRequest, project: str | None, deployment: Deployment) -> WireRequest:
+    """The request to the credentials' project, where the deployment names none. Raise ConfigurationError without one."""
+    if UNKNOWN_PROJECT not in request.url:
+        return request
+    if project is None or not PROJECT.fullmatch(project):
+        raise ConfigurationError(NO_PROJECT.format(deployment.provider), provider=deployment.provider)
+    return request._replace(url=request.url.replace(UNKNOWN_PROJECT, project, 1))
 
 
 def read_key(given: object) -> tuple[Mapping[str, Any] | None, bytes]:

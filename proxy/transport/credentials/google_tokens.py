@@ -7,6 +7,7 @@ import google.auth
 from google.auth import exceptions
 from google.oauth2 import credentials, service_account
 
+from proxy.domain.google_project import project_of_key
 from proxy.domain.wire import Fetch, WireRequest
 from proxy.errors import AuthenticationError
 
@@ -51,22 +52,30 @@ def build_request(fetch: Fetch, *, guarded: bool) -> Request:
     return Request(fetch, guarded=guarded)
 
 
-def open_source(info: Mapping[str, Any] | None, request: Request) -> Any:
-    """google-auth's Credentials for a key, or for the surroundings; AuthenticationError where there are none."""
+def open_source(info: Mapping[str, Any] | None, request: Request) -> tuple[Any, str | None]:
+    """google-auth's Credentials for a key, or for the surroundings, and their project.
+
+    Raise AuthenticationError where there are none.
+    """
     try:
         if info is None:
-            return _AUTH.default(scopes=SCOPES, request=request)[0]
-        if info.get("type") == "service_account":
-            return _SERVICE_ACCOUNTS.from_service_account_info(info, scopes=SCOPES)
-        if info.get("type") == "authorized_user":
-            return _USERS.from_authorized_user_info(info, scopes=SCOPES)
-        return _AUTH.load_credentials_from_dict(info, scopes=SCOPES, request=request)[0]
+            source, project = _AUTH.default(scopes=SCOPES, request=request)
+            return source, project or getattr(source, "quota_project_id", None)
+        return _open_key(info, request), project_of_key(info)
     except exceptions.DefaultCredentialsError:
         raise AuthenticationError(
             "No Google credentials were found: set litellm_params.vertex_credentials or GOOGLE_APPLICATION_CREDENTIALS"
         ) from None
     except (exceptions.GoogleAuthError, ValueError, TypeError):
         raise AuthenticationError("vertex_credentials are not usable: something is missing or broken in them") from None
+
+
+def _open_key(info: Mapping[str, Any], request: Request) -> Any:
+    if info.get("type") == "service_account":
+        return _SERVICE_ACCOUNTS.from_service_account_info(info, scopes=SCOPES)
+    if info.get("type") == "authorized_user":
+        return _USERS.from_authorized_user_info(info, scopes=SCOPES)
+    return _AUTH.load_credentials_from_dict(info, scopes=SCOPES, request=request)[0]
 
 
 def refresh(source: Any, request: Request, provider: str) -> None:

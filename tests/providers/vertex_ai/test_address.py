@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from proxy.domain.deployment import Deployment
+from proxy.domain.google_project import UNKNOWN_PROJECT
 from proxy.domain.wire import WireRequest
 from proxy.errors import BadRequestError, GatewayError
 from proxy.providers.registry import PROVIDERS
+from proxy.providers.vertex_ai.place import read_project
 from tests.providers.gemini.exchange import HELLO, build_call
 
 HOST = "https://us-central1-aiplatform.googleapis.com"
@@ -105,10 +107,18 @@ def test_project_is_the_keys_when_none_is_configured(key: Any) -> None:
     assert "/projects/of-the-key/locations/" in url
 
 
-@pytest.mark.parametrize("key", [None, "/path/key.json", "{broken", '["a"]'])
-def test_error_says_what_to_set_when_there_is_no_project(key: Any) -> None:
+@pytest.mark.parametrize("key", [None, "/path/key.json", {"type": "authorized_user"}])
+def test_project_is_left_to_the_credentials_when_only_they_know_it(key: Any) -> None:
+    url = request_for(vertex_project=None, vertex_credentials=key).url
+    assert f"/projects/{UNKNOWN_PROJECT}/locations/" in url
+
+
+@pytest.mark.parametrize("changes", [{"client_owned": True}, {"api_key": "AIza"}])
+def test_error_says_what_to_set_when_nothing_else_can_know_the_project(changes: dict[str, Any]) -> None:
+    connection = {"api_key": changes.pop("api_key", None)}
+    deployment = Deployment("deployment-1", "group", "vertex_ai", "gemini-2.5-flash", connection, **changes)
     with pytest.raises(GatewayError, match="VERTEXAI_PROJECT") as caught:
-        request_for(vertex_project=None, vertex_credentials=key)
+        read_project(deployment)
     assert caught.value.status_code == 500
 
 

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 import proxy.transport.credentials as package
 from proxy.domain.deployment import Deployment
+from proxy.domain.google_project import UNKNOWN_PROJECT
 from proxy.domain.wire import WireRequest
-from proxy.errors import APIConnectionError, AuthenticationError, GatewayError
+from proxy.errors import APIConnectionError, AuthenticationError, ConfigurationError, GatewayError
 from proxy.transport.credentials.google import GoogleCredentials
 
 TOKEN_URI = "https://oauth2.example.com/token"
@@ -216,3 +217,50 @@ def test_error_says_what_to_install_when_google_auth_is_missing(monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "google.auth", None)
     with pytest.raises(GatewayError, match=r"patchbay\[gcp\]"):
         GoogleCredentials(Google()).apply(request(), deployment())
+
+
+def unplaced() -> WireRequest:
+    return WireRequest(f"https://aiplatform.googleapis.com/v1/projects/{UNKNOWN_PROJECT}/locations/global/x", b"{}", {})
+
+
+@pytest.mark.parametrize("form", ["object", "text", "path", "surroundings"])
+def test_project_is_the_credentials_when_the_deployment_names_none(
+    key: dict[str, str], form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps({**key, "project_id": "of-the-key"}))
+    given = {"object": json.loads(path.read_text()), "text": path.read_text(), "path": str(path), "surroundings": None}[
+        form
+    ]
+    if form == "surroundings":
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    credentials = GoogleCredentials(Google())
+    for _ in range(2):
+        assert "/projects/of-the-key/locations/" in credentials.apply(unplaced(), deployment(given)).url
+
+
+def test_project_is_the_one_that_is_billed_when_the_key_is_a_users() -> None:
+    key = {
+        "type": "authorized_user",
+        "client_id": "c",
+        "client_secret": "s",
+        "refresh_token": "r",
+        "token_uri": TOKEN_URI,
+    }
+    url = GoogleCredentials(Google()).apply(unplaced(), deployment({**key, "quota_project_id": "billed"})).url
+    assert "/projects/billed/locations/" in url
+
+
+@pytest.mark.parametrize("project", [None, "", 7, "../x", "a/b", UNKNOWN_PROJECT])
+def test_error_says_what_to_set_when_the_credentials_show_no_project(key: dict[str, str], project: Any) -> None:
+    with pytest.raises(ConfigurationError, match="VERTEXAI_PROJECT"):
+        GoogleCredentials(Google()).apply(unplaced(), deployment({**key, "project_id": project}))
+
+
+def test_error_says_what_to_set_when_a_token_is_brought_and_no_project() -> None:
+    with pytest.raises(ConfigurationError, match="VERTEXAI_PROJECT"):
+        GoogleCredentials(Google()).apply(unplaced()._replace(headers={"authorization": "Bearer x"}), deployment())
+
+
+def test_address_stays_when_the_deployment_names_a_project(key: dict[str, str]) -> None:
+    assert GoogleCredentials(Google()).apply(request(), deployment({**key, "project_id": "other"})).url == request().url
