@@ -4,8 +4,15 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from schemas.fields import Flag, ListOf, Number, Object, OneOf, Text, check_object, check_text, check_texts, wrong_type
+from schemas.fields import Flag, ListOf, Number, Object, OneOf, check_object, check_text, check_texts, wrong_type
 from schemas.request import RequestSchema
+
+
+def check_effort(value: Any) -> None:
+    check_object(value)
+    effort = value.get("effort")
+    if effort is not None:
+        check_text(effort)
 
 
 def check_message(message: Any) -> None:
@@ -68,8 +75,9 @@ class ChatSchema(RequestSchema):
     temperature = Number(allow_none=True)
     top_p = Number(allow_none=True)
     n = Number(whole=True, minimum=1, maximum=1024, allow_none=True)
-    max_tokens = Number(whole=True, minimum=1, maximum=2**31, allow_none=True)
-    max_completion_tokens = Number(whole=True, minimum=1, maximum=2**31, allow_none=True)
+    # -1 is no limit, as local servers have it.
+    max_tokens = Number(whole=True, minimum=1, maximum=2**31, besides=-1, allow_none=True)
+    max_completion_tokens = Number(whole=True, minimum=1, maximum=2**31, besides=-1, allow_none=True)
     stop = OneOf(check_text, check_texts, expected="a string or an array of strings", allow_none=True)
     seed = Number(whole=True, minimum=-(2**63), maximum=2**63 - 1, allow_none=True)
     presence_penalty = Number(allow_none=True)
@@ -84,5 +92,6 @@ class ChatSchema(RequestSchema):
     parallel_tool_calls = Flag(allow_none=True)
     functions = ListOf(check_object, allow_none=True)
     function_call = OneOf(check_text, check_object, expected="a string or an object", allow_none=True)
-    reasoning_effort = Text(allow_none=True)
+    # The Responses API's form too: {"effort": "low", "summary": "auto"}.
+    reasoning_effort = OneOf(check_text, check_effort, expected="a string", allow_none=True)
     thinking = Object(allow_none=True)

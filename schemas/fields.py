@@ -74,20 +74,26 @@ class Flag(Shape):
 
 
 class Number(Shape):
-    """A number within bounds; `whole` refuses fractions."""
+    """A number within bounds, or the one that is right `besides`; `whole` refuses fractions."""
 
     def __init__(
-        self, *, minimum: float | None = None, maximum: float | None = None, whole: bool = False, **options: Any
+        self,
+        *,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        besides: float | None = None,
+        whole: bool = False,
+        **options: Any,
     ) -> None:
         kinds = (int,) if whole else (int, float)
         super().__init__(*(kinds if minimum is None and maximum is None else ()), **options)
-        self._minimum, self._maximum, self._whole = minimum, maximum, whole
+        self._minimum, self._maximum, self._besides, self._whole = minimum, maximum, besides, whole
 
     def check(self, value: Any) -> None:
         kind = type(value)
         if kind is not int and (self._whole or kind is not float):
             raise wrong_type(value, "an integer" if self._whole else "a number")
-        if self._minimum is not None and value < self._minimum:
+        if self._minimum is not None and value < self._minimum and value != self._besides:
             raise ValidationError(f"must be at least {self._minimum:g}")
         if self._maximum is not None and value > self._maximum:
             raise ValidationError(f"must be at most {self._maximum:g}")

@@ -67,7 +67,9 @@ def continued_call(call: Call, said: str, deployment: Deployment) -> Call:
         quoted = dumps(anchor_of(said)).decode()
         messages.append({"role": "user", "content": _INSTRUCTION + quoted})
     spent = len(said) // CHARACTERS_PER_TOKEN
-    limits = {name: max(_LEAST_TOKENS, call.fields[name] - spent) for name in _LIMITS if call.fields.get(name)}
+    limits = {
+        name: max(_LEAST_TOKENS, call.fields[name] - spent) for name in _LIMITS if (call.fields.get(name) or 0) > 0
+    }
     return call._replace(document=call.document.edit({"messages": messages, **limits}))
 
 

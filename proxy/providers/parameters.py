@@ -28,6 +28,23 @@ _NEUTRAL: Mapping[str, Any] = {
 }
 
 
+# No limit, in the words of llama.cpp, and of those that are built on it.
+NO_LIMIT = -1
+_LIMITS = ("max_tokens", "max_completion_tokens")
+_LOCAL = frozenset({"lm_studio", "llamafile", "ollama", "ollama_chat", "docker_model_runner", "lemonade", "oobabooga"})
+# Servers that are known by their address only.
+_GENERIC = frozenset(
+    {"openai", "openai_like", "custom_openai", "aiohttp_openai", "litellm_proxy", "text-completion-openai"}
+)
+
+
+class EffortObject(NamedTuple):
+    """`reasoning_effort` in the Responses API's form, read: its effort, and the members that have no place here."""
+
+    effort: Any
+    dropped: tuple[str, ...]
+
+
 class Fit(NamedTuple):
     """How a body is made to fit: `document.edit(changes, drop)`; `dropped` names what the client goes without."""
 
@@ -54,7 +71,12 @@ def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: 
     displaced = find_displaced(fields, deployment, provider) if provider.displaced is not None else []
     fields = _remaining(fields, displaced) if displaced else fields
     unsupported = find_unsupported(fields, call.operation, deployment, provider)
-    if not unsupported and not displaced and not unwanted:
+    if "reasoning_effort" in fields and isinstance(fields["reasoning_effort"], Mapping):
+        effort = read_effort_object(fields["reasoning_effort"])
+        changes = {**changes, "reasoning_effort": effort.effort}
+        dropped = (*dropped, *effort.dropped)
+        drop = drop if effort.effort is not None else (*drop, "reasoning_effort")
+    elif not unsupported and not displaced and not unwanted:
         return AS_IT_IS
     allowed = {*options.allowed_openai_params, *deployment.allowed_openai_params}
     unsupported = [name for name in unsupported if name not in allowed]
@@ -63,10 +85,15 @@ def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: 
         raise _unsupported(wanted, provider, deployment)
     left_out = (*displaced, *unsupported)
     return Fit(
-        {name: value for name, value in changes.items() if name not in left_out},
+        {name: value for name, value in changes.items() if name not in left_out and name not in drop},
         (*drop, *left_out),
         (*dropped, *left_out),
     )
+
+
+def read_effort_object(given: Mapping[str, Any]) -> EffortObject:
+    others = tuple(f"reasoning_effort.{name}" for name in given if name != "effort" and given[name] is not None)
+    return EffortObject(given.get("effort"), others)
 
 
 def find_displaced(fields: Mapping[str, Any], deployment: Deployment, provider: Provider) -> list[str]:
@@ -83,6 +110,10 @@ def find_unsupported(
     """The OpenAI parameters in the body that the provider, or this model of it, doesn't take."""
     supported = provider.supported.get(operation.name)
     refused = provider.refused(fields, deployment) if provider.refused is not None else frozenset()
+    if ("max_tokens" in fields and fields["max_tokens"] == NO_LIMIT) or (
+        "max_completion_tokens" in fields and fields["max_completion_tokens"] == NO_LIMIT
+    ):
+        refused |= _refused_limits(fields, deployment)
     if supported is None and not refused:
         return []
     openai = operation.parameters
@@ -91,6 +122,13 @@ def find_unsupported(
         for name in fields
         if name in openai and (name in refused or (supported is not None and name not in supported))
     ]
+
+
+def _refused_limits(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
+    """The token limits of -1, which means no limit to local servers, where another server is asked."""
+    names = frozenset(name for name in _LIMITS if name in fields and fields[name] == NO_LIMIT)
+    is_local = deployment.provider in _LOCAL or (deployment.provider in _GENERIC and deployment.api_base)
+    return frozenset() if is_local else names
 
 
 def _remaining(fields: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:

@@ -187,3 +187,61 @@ def test_sampling_is_refused_when_azures_series_reasons() -> None:
     call = Call("1", CHAT, "group", Document.of({"temperature": 0.2}))
     with pytest.raises(UnsupportedParamsError, match="temperature"):
         fit(call, Deployment("1", "group", "azure", "o_series/mine"), PROVIDERS["azure"])
+
+
+def chat_call(**fields: Any) -> Call:
+    return Call("1", CHAT, "group", Document.of({"messages": [{"role": "user", "content": "hi"}], **fields}))
+
+
+def chat_deployment(name: str, **connection: Any) -> Deployment:
+    models = {"anthropic": "claude-haiku-4-5", "bedrock": "us.anthropic.claude-haiku-4-5", "gemini": "gemini-2.5-flash"}
+    return Deployment("1", "group", name, models.get(name, "model"), connection)
+
+
+OBJECT_EFFORTS = ("openai", "hosted_vllm", "groq", "anthropic", "gemini", "bedrock", "cohere", "ollama")
+
+
+@pytest.mark.parametrize("name", OBJECT_EFFORTS)
+def test_effort_counts_when_it_comes_as_an_object(name: str) -> None:
+    call = chat_call(reasoning_effort={"effort": "low", "summary": "auto"})
+    fitted = fit(call, chat_deployment(name), PROVIDERS[name], drop_params=True)
+    left = call.document.edit(fitted.changes, fitted.drop).fields
+    assert left.get("reasoning_effort") in ("low", None)
+    assert "reasoning_effort.summary" in fitted.dropped
+    plain = chat_call(reasoning_effort="low")
+    same = fit(plain, chat_deployment(name), PROVIDERS[name], drop_params=True)
+    assert plain.document.edit(same.changes, same.drop).fields == left
+
+
+@pytest.mark.parametrize("given", [{}, {"effort": None}, {"summary": "auto"}])
+def test_effort_is_left_out_when_its_object_has_none(given: dict[str, Any]) -> None:
+    call = chat_call(reasoning_effort=given)
+    fitted = fit(call, chat_deployment("openai"), PROVIDERS["openai"])
+    assert "reasoning_effort" not in call.document.edit(fitted.changes, fitted.drop).fields
+
+
+@pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("lm_studio", None),
+        ("llamafile", None),
+        ("ollama", None),
+        ("ollama_chat", None),
+        ("openai", "http://localhost:8080/v1"),
+    ],
+)
+def test_no_limit_is_passed_on_when_the_server_takes_minus_one(name: str, base: str | None, limit: str) -> None:
+    deployment = chat_deployment(name, **({"api_base": base} if base else {}))
+    fitted = fit(chat_call(**{limit: -1}), deployment, PROVIDERS[name])
+    assert limit not in fitted.drop
+
+
+@pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize("name", ["openai", "anthropic", "gemini", "vertex_ai", "bedrock", "cohere", "groq", "mistral"])
+def test_no_limit_is_refused_by_name_when_the_provider_takes_positive_ones_only(name: str, limit: str) -> None:
+    call = chat_call(**{limit: -1})
+    with pytest.raises(UnsupportedParamsError) as caught:
+        fit(call, chat_deployment(name), PROVIDERS[name])
+    assert caught.value.param == limit
+    assert limit in fit(call, chat_deployment(name), PROVIDERS[name], drop_params=True).dropped

@@ -59,6 +59,22 @@ def test_what_is_wrong_is_said_by_its_name(body: dict[str, Any], message: str, p
     assert first_problem(caught.value) == (message, param)
 
 
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_limit_of_minus_one_passes_and_no_other_below_one(name: str) -> None:
+    check(ChatSchema, {"model": "m", "messages": MESSAGES, name: -1})
+    for wrong in (0, -2, -1.0, "-1"):
+        with pytest.raises(ValidationError):
+            check(ChatSchema, {"model": "m", "messages": MESSAGES, name: wrong})
+
+
+def test_effort_passes_as_a_text_or_an_object_of_one() -> None:
+    for effort in ("low", None, {"effort": "low", "summary": "auto"}, {"effort": None}, {}):
+        check(ChatSchema, {"model": "m", "messages": MESSAGES, "reasoning_effort": effort})
+    for wrong in (1, ["low"], {"effort": 1}, {"effort": {}}):
+        with pytest.raises(ValidationError):
+            check(ChatSchema, {"model": "m", "messages": MESSAGES, "reasoning_effort": wrong})
+
+
 @pytest.mark.parametrize("schema", [ChatSchema, CompletionsSchema, EmbeddingsSchema, ModerationsSchema])
 def test_what_passes_is_what_marshmallow_lets_pass(schema: type[RequestSchema]) -> None:
     """Every field, with every kind of value: the short way and marshmallow's say the same."""

@@ -65,7 +65,10 @@ class GoogleCredentials:
 
 
 class _Token:
-    """One identity's token, and its project once there is a token. One thread looks for the credentials and fetches, the others wait for it."""
+    """One identity's token, and its project once there is a token.
+
+    One thread looks for the credentials and fetches, the others wait for it.
+    """
 
     def __init__(self, google: ModuleType, info: Mapping[str, Any] | None, send: Any) -> None:
         self._google = google
