@@ -13,7 +13,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import EMBEDDINGS
 from proxy.domain.wire import ClientWatch, Clocks, WireRequest, WireResponse
-from proxy.errors import RateLimitError
+from proxy.errors import BadRequestError, RateLimitError
 from proxy.providers.registry import find_provider
 from proxy.runtime import Runtime
 
@@ -103,3 +103,10 @@ def test_largest_batch_is_the_providers_when_it_has_a_limit(provider: str, size:
     found = find_provider(provider)
     assert found is not None and found.batch is not None
     assert found.batch(Deployment("deployment-1", "group", provider, "model", {})) == size
+
+
+def test_call_is_refused_when_it_would_become_too_many_requests() -> None:
+    titan = Titan()
+    with pytest.raises(BadRequestError, match="at most 2048 texts"):
+        embed(titan, ["a"] * 2049)
+    assert titan.asked == []

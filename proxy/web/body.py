@@ -81,7 +81,7 @@ class RequestReader:
             document=_provider_bound(document, body, own) if own or model is not None else document,
             options=read_options(body, headers) if own or headers else NO_OPTIONS,
             stream=stream,
-            include_usage=stream and bool((body.get("stream_options") or {}).get("include_usage")),
+            include_usage=stream and _wants_usage(body.get("stream_options")),
             started=self._runtime.monotonic(),
             started_at=self._runtime.now(),
             key_alias=caller.key.alias,
@@ -201,3 +201,8 @@ def _add_api_version(body: dict[str, Any], request: Request) -> None:
     version = request.args.get("api-version")
     if version:
         body.setdefault("api_version", version)
+
+
+def _wants_usage(stream_options: object) -> bool:
+    """Whether the client wants a chunk of usage; for a wrong value the schema has the words."""
+    return isinstance(stream_options, dict) and bool(stream_options.get("include_usage"))

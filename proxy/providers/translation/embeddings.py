@@ -14,6 +14,9 @@ from proxy.domain.usage import Usage
 from proxy.errors import BadRequestError, InvalidProviderResponseError
 from proxy.providers.translation.content import bad_content
 
+# OpenAI's own limit: https://platform.openai.com/docs/api-reference/embeddings/create#embeddings-create-input
+MOST_INPUTS = 2048
+
 
 def read_inputs(value: object) -> list[str]:
     """The texts to embed: the `input` of a request, which may be one. Raise BadRequestError for tokens and the like."""
@@ -45,10 +48,12 @@ def build_embeddings(
 
 
 def split_inputs(call: Call, size: int) -> list[Call]:
-    """The call as calls of at most `size` texts each; a single one as it is."""
+    """The call as calls of at most `size` texts each; a single one as it is. Raise BadRequestError for too many texts."""
     inputs = call.fields.get("input")
     if not isinstance(inputs, list) or len(inputs) <= size or not isinstance(inputs[0], str):
         return [call]
+    if len(inputs) > MOST_INPUTS:
+        raise BadRequestError(f"An embeddings call takes at most {MOST_INPUTS} texts.", param="input")
     parts = [inputs[start : start + size] for start in range(0, len(inputs), size)]
     return [call.asking(call.model, call.document.edit({"input": part})) for part in parts]
 
