@@ -71,7 +71,7 @@ def deployment_headers(identifier: str, group: str, base_url: str | None) -> tup
 
 @lru_cache(maxsize=1024)
 def _deployment_headers(identifier: str, group: str, base_url: str | None) -> tuple[tuple[str, str], ...]:
-    headers = (("x-litellm-model-id", identifier), ("x-litellm-model-group", _safe(group)))
+    headers = (("x-litellm-model-id", _safe(identifier)), ("x-litellm-model-group", _safe(group)))
     return (*headers, ("x-litellm-model-api-base", _safe(base_url))) if base_url else headers
 
 
@@ -135,7 +135,7 @@ def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], 
         headers.append(("x-litellm-dropped-params", _safe(",".join(error.dropped))))
     if attempts:
         headers.append(("x-litellm-model-group", _safe(groups[0])))
-        headers.append(("x-litellm-model-id", attempts[0].deployment_id))
+        headers.append(("x-litellm-model-id", _safe(attempts[0].deployment_id)))
         base = base_of(attempts[0].deployment_id)
         if base:
             headers.append(("x-litellm-model-api-base", base))

@@ -241,3 +241,12 @@ def test_the_client_gives_up_in_time_and_never_repeats_when_it_is_built():
 def test_redis_is_used_when_the_configuration_names_it(named):
     assert isinstance(build_state(RouterSettings(**named)), RedisState)
     assert isinstance(build_state(RouterSettings(state_store="memory", **named)), MemoryState)
+
+
+def test_a_cooldown_is_no_longer_than_it_was_meant_when_all_clocks_step_back(server):
+    one, other = host(server), host(server)
+    one.settle(one.reserve(ask(), START), TryResult(True, 401, cooldown=5.0), START)
+    wait_until(lambda: isinstance(other.reserve(ask(), START + 1), Refusal))
+    back = START - 3600
+    assert other.reserve(ask(), back) == Refusal("cooling", back + 5.0)
+    assert other.reserve(ask(), back + 5).probe

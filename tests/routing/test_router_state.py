@@ -342,3 +342,28 @@ def test_a_row_has_its_place_in_the_file_when_the_layout_is_the_first():
     spending = Spending(7)
     spending.extras[0] = 3
     assert bytes(spending) == struct.pack("<21q", 7, *[0] * 10, 3, *[0] * 9)
+
+
+def test_a_cooldown_is_no_longer_than_it_was_meant_when_the_clock_steps_back(store):
+    store.settle(store.reserve(ask(), START), TryResult(True, 401, cooldown=5.0), START)
+    back = START - 3600
+    assert store.reserve(ask(), back) == Refusal("cooling", back + 5.0)
+    assert store.view(["a"], back + 1)[0].cooling_until == back + 5.0
+    assert store.reserve(ask(), back + 5).probe
+
+
+def test_a_probe_holds_others_no_longer_when_the_clock_steps_back(store):
+    store.settle(store.reserve(ask(), START), TryResult(True, 401, cooldown=5.0), START)
+    assert store.reserve(ask(), START + 5).probe
+    back = START - 3600
+    assert isinstance(store.reserve(ask(), back), Refusal)
+    assert store.reserve(ask(), back + 66).probe
+
+
+def test_failures_are_counted_anew_when_the_clock_steps_back(store):
+    failure = TryResult(True, 500, allowed_fails=2, cooldown=5.0)
+    store.settle(store.reserve(ask(), START), failure, START)
+    back = START - 3600
+    for _ in range(2):
+        store.settle(store.reserve(ask(), back), failure, back)
+    assert isinstance(store.reserve(ask(), back), Reservation)

@@ -58,8 +58,8 @@ def test_a_key_is_masked_everywhere_when_a_provider_repeats_it() -> None:
 
 
 def test_a_deployments_name_is_made_safe_when_it_cannot_stand_in_a_header() -> None:
-    assert deployment_headers("d-1", "gr\u014f\n", None) == (
-        ("x-litellm-model-id", "d-1"),
+    assert deployment_headers("d-\u65e5", "gr\u014f\n", None) == (
+        ("x-litellm-model-id", "d-?"),
         ("x-litellm-model-group", "gr??"),
     )
 

@@ -30,6 +30,15 @@ def cooldown_seconds(cooling: Cooling, error: GatewayError) -> float:
     return min(error.retry_after, LONGEST_SECONDS)
 
 
+def follow_clock(row: DeploymentState, now: float) -> None:
+    """After a clock that has stepped back to before the cooldown began, it begins now: never longer than it was meant."""
+    step = row.cooled_at - now
+    if row.streak and step > 0:
+        row.cooled_at = now
+        row.cooling_until -= step
+        row.probe_until = max(0.0, row.probe_until - step)
+
+
 def refusal(row: DeploymentState, now: float) -> Refusal | None:
     """Why there is no traffic for it now: it cools, or its one probe is still under way."""
     if now < row.cooling_until:
@@ -107,7 +116,7 @@ def _must_cool(row: DeploymentState, result: TryResult, probe: bool, now: float)
 
 def _count_fail(row: DeploymentState, result: TryResult, now: float) -> int:
     """Failures since the first of them, forgotten after a cooldown's time."""
-    if now >= row.fails_until:
+    if now >= row.fails_until or row.fails_until > now + result.cooldown:
         row.fails = 0
         row.fails_until = now + result.cooldown
     row.fails += 1

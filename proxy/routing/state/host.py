@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from proxy.host.processes import is_alive, start_time
 from proxy.host.shared_file import FileLock, SharedFileError, allocate, open_shared
-from proxy.routing.state import budget, limits
+from proxy.routing.state import budget, health, limits
 from proxy.routing.state import memory as rules
 from proxy.routing.state.budget import Spending
 from proxy.routing.state.values import DeploymentState, Refusal, Reservation, ReservationRequest, TryResult
@@ -81,6 +81,7 @@ class HostState:
             rows = [DeploymentState.from_buffer_copy(self._rows[deployment].state) for deployment in deployments]
         for row in rows:
             limits.roll(row, now)
+            health.follow_clock(row, now)
         return rows
 
     def reserve(self, request: ReservationRequest, now: float) -> Reservation | Refusal:
@@ -154,7 +155,7 @@ class HostState:
 
     def _find(self, key: str) -> int | None:
         """Where the slot of `key` is, None where there was no room."""
-        digest = blake2b(key.encode(), digest_size=_KEY_SIZE).digest()
+        digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_KEY_SIZE).digest()
         first = int.from_bytes(digest[:8], "little")
         for step in range(self._capacity):
             at = _SLOTS_AT + (first + step) % self._capacity * _SLOT_SIZE

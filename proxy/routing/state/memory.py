@@ -38,6 +38,8 @@ def reserve(row: DeploymentState, spending: Spending, request: ReservationReques
     """The rules of one reservation upon two rows."""
     if request.extra and not budget.allows(spending, request.budget, now):
         return Refusal("budget", now + budget.WINDOW_SECONDS)
+    if row.streak:
+        health.follow_clock(row, now)
     if row.streak and not request.last_resort:
         refused = health.refusal(row, now)
         if refused is not None:
@@ -83,6 +85,7 @@ class MemoryState:
             rows = [self._deployment(deployment) for deployment in deployments]
             for row in rows:
                 limits.roll(row, now)
+                health.follow_clock(row, now)
             return rows
 
     def reserve(self, request: ReservationRequest, now: float) -> Reservation | Refusal:

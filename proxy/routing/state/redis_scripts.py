@@ -30,6 +30,13 @@ if extra then
 end
 
 local cooling_until, streak = number(KEYS[1], 'cooling_until'), number(KEYS[1], 'streak')
+-- A clock that has stepped back to before the cooldown began: it begins now.
+local step = number(KEYS[1], 'cooled_at') - now
+if streak > 0 and step > 0 then
+  cooling_until = cooling_until - step
+  redis.call('HSET', KEYS[1], 'cooled_at', tostring(now), 'cooling_until', tostring(cooling_until))
+  redis.call('HDEL', KEYS[1], 'probe_until')
+end
 if not last_resort then
   if now < cooling_until then return {'cooling', tostring(cooling_until)} end
   local probe_until = number(KEYS[1], 'probe_until')
