@@ -38,7 +38,7 @@ PARTS = (
     ("record, ledger, prices", "gateway/ledger gateway/record_builder proxy/accounting/ domain/record domain/cost"),
     ("reading and checking the body", "web/body web/receiving web/call_options schemas/ marshmallow/ domain/json_text"),
     ("the answer, keys, other views", "proxy/web/ proxy/endpoints/ proxy/dialects/ proxy/gateway app.py"),
-    ("routing and the shared state", "proxy/routing/"),
+    ("routing and the shared state", "proxy/routing/ proxy/host/ proxy/counters/"),
     ("the HTTP client", "proxy/transport/ requests/ httptools socket.py select.py"),
     ("the provider's format", "proxy/dispatch proxy/provider proxy/domain/"),
 )  # fmt: skip

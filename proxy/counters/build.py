@@ -11,23 +11,24 @@ from proxy.host.shared_file import SharedFileError
 _log = logging.getLogger("patchbay.counters")
 
 
-def build_counters(settings: RouterSettings, state_path: Path | None = None) -> CounterStore:
-    """`state_path`: where the workers of this gateway share their state, None for a single process.
+def build_counters(settings: RouterSettings, path: Path | None = None) -> CounterStore:
+    """`path`: the file of all workers of this host, None for a single process.
 
-    The counters are beside it. Raise RuntimeError if a Redis is named and its client is not installed.
+    A path that stays the same keeps what is spent when all workers are killed; in a folder that is emptied at a restart,
+    `restore` has to bring it back. Raise RuntimeError if a Redis is named and its client is not installed.
     """
-    host = _build_host(settings, Path(settings.state_path) if settings.state_path else state_path)
+    host = _build_host(settings, path)
     named = settings.redis_url is not None or settings.redis_host is not None
     if settings.state_store == "redis" or (settings.state_store == "auto" and named):
         return _build_redis(settings, host)
     return host
 
 
-def _build_host(settings: RouterSettings, state_path: Path | None) -> LocalCounters:
-    if settings.state_store == "memory" or state_path is None:
+def _build_host(settings: RouterSettings, path: Path | None) -> LocalCounters:
+    if settings.state_store == "memory" or path is None:
         return MemoryCounters()
     try:
-        return HostCounters(state_path.with_suffix(".counters"))
+        return HostCounters(path)
     except SharedFileError as error:
         _log.warning("%s. Each worker counts limits and budgets for itself.", error)
         return MemoryCounters()
