@@ -31,20 +31,16 @@ _LARGEST = 2**63
 
 
 class _Ended(NamedTuple):
-    """What has ended, for one counter. `change` of what is spent; money is in `_unsent` until Redis has it."""
+    """What has ended, for one counter. `change` of what is spent, in the window with these bounds."""
 
     share: Share
     worker: str
     change: int
     bounds: tuple[int, int]
 
-
-class _Unsent(NamedTuple):
-    """Money that Redis has not got yet, in the window with these bounds."""
-
-    share: Share
-    amount: int
-    bounds: tuple[int, int]
+    @property
+    def is_money(self) -> bool:
+        return self.change != 0 and self.share.limit.counter.measure == "spend"
 
 
 class RedisCounters:
@@ -62,7 +58,9 @@ class RedisCounters:
         self._pid = 0
         self._lock = threading.Lock()
         self._pending: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
-        self._unsent: dict[Counter, _Unsent] = {}
+        # Money that Redis has not got yet, and the part of it that nothing in `_pending` will send.
+        self._waiting: dict[Counter, _Ended] = {}
+        self._missed: dict[Counter, _Ended] = {}
         # What Redis is known to have: (start of the window, spent).
         self._known: dict[Counter, tuple[int, int]] = {}
 
@@ -123,7 +121,8 @@ class RedisCounters:
     def reset(self, limit: Limit, now: float) -> None:
         self._host.reset(limit, now)
         with self._lock:
-            self._unsent.pop(limit.counter, None)
+            self._missed.pop(limit.counter, None)
+            self._waiting.pop(limit.counter, None)
         self._know(limit.counter, limit.window.bounds(now)[0], 0)
         self._overwrite(limit, 0, 1, now)
 
@@ -132,7 +131,7 @@ class RedisCounters:
             "store": "redis",
             "failures": self._failures,
             "resting": self._resting(),
-            "unsent": len(self._unsent),
+            "unsent": len(self._missed),
             "beneath": self._host.facts(),
         }
 
@@ -179,30 +178,31 @@ class RedisCounters:
         for at, limit in enumerate(limits):
             amount, spent, reserved, start = numbers[4 * at : 4 * at + 4]
             shares.append(Share(limit, amount, start, spent + reserved + amount))
-            waiting = self._unsent.get(limit.counter)
-            before.append(spent + waiting.amount if waiting and waiting.bounds[0] == start else spent)
+            waiting = self._waiting.get(limit.counter)
+            before.append(max(0, spent + waiting.change) if waiting and waiting.bounds[0] == start else spent)
             if limit.counter.measure == "spend":
                 self._know(limit.counter, start, spent)
         return shares, before
 
     def _write(self, share: Share, worker: str, change: int, now: float) -> None:
-        """Write in the background. Spend is kept until Redis has it."""
-        counter, bounds = share.limit.counter, share.limit.window.bounds(now)
-        if counter.measure == "spend" and change:
-            self._keep_unsent(_Unsent(share, change, bounds))
-            change = 0
+        """Write in the background. Money is kept until Redis has it."""
+        ended = _Ended(share, worker, change, share.limit.window.bounds(now))
+        if ended.is_money:
+            self._add(self._waiting, ended)
         if not self._resting():
-            self._pending.put(_Ended(share, worker, change, bounds))
+            self._pending.put(ended)
+        elif ended.is_money:
+            self._add(self._missed, ended)
 
-    def _keep_unsent(self, unsent: _Unsent) -> None:
-        """Add to what waits; what waits for a window that is over is dropped."""
-        counter = unsent.share.limit.counter
+    def _add(self, amounts: dict[Counter, _Ended], ended: _Ended) -> None:
+        """Add up by counter; what is of an older window is dropped."""
+        counter = ended.share.limit.counter
         with self._lock:
-            waiting = self._unsent.get(counter)
-            if waiting is None or waiting.bounds < unsent.bounds:
-                self._unsent[counter] = unsent
-            elif waiting.bounds == unsent.bounds:
-                self._unsent[counter] = waiting._replace(amount=waiting.amount + unsent.amount)
+            known = amounts.get(counter)
+            if known is None or known.bounds < ended.bounds:
+                amounts[counter] = ended._replace(share=ended.share._replace(amount=0), worker="")
+            elif known.bounds == ended.bounds:
+                amounts[counter] = known._replace(change=known.change + ended.change)
 
     def _overwrite(self, limit: Limit, spent: int, is_reset: int, now: float) -> None:
         if self._resting():
@@ -240,7 +240,7 @@ class RedisCounters:
         with self._lock:
             if self._pid != os.getpid():
                 self._worker, self._pid = _worker_name(), os.getpid()
-                self._pending, self._unsent = queue.SimpleQueue(), {}
+                self._pending, self._waiting, self._missed = queue.SimpleQueue(), {}, {}
                 threading.Thread(target=self._write_behind, daemon=True, name="redis-counters").start()
 
     def _write_behind(self) -> None:
@@ -249,17 +249,17 @@ class RedisCounters:
         while not self._is_closed:
             ended = self._next_pending()
             if self._resting():
+                self._miss(ended)
                 continue
             try:
                 if time.monotonic() - beaten >= REFRESH_SECONDS:
-                    ended += [
-                        _Ended(one.share._replace(amount=0), "", 0, one.bounds) for one in list(self._unsent.values())
-                    ]
+                    ended += self._take_missed()
                     self._client.set(f"{self._prefix}w:{self._worker}", "1", ex=WORKER_SECONDS)
                     beaten = time.monotonic()
                 self._send(ended)
                 self._is_failing = False
             except REDIS_FAULTS:
+                self._miss(ended)
                 self._rest()
 
     def _next_pending(self) -> list[_Ended]:
@@ -275,39 +275,45 @@ class RedisCounters:
         return found
 
     def _send(self, ended: Sequence[_Ended]) -> None:
-        """Money that may not have arrived is kept: counted twice at worst, if only the answer was lost."""
+        """Money whose arrival is not certain will be sent again: it counts twice if only the answer was lost."""
         if not ended:
             return
-        taken = []
-        try:
-            with self._client.pipeline(transaction=False) as pipeline:
-                for one in ended:
-                    with self._lock:
-                        unsent = self._unsent.pop(one.share.limit.counter, None)
-                    if unsent is not None:
-                        taken.append(unsent)
-                    self._run("settle", self._keys([one.share.limit]), self._settle_arguments(one, unsent), pipeline)
-                pipeline.execute()
-        except REDIS_FAULTS:
-            for unsent in taken:
-                self._keep_unsent(unsent)
-            raise
+        with self._client.pipeline(transaction=False) as pipeline:
+            for one in ended:
+                self._run("settle", self._keys([one.share.limit]), self._settle_arguments(one), pipeline)
+            pipeline.execute()
+        for one in ended:
+            if one.is_money:
+                self._add(self._waiting, one._replace(change=-one.change))
 
-    def _settle_arguments(self, ended: _Ended, unsent: _Unsent | None) -> list[Any]:
-        limit, (start, end) = ended.share.limit, ended.bounds if unsent is None else unsent.bounds
-        change = ended.change if unsent is None else unsent.amount
+    def _miss(self, ended: Sequence[_Ended]) -> None:
+        """Redis has not got this money; what was reserved there expires with this worker's name."""
+        for one in ended:
+            if one.is_money:
+                self._add(self._missed, one)
+
+    def _take_missed(self) -> list[_Ended]:
+        with self._lock:
+            missed, self._missed = list(self._missed.values()), {}
+            for counter in [counter for counter, waiting in self._waiting.items() if not waiting.change]:
+                del self._waiting[counter]
+        return missed
+
+    def _settle_arguments(self, ended: _Ended) -> list[Any]:
+        limit, (start, end) = ended.share.limit, ended.bounds
         known = self._known.get(limit.counter, (0, 0))
-        if unsent is not None:
-            self._know(limit.counter, start, change + (known[1] if known[0] == start else 0))
+        spent = ended.change + (known[1] if known[0] == start else 0)
+        if ended.is_money:
+            self._know(limit.counter, start, spent)
         return [
             ended.worker,
             int(rules.is_held(limit)),
             ended.share.amount,
-            change,
+            ended.change,
             start,
             end,
             ended.share.start,
-            self._known.get(limit.counter, (0, 0))[1],
+            spent,
             int(limit.counter.measure == "spend"),
         ]
 

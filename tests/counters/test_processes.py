@@ -56,7 +56,11 @@ def test_exactly_what_the_budget_pays_passes_when_four_processes_reserve_at_once
             if isinstance(reservation, Reservation):
                 passed += 1
                 store.settle(reservation, call(0, 70), time.time())
-        wait_until(lambda: build == "host" or (store._pending.empty() and not store._unsent))  # type: ignore[attr-defined]
+        wait_until(
+            lambda: (
+                build == "host" or (store._pending.empty() and not any(one.change for one in store._waiting.values()))
+            )
+        )  # type: ignore[attr-defined]
         return passed
 
     assert in_processes(4, work) == 900 // 70
