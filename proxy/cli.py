@@ -126,15 +126,17 @@ def _try_to_build(settings: Any) -> None:
 
 
 @main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="As serve --strict: each wrong value is an error.")
 def check(paths: tuple[Path, ...], *, strict: bool) -> None:
     """Tell each key of each file: supported, different (and how) or ignored (and why). Exit 1 if one can't serve."""
     from proxy.settings import environment  # noqa: PLC0415
-    from proxy.settings.report import check_file  # noqa: PLC0415
+    from proxy.settings.report import check_default, check_file  # noqa: PLC0415
 
     environ = {**environment(), **({"PATCHBAY_STRICT": "true"} if strict else {})}
     reports = [check_file(path, environ, build=_try_to_build) for path in paths]
+    if not paths:
+        reports = [check_default(environ, build=_try_to_build)]
     for report in reports:
         click.echo("\n".join(report.lines))
     if not all(report.serves for report in reports):

@@ -11,6 +11,7 @@ from typing import Any
 from proxy import settings
 from proxy.server import metrics_directory
 from proxy.server.drain import Drain, watch_arbiter
+from proxy.server.reload import guard_reload
 from proxy.server.shared_files import SharedFiles
 from proxy.server.start_check import StartError, check_start
 
@@ -24,6 +25,7 @@ def on_starting(server: Any) -> None:
 def when_ready(server: Any) -> None:
     """In the parent: the sockets are bound, and no request is accepted yet."""
     server.stopping = watch_arbiter(server)
+    guard_reload(server)
     try:
         start = check_start(settings.environment(), [listener.sock.getsockname() for listener in server.LISTENERS])
     except StartError as error:

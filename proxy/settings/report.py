@@ -10,7 +10,7 @@ from proxy.providers.contract import Provider
 from proxy.providers.registry import PROVIDERS
 from proxy.settings.errors import ConfigError
 from proxy.settings.files import read_files
-from proxy.settings.load import is_strict, load
+from proxy.settings.load import is_strict, load, load_default
 from proxy.settings.values import Settings
 from schemas.config import Finding, findings
 
@@ -46,9 +46,23 @@ def check_file(
     if not settings.deployments:
         kind = "error" if is_strict(environ) else "warning"
         return Report((*lines, f"{kind:<10} {path}: no model of model_list can be served"), serves=kind == "warning")
+    return Report((*lines, f"ok         {path}: {_models(settings)} can be served"), serves=True)
+
+
+def check_default(environ: Mapping[str, str], build: Callable[[Settings], object]) -> Report:
+    """A report on what `serve` without options would serve: whether it starts, and the warnings."""
+    try:
+        settings = load_default(environ)
+        build(settings)
+    except ConfigError as error:
+        return Report(tuple(f"error      {problem}" for problem in error.problems), serves=False)
+    lines = [f"warning    {warning}" for warning in settings.warnings]
+    return Report((*lines, f"ok         {settings.source}: {_models(settings)} can be served"), serves=True)
+
+
+def _models(settings: Settings) -> str:
     count = settings.group_count
-    models = "1 model" if count == 1 else f"{count} models"
-    return Report((*lines, f"ok         {path}: {models} can be served"), serves=True)
+    return "1 model" if count == 1 else f"{count} models"
 
 
 def _file_lines(name: str, found: list[Finding]) -> Iterator[str]:
