@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from proxy.domain.call import Call
+from proxy.domain.deployment import Deployment
+from proxy.domain.json_text.codec import loads
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import Event
@@ -18,6 +20,7 @@ from proxy.errors import (
     TruncatedStreamError,
 )
 from proxy.providers.compatible.openai import PROVIDER, Compatible, build_provider
+from proxy.providers.registry import PROVIDERS
 from tests.providers.recordings import build_call, build_deployment
 
 DEPLOYMENT = build_deployment("openai", "gpt-4o")
@@ -160,3 +163,25 @@ def test_key_goes_nowhere_else_when_a_client_gives_a_part_of_the_host(value: Any
 def test_embeddings_go_to_their_path_when_they_are_asked_for() -> None:
     call = Call("1", EMBEDDINGS, "group", Document.of({"input": ["a"]}))
     assert PROVIDER.build_request(call, DEPLOYMENT).url == "https://api.openai.com/v1/embeddings"
+
+
+def test_a_stream_goes_on_when_a_chunk_holds_half_a_surrogate_pair() -> None:
+    decoder = PROVIDERS["groq"].open_stream(
+        Call("call-1", CHAT, "group", Document.of({"messages": []}), stream=True),
+        Deployment("d", "group", "groq", "m", {"api_key": "k"}),
+    )
+    texts = [r"one \ud83d", " two"]
+    events = [f'{{"model":"m","choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}' for text in texts]
+    events.append('{"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}')
+    chunks = [chunk for event in (*events, "[DONE]") for chunk in decoder.feed(Event(event.encode()))]
+
+    assert "".join(loads(chunk.data)["choices"][0]["delta"].get("content", "") for chunk in chunks) == "one \ufffd two"
+    assert decoder.finish() == []
+
+
+def test_an_integer_keeps_its_digits_when_the_answer_around_it_is_edited() -> None:
+    body = b'{"model":"m","choices":[{"index":0,"message":{"content":"x","reasoning":"y","n":100000000000000000001}}]}'
+    deployment = Deployment("d", "group", "openai", "m", {"api_key": "k"})
+    answer = PROVIDERS["openai"].parse_response(body, {}, Call("call-1", CHAT, "group", Document.of({})), deployment)
+
+    assert b'"n":100000000000000000001' in answer.body

@@ -14,6 +14,7 @@ from proxy.providers.anthropic.strict_limits import NOTHING, StrictBudget, measu
 from proxy.providers.bedrock.messages import cache_point
 from proxy.providers.bedrock.models import Model
 from proxy.providers.translation.content import bad_content
+from proxy.providers.translation.tool_choice import read_tool_choice
 
 # A model without structured outputs is made to call this tool; its arguments are the answer.
 JSON_TOOL = "json_tool_call"
@@ -116,10 +117,9 @@ def _fitted_choice(wanted: dict[str, Any] | None, model: Model) -> dict[str, Any
 
 def _allowed_names(choice: object, model: Model) -> frozenset[str] | None:
     """The only tools that are left: those of `allowed_tools`, or the certain one where there is no word for it."""
-    allowed = choice.get("allowed_tools") if isinstance(choice, Mapping) else None
-    if isinstance(allowed, Mapping):
-        names = (_chosen_name(tool) for tool in allowed.get("tools") or () if isinstance(tool, Mapping))
-        return frozenset(name for name in names if name is not None)
+    allowed = read_tool_choice({"tool_choice": choice}).allowed
+    if allowed is not None:
+        return allowed
     wanted, forced = _build_choice(choice), model.family.forced
     is_certain = wanted is not None and "tool" in wanted and forced and "tool" not in forced
     return frozenset({wanted["tool"]["name"]}) if wanted is not None and is_certain else None
@@ -205,35 +205,17 @@ def _json_choice(
     return {"any": {}} if tools or "tool" not in model.family.forced else {"tool": {"name": JSON_TOOL}}
 
 
-_CHOICES: Mapping[str, dict[str, Any] | None] = {
+_CHOICES: Mapping[str | None, dict[str, Any] | None] = {
+    None: None,
     "auto": {"auto": {}},
     "required": {"any": {}},
-    "any": {"any": {}},
     "none": None,
 }
 
 
 def _build_choice(choice: object) -> dict[str, Any] | None:
-    if choice is None:
-        return None
-    if isinstance(choice, str) and choice in _CHOICES:
-        return _CHOICES[choice]
-    if isinstance(choice, Mapping):
-        allowed = choice.get("allowed_tools")
-        if isinstance(allowed, Mapping):
-            return _build_choice(allowed.get("mode", "auto"))
-        name = _chosen_name(choice)
-        if name is not None:
-            return {"tool": {"name": name}}
-        if str(choice.get("type")) in _CHOICES:
-            return _CHOICES[choice["type"]]
-    raise bad_content("Unknown tool choice", "tool_choice")
-
-
-def _chosen_name(choice: Mapping[str, Any]) -> str | None:
-    function = choice.get("function")
-    name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
-    return name if isinstance(name, str) else None
+    chosen = read_tool_choice({"tool_choice": choice})
+    return {"tool": {"name": chosen.name}} if chosen.mode == "tool" else _CHOICES[chosen.mode]
 
 
 def _is_anthropic(tool: object, model: Model) -> bool:
