@@ -10,6 +10,7 @@ from proxy.domain.router_settings import RouterSettings
 from proxy.errors import BadRequestError
 from proxy.providers.contract import Provider
 from proxy.providers.registry import PROVIDERS
+from proxy.routing.strategies import STRATEGIES
 from proxy.settings.deployments import build_deployments
 from proxy.settings.errors import ConfigError
 from proxy.settings.references import Fault, resolve
@@ -19,6 +20,7 @@ from schemas.config import ConfigProblem, Finding, InvalidConfig, load_user_conf
 MOST_MODELS = 200
 # Of the entries of one list or object: whatever is worked out from two of them stays small.
 MOST_ENTRIES = 1000
+_LIMITS = ("rpm", "tpm", "max_parallel_requests")
 # Each star of a pattern multiplies the time that a name may take to be compared with it.
 MOST_STARS = 2
 # A client's router shares nothing with anybody, nobody may override what is the client's own, and a client knows which
@@ -50,6 +52,8 @@ def load_client_config(user_config: object, providers: Mapping[str, Provider] = 
 def _load(user_config: object, providers: Mapping[str, Provider]) -> ClientConfig:
     if longest := next(_long_lists(user_config), None):
         raise InvalidConfig((ConfigProblem(longest, f"must have at most {MOST_ENTRIES} entries"),))
+    if slips := tuple(_slips(user_config)):
+        raise InvalidConfig(slips)
     missing: list[Fault] = []
     loaded = load_user_config(resolve(user_config, {}, missing))
     if missing:
@@ -64,6 +68,21 @@ def _load(user_config: object, providers: Mapping[str, Provider]) -> ClientConfi
     if problems:
         raise InvalidConfig(problems)
     return ClientConfig(deployments, router, _ignored(user_config))
+
+
+def _slips(user_config: object) -> Iterator[ConfigProblem]:
+    """What an operator's file may hold with a warning, and a client is told at once: it can correct its request."""
+    if not isinstance(user_config, Mapping):
+        return
+    strategy, entries = user_config.get("routing_strategy"), user_config.get("model_list")
+    if isinstance(strategy, str) and strategy not in STRATEGIES:
+        yield ConfigProblem("routing_strategy", f"must be one of {', '.join(STRATEGIES)}")
+    for position, entry in enumerate(entries if isinstance(entries, list) else ()):
+        params = entry.get("litellm_params") if isinstance(entry, Mapping) else None
+        for name in _LIMITS:
+            limit = params.get(name) if isinstance(params, Mapping) else None
+            if isinstance(limit, int | float) and limit < 0:
+                yield ConfigProblem(f"model_list[{position}].litellm_params.{name}", "must be at least 0")
 
 
 def _ignored(user_config: object) -> tuple[Finding, ...]:

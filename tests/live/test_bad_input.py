@@ -63,7 +63,7 @@ BODIES: dict[str, tuple[str, bytes, int, str | None]] = {
     "infinity": (CHAT, b'{"model":"demo","messages":[{"role":"user","content":"a"}],"n":1e999}', 400, "request_body"),
     "invalid UTF-8": (CHAT, b'{"model":"demo\xff","messages":[]}', 400, "request_body"),
     "UTF-16": (CHAT, json.dumps(GOOD).encode("utf-16"), 400, "request_body"),
-    "lone surrogate": (CHAT, b'{"model":"\\ud800","messages":[]}', 400, "request_body"),
+    "lone surrogate": (CHAT, b'{"model":"\\ud800","messages":[]}', 400, "messages"),
     "raw NUL": (CHAT, b'{"model":"de\x00mo","messages":[]}', 400, "request_body"),
     "NUL in the model": (CHAT, chat(model="de\x00mo"), 400, "model"),
     "deep nesting": (CHAT, b'{"a":' * 5000 + b"1" + b"}" * 5000, 400, "request_body"),
