@@ -16,8 +16,9 @@ from proxy.domain.wire import Event, WireRequest
 from proxy.errors import GatewayError, InvalidProviderResponseError
 from proxy.providers.bedrock.errors import error_from_frame
 from proxy.providers.bedrock.errors import parse_error as parse_aws
-from proxy.providers.compatible.openai import JSON_HEADERS, Compatible, CompatibleStream, build_body
+from proxy.providers.compatible.openai import JSON_HEADERS, Compatible, build_body
 from proxy.providers.compatible.openai import parse_response as parse_compatible
+from proxy.providers.compatible.stream import CompatibleStream
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.translation.errors import build_error
 from proxy.providers.translation.json_reading import find_object

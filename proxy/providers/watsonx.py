@@ -15,15 +15,9 @@ from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import WireRequest
 from proxy.errors import ConfigurationError, ContextWindowExceededError, GatewayError, InvalidProviderResponseError
 from proxy.providers.compatible.dialect import rewrite
-from proxy.providers.compatible.openai import (
-    JSON_HEADERS,
-    STREAM_HEADERS,
-    Compatible,
-    CompatibleStream,
-    find_base,
-    prefixed,
-)
+from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS, Compatible, find_base
 from proxy.providers.compatible.openai import parse_response as parse_compatible
+from proxy.providers.compatible.stream import CompatibleStream, prefixed
 from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_messages
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.translation.embeddings import build_embeddings, read_inputs

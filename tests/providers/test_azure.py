@@ -80,11 +80,13 @@ def test_choice_has_a_message_when_azure_filtered_it() -> None:
     assert answer["model"] == "m"
 
 
-def test_first_chunk_is_bare_when_it_holds_the_prompts_filter_results() -> None:
+def test_prompts_filter_results_come_with_the_first_choice_when_azure_sends_them_alone() -> None:
     decoder = azure.PROVIDER.open_stream(CALL, build_deployment())
-    [chunk] = decoder.feed(Event(b'{"choices":[],"id":"","model":"","object":"","prompt_filter_results":[]}'))
-    assert chunk.bare
-    assert json.loads(chunk.data)["object"] == "chat.completion.chunk"
+    assert decoder.feed(Event(b'{"choices":[],"id":"","model":"","object":"","prompt_filter_results":[1]}')) == []
+    [chunk] = decoder.feed(Event(b'{"choices":[{"index":0,"delta":{"content":"x"}}],"model":"m"}'))
+    assert json.loads(chunk.data)["prompt_filter_results"] == [1]
+    [other] = decoder.feed(Event(b'{"choices":[{"index":0,"delta":{"content":"y"}}],"model":"m"}'))
+    assert "prompt_filter_results" not in json.loads(other.data)
 
 
 def test_filters_are_told_when_azure_refuses_a_prompt() -> None:

@@ -20,7 +20,7 @@ from app import create_app
 from proxy.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
-CALLS_OF_A_CHAT = 245
+CALLS_OF_A_CHAT = 247
 CALLS_OF_A_MESSAGE = 1.15
 # What a long text is spared takes some calls, however long it is.
 CALLS_OF_A_LONG_TEXT = 30

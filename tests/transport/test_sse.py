@@ -18,14 +18,18 @@ def decode(*blocks: bytes) -> list[Event]:
 
 
 def by_the_grammar(stream: bytes) -> list[Event]:
-    """The standard's algorithm, a line at a time, with the open event at the end given too."""
+    """The standard's algorithm, a line at a time, with the open event at the end given too, and with JSON outside of fields."""
     text = stream.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if text.lstrip().startswith((b"{", b"[")):
+        return [Event(text.strip())]
     events, data, name = [], [], ""
     for line in [*text.split(b"\n"), b""]:
         if not line:
             if data:
                 events.append(Event(b"\n".join(data), name))
             data, name = [], ""
+        elif line.startswith((b"{", b"[")):
+            data.append(line)
         elif not line.startswith(b":"):
             field, _, value = line.partition(b":")
             value = value[1:] if value.startswith(b" ") else value

@@ -12,7 +12,7 @@ from proxy.providers.anthropic.errors import message_error
 from proxy.providers.anthropic.model import find_model
 from proxy.providers.anthropic.structure import ANSWER_TOOL, build_answer_tool, without_fence
 from proxy.providers.anthropic.usage import parse_usage, shown_usage
-from proxy.providers.compatible.openai import prefixed
+from proxy.providers.compatible.stream import prefixed
 from proxy.providers.translation.chunks import build_completion, created_at
 from proxy.providers.translation.json_reading import dump_arguments, find_object, mapping
 

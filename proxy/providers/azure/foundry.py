@@ -66,7 +66,7 @@ ROW = Compatible(
     ("AZURE_AI_API_KEY",),
     ("AZURE_AI_API_BASE",),
     answer=rewrite_both,
-    chunk=rewrite_both,
+    chunk=rewrite,
     operations=(CHAT, EMBEDDINGS),
     variables={**VARIABLES, "api_version": ("AZURE_AI_API_VERSION",)},
 )

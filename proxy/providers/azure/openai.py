@@ -103,15 +103,12 @@ def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]
 
 
 def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A filtered choice comes without its message, and the first chunk (the prompt's filter results) without a type."""
-    changes: dict[str, Any] = {}
+    """A filtered choice of a whole answer comes without its message."""
     choices = fields.get("choices")
-    if isinstance(choices, list) and any(_bare(choice) for choice in choices):
-        nothing = {"role": "assistant", "content": None}
-        changes["choices"] = [{**choice, "message": nothing} if _bare(choice) else choice for choice in choices]
-    if fields.get("object") == "" and choices == []:
-        changes["object"] = "chat.completion.chunk"
-    return changes
+    if not isinstance(choices, list) or not any(_bare(choice) for choice in choices):
+        return {}
+    nothing = {"role": "assistant", "content": None}
+    return {"choices": [{**choice, "message": nothing} if _bare(choice) else choice for choice in choices]}
 
 
 def _bare(choice: object) -> bool:
@@ -135,7 +132,7 @@ ROW = Compatible(
     refused=refused,
     ask=ask_openai,
     answer=answer,
-    chunk=answer,
+    chunk=None,
     operations=(CHAT, COMPLETIONS, EMBEDDINGS),
     variables=VARIABLES,
 )

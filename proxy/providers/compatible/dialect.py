@@ -19,6 +19,10 @@ FINISH_REASONS: Mapping[str, str] = {
     "model_length": "length",
     "tool_use": "tool_calls",
     "tool_call": "tool_calls",
+    "max_length": "length",
+    "max_output_tokens": "length",
+    "sensitive": "content_filter",
+    "safety": "content_filter",
 }
 
 

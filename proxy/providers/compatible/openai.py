@@ -10,34 +10,30 @@ from functools import partial
 from typing import Any
 
 from proxy.domain.amounts import read_usage
-from proxy.domain.answer import Answer, Chunk, build_chunk, read_chunk
+from proxy.domain.answer import Answer
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.codec import dumps
-from proxy.domain.json_text.document import Document, splice
+from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Operation
-from proxy.domain.wire import Content, Event, WireRequest
+from proxy.domain.wire import Content, WireRequest
 from proxy.errors import (
     BadRequestError,
     ConfigurationError,
     GatewayError,
     InvalidProviderResponseError,
-    TruncatedStreamError,
 )
-from proxy.providers.compatible.chunk_template import Likeness
 from proxy.providers.compatible.dialect import Rewrite, name_reasoning, rewrite, rewrite_choices
+from proxy.providers.compatible.lenient import complete_choices, find_error, is_usual
 from proxy.providers.compatible.refusals import always_refused, find_refusals
+from proxy.providers.compatible.stream import CompatibleStream, prefixed
 from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_messages, restrict_messages
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.translation.errors import COMMON_WORDS, WordRules, build_error, error_from_event
-from proxy.providers.translation.json_reading import parse_event, parse_object
+from proxy.providers.translation.json_reading import parse_object
 
 JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
 STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
-
-# Providers whose answers name their model without a prefix.
-_UNPREFIXED = frozenset({"openai", "azure", "text-completion-openai"})
-
 
 # What a request's top-level members must become: (changed, left out).
 Ask = Callable[[Mapping[str, Any], Deployment], tuple[Mapping[str, Any], Collection[str]]]
@@ -192,14 +188,10 @@ def parse_response(
 ) -> Answer:
     """The provider's bytes, with the provider's prefix before the model's name."""
     fields: Mapping[str, Any] = parse_object(body, deployment)
-    results = call.operation.results
-    if not isinstance(fields.get(results), list):
-        if fields.get("error"):
-            raise error_from_event(body, deployment, words=row.words)
-        raise InvalidProviderResponseError(
-            f"{deployment.provider} answered without '{results}'", provider=deployment.provider
-        )
-    changes = row.answer(fields) if row.answer is not None else {}
+    if is_usual(fields):
+        changes = row.answer(fields) if row.answer is not None else {}
+    else:
+        changes = _read_unusual(fields, call.operation.results, deployment, row)
     said = fields.get("model")
     model = prefixed(said, deployment)
     if model is not None and model != said:
@@ -211,92 +203,22 @@ def parse_response(
     return Answer(body, usage, model, headers)
 
 
-def prefixed(model: object, deployment: Deployment) -> str | None:
-    """`model` as the page shows it: `groq/llama3-8b-8192`, but plain for openai and azure."""
-    if not isinstance(model, str) or not model:
-        return None
-    prefix = deployment.provider + "/"
-    if deployment.provider in _UNPREFIXED or model.startswith(prefix):
-        return model
-    return prefix + model
-
-
-# How often a stream's chunks may look new. Those of some providers carry the time of each.
-_SAMPLES = 4
-_MODEL_MEMBER = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
-
-
-class CompatibleStream:
-    """Relays chunks; finished means every choice had its finish_reason, and [DONE] or the end of the body came."""
-
-    __slots__ = ("_choices", "_deployment", "_done", "_finished", "_likeness", "_member", "_model", "_row", "_samples")
-
-    def __init__(self, deployment: Deployment, row: Compatible, choices: int = 1) -> None:
-        self._deployment = deployment
-        self._row = row
-        self._choices = choices
-        self._finished: set[int] = set()
-        self._done = False
-        self._member: bytes | None = None
-        self._samples = _SAMPLES
-        self._likeness: Likeness | None = None
-        self._model: str | None = None
-
-    def feed(self, event: Event) -> list[Chunk]:
-        data = event.data
-        if self._done or not data:
-            return []
-        if data == b"[DONE]":
-            self._done = True
-            return []
-        if self._likeness is not None and self._likeness.covers(data) and not event.name:
-            return [Chunk(data if self._model is None else self._with_model(data, self._model), True)]
-        fields = parse_event(data, self._deployment, "a chunk")
-        if not isinstance(fields, dict):
-            return []
-        if fields.get("error") or event.name == "error":
-            raise error_from_event(data, self._deployment, words=self._row.words)
-        model = prefixed(fields.get("model"), self._deployment)
-        other_model = model if model is not None and model != fields["model"] else None
-        changes = self._row.chunk(fields) if self._row.chunk is not None else None
-        if changes:
-            fields = {**fields, **changes, **({"model": model} if model else {})}
-            data = dumps(fields)
-        elif other_model is not None:
-            data = self._with_model(data, other_model)
-        chunk = read_chunk(data, fields)
-        if not changes and chunk.content and not chunk.finished and chunk.usage is None and self._samples:
-            self._samples -= 1
-            self._likeness, self._model = Likeness(event.data), other_model
-        if chunk.bare and "choices" not in fields:
-            # An event of the provider's own, which OpenAI's clients can't read; a usage they can.
-            return [build_chunk({**fields, "choices": []})] if chunk.usage is not None else []
-        if chunk.finished:
-            self._finished.update(_finished_choices(fields))
-        return [chunk]
-
-    def _with_model(self, data: bytes, model: str) -> bytes:
-        """The chunk's bytes with another model in them. How the member looks is remembered: all chunks have the same."""
-        if self._member is None or data.count(self._member) != 1:
-            found = _MODEL_MEMBER.findall(data)
-            if len(found) != 1:
-                return splice(data, {"model": model})
-            self._member = found[0]
-        return data.replace(self._member, b'"model":' + dumps(model), 1)
-
-    def finish(self) -> list[Chunk]:
-        if len(self._finished) < self._choices:
-            raise TruncatedStreamError(
-                f"{self._deployment.provider} closed the stream before it had finished",
-                provider=self._deployment.provider,
-            )
-        return []
-
-
-def _finished_choices(fields: Mapping[str, Any]) -> set[int]:
-    choices = [choice for choice in fields["choices"] if isinstance(choice, Mapping)]
-    indices = [choice.get("index") for choice in choices if choice.get("finish_reason")]
-    return {index if isinstance(index, int) else 0 for index in indices}
+def _read_unusual(fields: Mapping[str, Any], results: str, deployment: Deployment, row: Compatible) -> dict[str, Any]:
+    """The members to change of an answer that calls tools, fails, or is careless with the format."""
+    failure = find_error(fields)
+    if failure is not None:
+        raise error_from_event(dumps(failure), deployment, words=row.words)
+    if not isinstance(fields.get(results), list):
+        raise InvalidProviderResponseError(
+            f"{deployment.provider} answered without '{results}'", provider=deployment.provider
+        )
+    changes = dict(row.answer(fields)) if row.answer is not None else {}
+    choices = changes.get("choices", fields.get("choices"))
+    if isinstance(choices, list):
+        completed = complete_choices(choices, fields.get("id"))
+        if completed is not choices:
+            changes["choices"] = completed
+    return changes
 
 
 def _asked_choices(fields: Mapping[str, Any]) -> int:

@@ -8,7 +8,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.codec import dumps, loads
 from proxy.errors import InvalidProviderResponseError
-from proxy.providers.compatible.openai import prefixed
+from proxy.providers.compatible.stream import prefixed
 from proxy.providers.gemini.candidates import CandidateReader, finish_reason, logprobs, native_finish, read_reason
 from proxy.providers.gemini.errors import event_error
 from proxy.providers.gemini.grounding import annotations, kept

@@ -13,7 +13,7 @@ from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.usage import Usage, token_count
 from proxy.domain.wire import Event
 from proxy.errors import InvalidProviderResponseError, TruncatedStreamError
-from proxy.providers.compatible.openai import prefixed
+from proxy.providers.compatible.stream import prefixed
 from proxy.providers.translation.chunks import ChunkWriter, build_completion, created_at
 from proxy.providers.translation.embeddings import build_embeddings
 from proxy.providers.translation.errors import error_from_event

@@ -21,13 +21,14 @@ from proxy.errors import (
 
 
 class ErrorFacts(NamedTuple):
-    """What a provider said: its message, its own type and code where it has them, and Azure's `innererror`."""
+    """What a provider said: its message, its own type and code where it has them, Azure's `innererror`, a status inside."""
 
     message: str
     error_type: str | None = None
     code: str | None = None
     param: str | None = None
     inner: Mapping[str, Any] | None = None
+    status: int | None = None
 
 
 # Ordered; the first whose expression is found in "code type message" wins. Looked at for 400, 413 and 422 only.
@@ -59,6 +60,10 @@ COMMON_WORDS: WordRules = (
 )
 
 _MESSAGE_LIMIT = 4000
+# Codes, types and the names of parameters.
+_WORD_LIMIT = 200
+_LARGEST_CODE = 10**18
+_STATUS_DIGITS = 3
 
 
 def build_error(
@@ -74,7 +79,7 @@ def build_error(
 
     `facts` for formats of their own; `words` for a provider's own table, put before the common one.
     """
-    found = facts or read_facts(body)
+    found = _bound(facts or read_facts(body))
     error_class = class_for_status(status)
     if status in (400, 413, 422):
         error_class = _by_words(words, found) or error_class
@@ -85,31 +90,48 @@ def error_from_event(
     data: bytes, deployment: Deployment, *, words: WordRules = COMMON_WORDS, facts: ErrorFacts | None = None
 ) -> GatewayError:
     """The error for an error event in a stream, or an error object in a 200 answer: no status but what it says itself."""
-    found = facts or read_facts(data)
-    status = (
-        _status_in(found.code) or _STATUS_OF_TYPE.get(found.error_type or "") or _STATUS_OF_TYPE.get(found.code or "")
-    )
+    found = _bound(facts or read_facts(data))
+    status = _status_in(found.code) or _status_of_name(found.error_type) or _status_of_name(found.code) or found.status
     if status is None:
         error_class = _by_words(words, found) or APIConnectionError
         return _build(error_class, error_class.status_code, found, {}, deployment)
     return build_error(status, data, {}, deployment, words=words, facts=found)
 
 
+# The names of errors as OpenAI, Anthropic and others write them; RateLimitError is rate_limit_error.
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
+    "invalid_request": 400,
+    "bad_request_error": 400,
+    "bad_request": 400,
     "authentication_error": 401,
+    "insufficient_balance": 402,
     "permission_error": 403,
+    "permission_denied_error": 403,
     "not_found_error": 404,
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
+    "rate_limit_reached": 429,
+    "request_limit_exceeded": 429,
+    "too_many_requests": 429,
+    "throttling": 429,
     "insufficient_quota": 429,
+    "engine_overloaded_error": 429,
     "server_error": 500,
     "api_error": 500,
+    "internal_error": 500,
     "internal_server_error": 500,
     "overloaded_error": 503,
+    "overloaded": 503,
     "service_unavailable": 503,
+    "service_unavailable_error": 503,
     "timeout_error": 504,
 }
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def _status_of_name(name: str | None) -> int | None:
+    return _STATUS_OF_TYPE.get(_CAPITAL.sub("_", name).lower()) if name else None
 
 
 def read_facts(body: bytes) -> ErrorFacts:
@@ -134,15 +156,26 @@ def _facts_of(parsed: Any) -> ErrorFacts:
     error, several = parsed.get("error"), parsed.get("errors")
     if not error and isinstance(several, list) and several:
         error = several[0]
+    if isinstance(error, str) and error.startswith("{"):
+        # Heroku's is an error object as text.
+        error = _parse_inner(error)
     if isinstance(error, Mapping):
         return _facts_of_object(error)
     message = error or parsed.get("message") or parsed.get("detail") or parsed.get("Message") or parsed.get("msg")
     return ErrorFacts(
         _text(message or "the provider named no reason"),
         _word(parsed.get("type")),
-        _word(parsed.get("code")),
+        _word(parsed.get("code")) or _word(parsed.get("error_code")),
         _word(parsed.get("param")),
+        status=_find_status(parsed),
     )
+
+
+def _parse_inner(text: str) -> Any:
+    try:
+        return loads(text)
+    except ValueError:
+        return text
 
 
 def _facts_of_object(error: Mapping[str, Any]) -> ErrorFacts:
@@ -151,12 +184,19 @@ def _facts_of_object(error: Mapping[str, Any]) -> ErrorFacts:
     # OpenRouter's: what the provider behind it said.
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
     return ErrorFacts(
-        f"{message}: {raw}"[:_MESSAGE_LIMIT] if isinstance(raw, str) and raw else message,
+        f"{message}: {raw[:_MESSAGE_LIMIT]}" if isinstance(raw, str) and raw else message,
         _word(error.get("type")),
         _word(error.get("code")),
         _word(error.get("param")),
         inner if isinstance(inner, Mapping) else None,
+        _find_status(error),
     )
+
+
+def _find_status(error: Mapping[str, Any]) -> int | None:
+    """An HTTP status under one of the names that it has beside the code."""
+    found = (_status_in(_word(error.get(name))) for name in ("status", "status_code", "statusCode", "http_code"))
+    return next((status for status in found if status is not None), None)
 
 
 def _text(value: Any) -> str:
@@ -166,12 +206,24 @@ def _text(value: Any) -> str:
 
 def _word(value: Any) -> str | None:
     if isinstance(value, str) and value:
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+        return value[:_WORD_LIMIT]
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST_CODE else None
+
+
+def _bound(facts: ErrorFacts) -> ErrorFacts:
+    """What a client may be shown, and what is searched for words: a provider's error can be as long as an answer."""
+    inner = facts.inner
+    return facts._replace(
+        message=facts.message[:_MESSAGE_LIMIT],
+        error_type=facts.error_type and facts.error_type[:_WORD_LIMIT],
+        code=facts.code and facts.code[:_WORD_LIMIT],
+        param=facts.param and facts.param[:_WORD_LIMIT],
+        inner=inner if inner is None or len(dumps(inner)) <= _MESSAGE_LIMIT else None,
+    )
 
 
 def _status_in(code: str | None) -> int | None:
-    return int(code) if code and code.isdigit() and 400 <= int(code) < 600 else None
+    return int(code) if code and len(code) == _STATUS_DIGITS and code.isdecimal() and 400 <= int(code) < 600 else None
 
 
 def _by_words(words: WordRules, facts: ErrorFacts) -> type[GatewayError] | None:

@@ -11,8 +11,9 @@ from proxy.domain.json_text.codec import dumps
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import Content, WireRequest
 from proxy.providers import anthropic
-from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS, Compatible, CompatibleStream, build_body
+from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS, Compatible, build_body
 from proxy.providers.compatible.openai import parse_response as parse_openai
+from proxy.providers.compatible.stream import CompatibleStream
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.gemini import body as gemini
 from proxy.providers.gemini.embeddings import SUPPORTED as EMBEDDINGS_SUPPORTED

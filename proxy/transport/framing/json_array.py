@@ -9,6 +9,8 @@ from proxy.errors import InvalidProviderResponseError
 from proxy.transport.framing.sse import MAX_EVENT_BYTES, SSEDecoder
 
 _WHITE = b" \t\r\n"
+# More small members than this fill the memory.
+_MOST_EVENTS = 100_000
 
 
 class SSEOrArrayDecoder:
@@ -45,4 +47,6 @@ class SSEOrArrayDecoder:
             parsed = loads(b"".join(self._parts))
         except ValueError:
             return []
-        return [Event(dumps(item)) for item in parsed]
+        if len(parsed) > _MOST_EVENTS:
+            raise InvalidProviderResponseError(f"the stream is one JSON array of more than {_MOST_EVENTS} events")
+        return [Event(dumps(item)) for item in parsed if isinstance(item, dict)]

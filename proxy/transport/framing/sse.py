@@ -2,6 +2,8 @@
 
 One deviation: an event that the end of the stream left without its blank line is given, not dropped, since providers
 forget that line after `[DONE]`. A decoder that finds half a chunk in it says so. `id` and `retry` are of no use here.
+Another: no field's name begins with a brace or a bracket, so a body that does is no event stream but one JSON text (an error,
+nearly always), which becomes one event; and such a line in the middle of a stream is data.
 """
 
 from proxy.domain.wire import Event
@@ -9,6 +11,10 @@ from proxy.errors import InvalidProviderResponseError
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_JSON = (b"{", b"[")
+# What a line costs beside its bytes: of empty ones, too, only so many make an event.
+_LINE_BYTES = 64
+_LONGEST_NAME = 256
 
 
 class SSEDecoder:
@@ -16,18 +22,26 @@ class SSEDecoder:
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._limit = max_event_bytes
-        self._size = 0
+        # The bytes of the open event, and of the line that is not whole yet.
+        self._size = self._line_size = 0
         self._line: list[bytes] = []
         self._data: list[bytes] = []
         self._name = ""
         self._after_cr = False
         self._start: bytes | None = b""
+        # Whether the body is one JSON text; None while only white space has come.
+        self._is_json: bool | None = None
 
     def feed(self, block: bytes) -> list[Event]:
         text = self._with_plain_ends(block)
         if self._start is not None:
             text = self._without_bom(text)
+        if self._is_json is None and (beginning := text.lstrip()):
+            self._is_json = beginning.startswith(_JSON)
         events: list[Event] = []
+        if self._is_json:
+            self._keep(text)
+            return events
         if not (self._line or self._data or self._name):
             end = text.rfind(b"\n\n")
             if end >= 0:
@@ -41,9 +55,12 @@ class SSEDecoder:
         events: list[Event] = []
         if self._start:
             self._line.append(self._start)
-        self._take_line(b"".join(self._line), events)
-        self._take_line(b"", events)
+        rest = b"".join(self._line)
         self._line.clear()
+        if self._is_json:
+            return [Event(rest.strip())]
+        self._take_line(rest, events)
+        self._take_line(b"", events)
         return events
 
     def _with_plain_ends(self, block: bytes) -> bytes:
@@ -81,11 +98,10 @@ class SSEDecoder:
         if lines and self._line:
             lines[0] = b"".join((*self._line, lines[0]))
             self._line.clear()
+            self._line_size = 0
         for line in lines:
             self._take_line(line, events)
-        if rest:
-            self._line.append(rest)
-            self._grow(len(rest))
+        self._keep(rest)
 
     def _take_line(self, line: bytes, events: list[Event]) -> None:
         if not line:
@@ -95,15 +111,28 @@ class SSEDecoder:
             self._name = ""
             self._size = 0
             return
+        if line.startswith(_JSON):
+            self._append(line)
+            return
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
-            self._data.append(value)
-            self._grow(len(value))
+            self._append(value)
         elif field == b"event":
-            self._name = value.decode("utf-8", "replace")
+            self._name = value[:_LONGEST_NAME].decode("utf-8", "replace")
 
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._size > self._limit:
+    def _append(self, value: bytes) -> None:
+        self._data.append(value)
+        self._size += len(value) + _LINE_BYTES
+        self._check_size()
+
+    def _keep(self, rest: bytes) -> None:
+        """Bytes of a line that is not whole yet."""
+        if rest:
+            self._line.append(rest)
+            self._line_size += len(rest)
+            self._check_size()
+
+    def _check_size(self) -> None:
+        if self._size + self._line_size > self._limit:
             raise InvalidProviderResponseError(f"an event of the stream is larger than {self._limit} bytes")

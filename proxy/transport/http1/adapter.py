@@ -152,6 +152,7 @@ class LeanBody:
         """See proxy.transport.response.Body. Raises OSError, ContentDecodingError and GatewayErrors."""
         while True:
             if self._inflater is not None and (piece := next(self._pieces, None)) is not None:
+                self._wait.give_way(len(piece))
                 return piece
             data = self._parser.take()
             if data:
@@ -180,6 +181,7 @@ class LeanBody:
         if data is None:
             return False
         if data:
+            self._wait.give_way(len(data))
             self._parser.feed(data)
         elif self._parser.until_close:
             self._parser.complete = True

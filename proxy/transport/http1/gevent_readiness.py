@@ -6,6 +6,7 @@ the loop a call of the system even where nothing has changed.
 
 from typing import Any
 
+from gevent import sleep
 from gevent.hub import Waiter, get_hub
 
 from proxy.transport.http1.waiting import Ready, Waitable
@@ -51,6 +52,9 @@ class HubReadiness:
             if timer is not None:
                 timer.close()
         return found
+
+    def give_way(self) -> None:
+        sleep(0)
 
     def forget_client(self) -> None:
         self._client = None

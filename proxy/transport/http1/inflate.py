@@ -6,6 +6,12 @@ from collections.abc import Iterator
 from requests.exceptions import ContentDecodingError
 
 _PIECE = 256 * 1024
+# Beyond so many plain bytes, no answer is this many times smaller when it is compressed: JSON is 5 to 20 times smaller.
+_FREE_BYTES = 8 * 1024 * 1024
+MAX_RATIO = 200
+# Nor is it this much larger: what becomes nothing (empty members of gzip, one after another) has no end either.
+_MOST_EMPTY = 1024 * 1024
+_GROWTH = 4
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _RAW = -zlib.MAX_WBITS
 
@@ -15,9 +21,11 @@ class Inflater:
 
     def __init__(self) -> None:
         self._inflate: zlib._Decompress | None = None
+        self._packed = self._plain = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The plain bytes of `data`, in pieces of at most 256 KiB, made as they are asked for."""
+        self._packed += len(data)
         while data:
             if self._inflate is None or self._inflate.eof:
                 self._inflate = zlib.decompressobj(_wrapping(data))
@@ -26,8 +34,16 @@ class Inflater:
             except zlib.error as exception:
                 raise ContentDecodingError("the compressed body is damaged") from exception
             data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
+            self._plain += len(piece)
+            self._check_ratio()
             if piece:
                 yield piece
+
+    def _check_ratio(self) -> None:
+        if self._plain > _FREE_BYTES + MAX_RATIO * self._packed:
+            raise ContentDecodingError("a small compressed body becomes a huge one")
+        if self._packed > _MOST_EMPTY + _GROWTH * self._plain:
+            raise ContentDecodingError("a huge compressed body becomes a small one")
 
     def finish(self) -> None:
         """Raise when the compressed data did not come to its end."""

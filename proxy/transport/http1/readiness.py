@@ -28,6 +28,9 @@ class PollReadiness:
             return Ready.NOTHING
         return Ready.SOCKET if any(number == fileno for number, _ in found) else Ready.CLIENT
 
+    def give_way(self) -> None:
+        """Nothing: the interpreter preempts threads."""
+
     def forget_client(self) -> None:
         self._client = None
 

@@ -10,6 +10,9 @@ from proxy.transport.failures import WIRE_FAILURES, in_body
 from proxy.transport.http1.wait import Wait
 
 _BLOCK = 65536
+# No error needs more words.
+MAX_ERROR_BYTES = 1024 * 1024
+_OK, _REDIRECTS = 200, 300
 
 
 class Body(Protocol):
@@ -35,11 +38,17 @@ class Reply:
         self._limit = limit
 
     def read(self) -> bytes:
-        """The whole body; InvalidProviderResponseError when it breaks or is longer than the limit."""
+        """The whole body; InvalidProviderResponseError when it breaks or is longer than the limit.
+
+        An error's body ends where it is too long: its status counts, and its first words.
+        """
         try:
             blocks, size = [], 0
             while (block := self._body.read_block()) is not None:
                 size += len(block)
+                if size > MAX_ERROR_BYTES and not _OK <= self.status < _REDIRECTS:
+                    blocks.append(block[: MAX_ERROR_BYTES - size])
+                    break
                 if size > self._limit:
                     raise InvalidProviderResponseError(f"{self._host} answered with more than {self._limit} bytes")
                 blocks.append(block)

@@ -8,26 +8,29 @@ from proxy.transport.http1.waiting import Readiness, Ready, Waitable
 
 # How often to check on a client without a socket to watch: its worker class has none, or a batch gave its call up.
 _LOOK_SECONDS = 0.5
+# How much may be read before others get their turn, and what a read counts for beside its bytes.
+_TURN_BYTES = 256 * 1024
+_READ_BYTES = 4096
 
 
 class Wait:
     """The limits of one try's waits: the stopwatch's clocks, and a client that may leave."""
 
-    __slots__ = ("_client", "_readiness", "stopwatch")
+    __slots__ = ("_client", "_readiness", "_turn", "stopwatch")
 
     def __init__(self, stopwatch: Stopwatch, client: ClientWatch | None) -> None:
         self.stopwatch = stopwatch
         self._client = client
         self._readiness: Readiness | None = None
+        # What has been read in this turn.
+        self._turn = 0
 
     def ready(self, socket: Waitable, *, write: bool = False, tick: float | None = None) -> bool:
         """True when the socket is ready, or broken; False after `tick` seconds of nothing.
 
         Raises Timeout when a clock runs out, ClientClosedRequestError when the client goes first.
         """
-        readiness = self._readiness
-        if readiness is None:
-            readiness = self._readiness = open_readiness(None if self._client is None else self._client.fileno())
+        readiness = self._readiness or self._open()
         now = self.stopwatch.now
         tick_end = None if tick is None else now() + tick
         while True:
@@ -42,6 +45,21 @@ class Wait:
                 tick = tick_end - now()
                 if tick <= 0:
                     return False
+
+    def give_way(self, size: int) -> None:
+        """After each read of `size` bytes: now and then others get their turn, and the clocks and the client a look.
+
+        A provider that never pauses is never waited for. Raises what `ready` raises.
+        """
+        self._turn += size + _READ_BYTES
+        if self._turn >= _TURN_BYTES:
+            self._turn = 0
+            self.check()
+            (self._readiness or self._open()).give_way()
+
+    def _open(self) -> Readiness:
+        self._readiness = open_readiness(None if self._client is None else self._client.fileno())
+        return self._readiness
 
     def check(self) -> None:
         """Raise what `ready` would raise now, without waiting."""

@@ -24,5 +24,8 @@ class Readiness(Protocol):
     def wait(self, socket: Waitable, write: bool, seconds: float | None) -> Ready:
         """Until the socket can be read, or with `write` written, or is broken; NOTHING after `seconds`, None for never."""
 
+    def give_way(self) -> None:
+        """Let others run now: a reader that never waits would keep a whole worker of greenlets for itself."""
+
     def forget_client(self) -> None:
         """Stop watching the client's socket: it has no more news."""
