@@ -58,6 +58,7 @@ def build_parts(
         _state_store(settings, shared_path),
         price=lambda deployment: price_per_token(deployment, prices),
         infer=infer_provider,
+        requests=dispatcher.count_requests,
         on_cooldown=partial(count_cooldown, observation.metrics),
     )
     watch(observation, router)

@@ -1,5 +1,6 @@
 """One call to one deployment: the provider's request out, the transport, the provider's answer back."""
 
+import math
 from collections.abc import Callable, Mapping
 
 from proxy.dispatch.exchange import Exchange, Sender
@@ -64,6 +65,13 @@ class Dispatcher:
         if isinstance(reply, Answer):
             on_result(Result(self._runtime.monotonic() - exchange.started, usage=reply.usage))
         return reply
+
+    def count_requests(self, call: Call, deployment: Deployment) -> int:
+        """How many requests an embeddings call becomes at this deployment's provider."""
+        provider, inputs = self._find_provider(deployment.provider), call.fields.get("input")
+        if provider is None or provider.batch is None or not isinstance(inputs, list):
+            return 1
+        return max(1, math.ceil(len(inputs) / provider.batch(deployment)))
 
     def wire_request(self, call: Call, deployment: Deployment) -> WireRequest:
         """The request that `send` would make, unsigned: for explaining a plan."""

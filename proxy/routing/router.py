@@ -25,8 +25,9 @@ class Router:
     """Safe for threads. Built once for a configuration; a call costs the same however many groups there are.
 
     `state` is what it shares with other routers and workers (by default nothing), `price` what a deployment's tokens
-    cost where its configuration does not say (USD, input and output together), `infer` names the
-    provider of a bare model name, `on_cooldown` is told of each cooldown that a call of this worker's begins.
+    cost where its configuration does not say (USD, input and output together), `infer` names the provider of a bare
+    model name, `requests` counts those that an embeddings call becomes at a deployment, `on_cooldown` is called for
+    each cooldown that a call of this worker's begins.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Router:
         *,
         price: Price | None = None,
         infer: Infer | None = None,
+        requests: Callable[[Call, Deployment], int] = lambda _call, _deployment: 1,
         on_cooldown: OnCooldown = lambda _deployment, _status: None,
     ) -> None:
         if settings.routing_strategy not in STRATEGIES:
@@ -50,6 +52,7 @@ class Router:
         self.strategy: Strategy = STRATEGIES[settings.routing_strategy]
         self.all_fit = all_fit(settings)
         self._price = price or _unpriced
+        self.requests = requests
         self._profiles: dict[str, GroupProfile] = {}
         self._configured = build_rules(Options(), settings)
         self._strategy_args = _strategy_args(settings.routing_strategy_args)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from proxy.domain.call import NO_OPTIONS
 from proxy.domain.deployment import Deployment
+from proxy.domain.operations import EMBEDDINGS
 from proxy.errors import GatewayError, NoDeploymentAvailableError, Timeout
 from proxy.routing.blame import sets_clocks
 from proxy.routing.candidates import candidates
@@ -150,7 +151,7 @@ class Selection:
     ) -> Permit | Refusal:
         """A client's own connection, and a mock, are not the operator's deployment: no limits, and no health to share."""
         profile, options = self._context.profile(target.group).members[deployment.id], target.call.options
-        request = self._request(target, profile, past_limits)
+        request = self._request(target, deployment, profile, past_limits)
         if options is not NO_OPTIONS and options.stands_apart:
             request = request._replace(deployment=f"{deployment.id} of clients", limits=None)
         if last_resort:
@@ -161,7 +162,9 @@ class Selection:
             return answer
         return Permit(deployment.with_overrides(options.overrides), profile, answer)
 
-    def _request(self, target: Target, profile: Profile, past_limits: bool) -> ReservationRequest:
+    def _request(
+        self, target: Target, deployment: Deployment, profile: Profile, past_limits: bool
+    ) -> ReservationRequest:
         """The profile's, but for what is another in this request, or in its later tries."""
         request, options = profile.request, target.call.options
         if self.repeats and (request.budget.key, target.level) in self._loaded:
@@ -169,6 +172,8 @@ class Selection:
         if options is not NO_OPTIONS and (options.stands_apart or sets_clocks(options)):
             # What fails by a client's own choice must not spend what others need.
             request = request._replace(budget=request.budget._replace(key=f"{request.budget.key} of clients"))
+        if target.call.operation is EMBEDDINGS and request.limits is not None:
+            request = request._replace(requests=self._context.requests(target.call, deployment))
         if profile.counts_tokens:
             request = request._replace(tokens=total_tokens(target.call.observed_fields))
         return request._replace(limits=None) if past_limits else request

@@ -3,8 +3,9 @@
 import pytest
 
 from proxy.domain.attempt import Result
+from proxy.domain.operations import EMBEDDINGS
 from proxy.domain.usage import Usage
-from proxy.errors import ClientClosedRequestError, TruncatedStreamError
+from proxy.errors import ClientClosedRequestError, NoDeploymentAvailableError, TruncatedStreamError
 from proxy.routing.estimate import prompt_tokens, total_tokens
 from tests.routing.router_bench import START, build, deployment
 
@@ -265,3 +266,25 @@ def test_a_clients_own_connection_is_not_limited_when_the_operators_is():
     bench.run()
     bench.run(overrides={"api_key": "mine"})
     assert state(bench).requests == 1
+
+
+def test_each_request_is_counted_when_a_call_becomes_several():
+    bench = build(
+        deployment("a", rpm=10),
+        optional_pre_call_checks=("enforce_model_rate_limits",),
+        slot_wait=0.0,
+        extras={"requests": lambda call, _: len(call.fields["input"])},
+    )
+
+    def embed(count):
+        call = bench.call(body={"input": ["a"] * count})._replace(operation=EMBEDDINGS)
+        return bench.router.run(call, bench.provider)
+
+    with pytest.raises(NoDeploymentAvailableError):
+        embed(11)
+    assert bench.ids == []
+    embed(6)
+    with pytest.raises(NoDeploymentAvailableError):
+        embed(5)
+    embed(4)
+    assert len(bench.ids) == 2

@@ -13,29 +13,29 @@ def roll(row: DeploymentState, now: float) -> None:
         row.requests = row.tokens = row.answers = row.failures = 0
 
 
-def refusal(row: DeploymentState, limits: Limits, tokens: int, now: float) -> Refusal | None:
-    """The limit that one more call would break. One larger than the whole `tpm` may have a minute alone."""
+def refusal(row: DeploymentState, limits: Limits, tokens: int, now: float, requests: int = 1) -> Refusal | None:
+    """The limit that one more call of `requests` would break. One larger than the whole `tpm` may have a minute alone."""
     next_minute = (row.minute + 1) * MINUTE
     if limits.parallel is not None and row.inflight >= limits.parallel:
         return Refusal("parallel", now)
-    if limits.rpm is not None and row.requests >= limits.rpm:
+    if limits.rpm is not None and row.requests + requests > limits.rpm:
         return Refusal("rpm", next_minute)
     if limits.tpm is not None and row.tokens + min(tokens, limits.tpm) > limits.tpm:
         return Refusal("tpm", next_minute)
     return None
 
 
-def take(row: DeploymentState, tokens: int) -> None:
-    row.requests += 1
+def take(row: DeploymentState, tokens: int, requests: int = 1) -> None:
+    row.requests += requests
     row.tokens += tokens
     row.inflight += 1
 
 
-def give_back(row: DeploymentState, minute: int, tokens: int) -> None:
+def give_back(row: DeploymentState, minute: int, tokens: int, requests: int = 1) -> None:
     """Undo `take` for a call that was never sent."""
     row.inflight = max(0, row.inflight - 1)
     if minute == row.minute:
-        row.requests = max(0, row.requests - 1)
+        row.requests = max(0, row.requests - requests)
         row.tokens = max(0, row.tokens - tokens)
 
 

@@ -46,13 +46,15 @@ def reserve(row: DeploymentState, spending: Spending, request: ReservationReques
             return refused
     limits.roll(row, now)
     if request.limits is not None:
-        refused = limits.refusal(row, request.limits, request.tokens, now)
+        refused = limits.refusal(row, request.limits, request.tokens, now, request.requests)
         if refused is not None:
             return refused
     probe = row.streak > 0 and health.claim_probe(row, now, request.probe_seconds)
-    limits.take(row, request.tokens)
+    limits.take(row, request.tokens, request.requests)
     budget.count(spending, request.extra, now)
-    return Reservation(request.deployment, row.minute, request.tokens, now, probe, request.budget, request.extra)
+    return Reservation(
+        request.deployment, row.minute, request.tokens, now, probe, request.budget, request.extra, request.requests
+    )
 
 
 def settle(row: DeploymentState, reservation: Reservation, result: TryResult, now: float) -> bool:
@@ -66,7 +68,7 @@ def settle(row: DeploymentState, reservation: Reservation, result: TryResult, no
 def cancel(row: DeploymentState, spending: Spending, reservation: Reservation, now: float) -> None:
     """The rules of a reservation taken back."""
     limits.roll(row, now)
-    limits.give_back(row, reservation.minute, reservation.tokens)
+    limits.give_back(row, reservation.minute, reservation.tokens, reservation.requests)
     budget.count(spending, reservation.extra, now, -1)
     if reservation.probe:
         row.probe_until = 0.0

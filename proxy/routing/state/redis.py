@@ -254,6 +254,7 @@ class RedisState:
             request.budget.floor,
             int(request.last_resort),
             request.probe_seconds,
+            request.requests,
         ]
 
 

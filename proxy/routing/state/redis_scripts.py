@@ -9,7 +9,7 @@ WORKER_SECONDS = 15
 
 # KEYS: d, m, f, w, then the buckets of the budget, the present one first.
 # ARGV: now, worker, prefix of workers, tokens, rpm, tpm, parallel (-1 is no limit), extra, share, floor, last resort,
-#       seconds for a probe.
+#       seconds for a probe, requests of the call.
 # Returns {"ok", "1" for a probe} or {reason, until}.
 RESERVE = """
 local now, worker, workers = tonumber(ARGV[1]), ARGV[2], ARGV[3]
@@ -55,10 +55,10 @@ if parallel >= 0 then
   if inflight >= parallel then return {'parallel', tostring(now)} end
 end
 local minute_end = tostring((math.floor(now / 60) + 1) * 60)
-if rpm >= 0 and number(KEYS[2], 'requests') >= rpm then return {'rpm', minute_end} end
+if rpm >= 0 and number(KEYS[2], 'requests') + tonumber(ARGV[13]) > rpm then return {'rpm', minute_end} end
 if tpm >= 0 and number(KEYS[2], 'tokens') + math.min(tokens, tpm) > tpm then return {'tpm', minute_end} end
 
-redis.call('HINCRBY', KEYS[2], 'requests', 1)
+redis.call('HINCRBY', KEYS[2], 'requests', ARGV[13])
 redis.call('HINCRBY', KEYS[2], 'tokens', tokens)
 redis.call('EXPIRE', KEYS[2], 120)
 redis.call('HINCRBY', KEYS[3], worker, 1)

@@ -28,7 +28,7 @@ class ReservationRequest(NamedTuple):
 
     `extra`: a further try of this request upon the same budget, or one of a deployment that cools. `last_resort` passes over
     the cooldown. `probe_seconds`: how long a half-open deployment waits for its one probe's result (as long as a call may
-    take, but not longer than this).
+    take, but not longer than this). `requests`: how many requests the provider gets, where a call is split.
     """
 
     deployment: str
@@ -38,6 +38,7 @@ class ReservationRequest(NamedTuple):
     extra: bool = False
     last_resort: bool = False
     probe_seconds: float = 60.0
+    requests: int = 1
 
 
 class Refusal(NamedTuple):
@@ -57,6 +58,7 @@ class Reservation(NamedTuple):
     probe: bool
     budget: BudgetRule
     extra: bool
+    requests: int = 1
 
 
 class Cooling(NamedTuple):
