@@ -24,8 +24,9 @@ SECTION_TITLES = {
     "router": "`router_settings`",
 }
 SECTION_NOTES = {
-    "params": "Any other name is a default request parameter: it is sent to the provider with each request that does not "
-    "say otherwise.",
+    "params": "LiteLLM's other names (1.110, `schemas/litellm_params.py`) are known and never sent: prices and facts count as "
+    "in `model_info`, the rest has no effect. Any other name is a default request parameter: it is sent to the provider "
+    "with each request that does not have it.",
     "info": "Any other name is kept and shown in model information.",
     "router": "The same names, beside a `model_list`, make a client's `user_config`; what concerns Redis and the place of "
     "the state has no effect there.",
@@ -43,8 +44,9 @@ def _settings_head() -> Iterator[str]:
     yield "of each name in a file. *supported* means what it means in LiteLLM (or is ours, where the text says so),"
     yield "*different* what the text says, *ignored* has no effect and is reported at start."
     yield ""
-    yield "`os.environ/NAME` may stand for any value. A deployment whose variable is not set is out of service, and said to"
-    yield "be; the others serve."
+    yield "`os.environ/NAME` may be written for any value. A deployment that needs a variable which is not set, or has a wrong"
+    yield "value, is out of service with a warning, and the others serve; what it can do without is left out. With `--strict`"
+    yield "each wrong value stops the start."
     yield ""
     yield "## Environment"
     yield ""
@@ -133,12 +135,13 @@ def _rows() -> Iterator[str]:
     yield ""
     rows = [PROVIDERS[name] for name in sorted(PROVIDERS) if name not in FOREIGN]
     yield from _table(
-        ("prefix", "base URL", "key", "operations", "not taken"),
+        ("prefix", "base URL", "key", "other variables", "operations", "not taken"),
         (
             (
                 f"`{row.name}/`",
                 f"`{row.base_url}`" if row.base_url else "`api_base`",
                 _names(row.variables["api_key"]) or ("" if row.needs_key else "none needed"),
+                _names(name for param, names in row.variables.items() if param != "api_key" for name in names),
                 ", ".join(operation.name for operation in row.operations),
                 _names(capabilities(row)["operations"].get("chat", {"unsupported": ()})["unsupported"]),
             )

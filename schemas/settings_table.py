@@ -517,7 +517,7 @@ SETTINGS: tuple[Setting, ...] = tuple(Setting(section, *row) for section, rows i
 
 
 class Variable(NamedTuple):
-    """An environment variable that the gateway itself reads; the providers' are in docs/providers.md."""
+    """An environment variable that the gateway or a callback reads; the providers' are in docs/providers.md."""
 
     name: str
     default: str
@@ -536,6 +536,40 @@ VARIABLES: tuple[Variable, ...] = (
         "PATCHBAY_DROP_PARAMS", "false", "as `--drop_params`: litellm_settings.drop_params where the file has none"
     ),
     Variable("PATCHBAY_MODEL", "", "one model to serve without a file, as `--model`"),
+    Variable("WEB_CONCURRENCY", "", "as NUM_WORKERS, which wins"),
+    Variable("GRACEFUL_TIMEOUT", "6060", "seconds that running calls may take after SIGTERM"),
+    Variable("SERVER_ROOT_PATH", "", "a path, such as /gateway, below which the gateway is served as well"),
+    Variable("SCRIPT_NAME", "", "the path under which a server mounts the application (WSGI)"),
+    Variable("PROMETHEUS_MULTIPROC_DIR", "in memory", "where the workers' metrics are kept"),
+    Variable("HTTP_PROXY", "", "proxy for http:// addresses; also in small letters, which win"),
+    Variable("HTTPS_PROXY", "", "proxy for https:// addresses; also in small letters, which win"),
+    Variable("ALL_PROXY", "", "proxy for both; also in small letters"),
+    Variable("NO_PROXY", "", "hosts that are reached without a proxy; also in small letters"),
+    Variable("SSL_CERT_FILE", "bundled", "certificate authorities to trust, where litellm_settings.ssl_verify is true"),
+    Variable("REQUESTS_CA_BUNDLE", "bundled", "as SSL_CERT_FILE, which wins"),
+    Variable("LANGFUSE_PUBLIC_KEY", "", "callback langfuse"),
+    Variable("LANGFUSE_SECRET_KEY", "", "callback langfuse"),
+    Variable("LANGFUSE_HOST", "https://cloud.langfuse.com", "callback langfuse: the server"),
+    Variable("LANGFUSE_BASE_URL", "", "as LANGFUSE_HOST, which wins"),
+    Variable("LANGFUSE_RELEASE", "", "callback langfuse: the release of each trace"),
+    Variable("LANGFUSE_TRACING_ENVIRONMENT", "", "callback langfuse: the environment of each trace"),
+    Variable("PROXY_BASE_URL", "", "callback langfuse: the gateway's public address, in each trace"),
+    Variable("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318", "callback otel: the collector"),
+    Variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", "callback otel: the whole URL for traces"),
+    Variable("OTEL_ENDPOINT", "", "as OTEL_EXPORTER_OTLP_ENDPOINT, which wins"),
+    Variable("OTEL_EXPORTER_OTLP_HEADERS", "", "callback otel: name=value pairs"),
+    Variable("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "", "as OTEL_EXPORTER_OTLP_HEADERS, and wins"),
+    Variable("OTEL_HEADERS", "", "as OTEL_EXPORTER_OTLP_HEADERS, which wins"),
+    Variable("OTEL_EXPORTER", "otlp_http", "callback otel: only OTLP over HTTP is served"),
+    Variable("OTEL_TRACES_EXPORTER", "", "as OTEL_EXPORTER, which wins"),
+    Variable("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "callback otel"),
+    Variable("OTEL_SDK_DISABLED", "false", "true: callback otel sends nothing"),
+    Variable("OTEL_SERVICE_NAME", "patchbay", "callback otel: service.name"),
+    Variable("OTEL_ENVIRONMENT_NAME", "", "callback otel: deployment.environment.name"),
+    Variable("OTEL_RESOURCE_ATTRIBUTES", "", "callback otel: further attributes of the resource"),
+    Variable("OTEL_SEMCONV_STABILITY_OPT_IN", "", "callback otel: which conventions name the attributes"),
+    Variable("GENERIC_LOGGER_ENDPOINT", "", "callback webhook (generic_api): the URL"),
+    Variable("GENERIC_LOGGER_HEADERS", "", "callback webhook (generic_api): name=value pairs"),
     Variable("PATCHBAY_FAST_PATH", "on", "`off`: stock Flask and gunicorn, the same behaviour at a higher cost"),
 )
 
