@@ -1,12 +1,12 @@
 """What a client may bring into its request, and what must be known of it before anything is done with it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.secrets import Hold
 from proxy.errors import BadRequestError, PermissionDeniedError
-from proxy.gateway.user_routers import Clients
+from proxy.gateway.user_routers import Client, Clients
 from proxy.settings import Settings
 from proxy.settings.credentials import secrets_of
 
@@ -31,29 +31,36 @@ class Admission:
         options = call.options
         if options is NO_OPTIONS:
             return call
-        self._check_mocks(options)
+        self._check_mocks(options.mock)
         holds = self._hold(options)
         if options.user_config is None:
             return call._replace(holds=holds) if holds else call
         if not self._general.allow_client_side_credentials:
             raise PermissionDeniedError("'user_config' may not be set in a request here.", param="user_config")
         client = self._clients.find(options.user_config)
+        self._check_mocks(_mocks_of(client))
         return call._replace(holds=(*holds, client.hold), ignored=(*call.ignored, *client.ignored))
 
     def _hold(self, options: Options) -> tuple[Hold, ...]:
         secrets = [secret for given in _brought(options) for secret in secrets_of(given)]
         return (self._secrets.hold(secrets),) if secrets else ()
 
-    def _check_mocks(self, options: Options) -> None:
-        if not options.mock or self._general.dangerously_allow_mock_testing_request_params:
+    def _check_mocks(self, names: Iterable[str]) -> None:
+        if self._general.dangerously_allow_mock_testing_request_params:
             return
-        for name in options.mock:
+        for name in names:
             if name in _ANSWERS and self._general.allow_client_mock_response:
                 continue
             setting = (
                 "allow_client_mock_response" if name in _ANSWERS else "dangerously_allow_mock_testing_request_params"
             )
             raise BadRequestError(f"'{name}' may be sent only where general_settings.{setting} is true.", param=name)
+
+
+def _mocks_of(client: Client) -> Iterator[str]:
+    """The mock parameters in a client's own configuration."""
+    for deployment in client.router.catalogue.deployments:
+        yield from deployment.mock
 
 
 def _brought(options: Options) -> Iterator[Mapping[str, Any]]:
