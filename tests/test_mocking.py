@@ -33,6 +33,7 @@ def gateway(**general: Any) -> FlaskClient:
             entry("limited", mock_response="litellm.RateLimitError"),
             entry("long", mock_response="litellm.ContextWindowExceededError"),
             entry("filtered", mock_response="Exception: content_filter_policy"),
+            {"model_name": "played", "litellm_params": {"model": "mock/played"}},
         ],
         "general_settings": general,
         "router_settings": {"num_retries": 0},
@@ -146,3 +147,43 @@ def test_created_is_now_when_the_demo_answers() -> None:
     send = build_local(now=lambda: 1_900_000_000.5)
     _, _, blocks = send(WireRequest("mock://local/v1/chat/completions", b'{"model": "demo", "messages": []}', {}))
     assert b'"created":1900000000' in b"".join(blocks)
+
+
+def own(params: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A client's own configuration of one model."""
+    entry = {"model_name": "own", "litellm_params": {"model": "openai/gpt-4o", "api_key": "k", **params}}
+    return {"model_list": [entry], **more}
+
+
+OWN_MOCKS = [
+    own({"mock_response": "hi"}),
+    own({"model": "mock/demo"}),
+    own({}, default_litellm_params={"mock_response": "hi"}),
+]
+
+
+@pytest.mark.parametrize("config", OWN_MOCKS, ids=["deployment", "provider", "defaults"])
+def test_mock_in_a_clients_configuration_obeys_the_switch(config: dict[str, Any]) -> None:
+    refused = ask(gateway(), "own", user_config=config)
+    assert refused.status_code == 400
+    assert refused.get_json()["error"]["param"] in ("mock_response", "model")
+    assert "allow_client_mock_response" in refused.get_json()["error"]["message"]
+    for switch in ("allow_client_mock_response", "dangerously_allow_mock_testing_request_params"):
+        assert ask(gateway(**{switch: True}), "own", user_config=config).status_code == 200
+
+
+def test_slow_mock_in_a_clients_configuration_needs_the_other_switch() -> None:
+    slow = own({"mock_response": "hi", "mock_delay": 0.01})
+    assert ask(gateway(allow_client_mock_response=True), "own", user_config=slow).status_code == 400
+    assert ask(gateway(dangerously_allow_mock_testing_request_params=True), "own", user_config=slow).status_code == 200
+
+
+HEADERS = {"x-a\r\nset-cookie": "b", "x-b": "1\r\nset-cookie: c", "X-Good": "d", "x-number": 5}
+
+
+@pytest.mark.parametrize("more", [{}, {"stream": True}, {"mock": {"status": 429, "headers": HEADERS}}])
+def test_mocks_headers_cannot_add_others_when_a_client_names_them(more: dict[str, Any]) -> None:
+    answer = ask(gateway(), "played", **{"mock": {"headers": HEADERS}, **more})
+    assert "set-cookie" not in str(answer.headers).lower()
+    assert answer.headers["llm_provider-x-good"] == "d"
+    assert answer.headers["llm_provider-x-number"] == "5"

@@ -6,12 +6,12 @@ from typing import Any
 from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.secrets import Hold
 from proxy.errors import BadRequestError, PermissionDeniedError
-from proxy.gateway.user_routers import Client, Clients
+from proxy.gateway.user_routers import MOCK_PROVIDER, Clients
 from proxy.settings import Settings
 from proxy.settings.credentials import secrets_of
 
 # They put another answer in a provider's place; all other mock fields make a call slow or fail.
-_ANSWERS = frozenset({"mock_response", "mock_tool_calls"})
+_ANSWERS = frozenset({"mock_response", "mock_tool_calls", MOCK_PROVIDER})
 
 
 class Admission:
@@ -38,7 +38,7 @@ class Admission:
         if not self._general.allow_client_side_credentials:
             raise PermissionDeniedError("'user_config' may not be set in a request here.", param="user_config")
         client = self._clients.find(options.user_config)
-        self._check_mocks(_mocks_of(client))
+        self._check_mocks(client.mocks)
         return call._replace(holds=(*holds, client.hold), ignored=(*call.ignored, *client.ignored))
 
     def _hold(self, options: Options) -> tuple[Hold, ...]:
@@ -46,6 +46,7 @@ class Admission:
         return (self._secrets.hold(secrets),) if secrets else ()
 
     def _check_mocks(self, names: Iterable[str]) -> None:
+        """`names`: the mocks of a request, or of a client's configuration in it."""
         if self._general.dangerously_allow_mock_testing_request_params:
             return
         for name in names:
@@ -54,13 +55,8 @@ class Admission:
             setting = (
                 "allow_client_mock_response" if name in _ANSWERS else "dangerously_allow_mock_testing_request_params"
             )
-            raise BadRequestError(f"'{name}' may be sent only where general_settings.{setting} is true.", param=name)
-
-
-def _mocks_of(client: Client) -> Iterator[str]:
-    """The mock parameters in a client's own configuration."""
-    for deployment in client.router.catalogue.deployments:
-        yield from deployment.mock
+            message = f"'{name}' may be sent only where general_settings.{setting} is true."
+            raise BadRequestError(message, param="model" if name == MOCK_PROVIDER else name)
 
 
 def _brought(options: Options) -> Iterator[Mapping[str, Any]]:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from proxy.domain.deployment import Deployment
 from proxy.domain.secrets import Hold, SecretRegistry
 from proxy.domain.user_config import UserConfig
 from proxy.routing.router import Router
@@ -18,6 +19,7 @@ from proxy.settings.client import load_client_config
 from proxy.settings.credentials import secrets_of
 from schemas.config import Finding
 
+MOCK_PROVIDER = "mock/"
 KEPT_ROUTERS = 1000
 KEPT_SECONDS = 3600.0
 # Of all kept routers together: a deployment takes a few kilobytes.
@@ -28,11 +30,12 @@ _POSITION = re.compile(r"\[\d+\]")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What is remembered of a configuration: its router, the names in it without effect, its masked credentials."""
+    """What is remembered of a configuration: its router, the names in it without effect, its masked credentials, its mocks."""
 
     router: Router
     ignored: tuple[str, ...]
     hold: Hold
+    mocks: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -104,7 +107,15 @@ def build_client(config: UserConfig, runtime: Runtime, secrets: SecretRegistry) 
     """
     hold = secrets.hold(secrets_of(config.values))
     loaded = load_client_config(config.values)
-    return Client(Router(loaded.deployments, loaded.router, runtime), name_once(loaded.ignored), hold)
+    router = Router(loaded.deployments, loaded.router, runtime)
+    return Client(router, name_once(loaded.ignored), hold, find_mocks(loaded.deployments))
+
+
+def find_mocks(deployments: Iterable[Deployment]) -> tuple[str, ...]:
+    """The names of the mocks in a client's own deployments: `mock_response` and its kin, and the provider `mock/`."""
+    names = [name for deployment in deployments for name in deployment.mock]
+    names += [MOCK_PROVIDER for deployment in deployments if deployment.provider == "mock"]
+    return tuple(dict.fromkeys(names))
 
 
 def name_once(findings: Iterable[Finding]) -> tuple[str, ...]:

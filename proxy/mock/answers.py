@@ -82,6 +82,9 @@ def _behaviour(body: Mapping[str, Any], defaults: Behaviour) -> Behaviour:
     if not isinstance(wanted, dict):
         return defaults
     known = {name: value for name, value in wanted.items() if name in Behaviour.__dataclass_fields__}
+    if "headers" in known:
+        given = known["headers"] if isinstance(known["headers"], dict) else {}
+        known["headers"] = {name.lower(): str(value) for name, value in given.items()}
     return replace(defaults, **known)
 
 

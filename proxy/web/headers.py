@@ -17,7 +17,12 @@ _NOT_PASSED = frozenset(
     "connection keep-alive transfer-encoding content-length content-encoding content-type trailer upgrade te "
     "proxy-authenticate set-cookie set-cookie2 www-authenticate date server alt-svc strict-transport-security".split()
 )
-_UNSAFE = re.compile(r"[^\x01-\x09\x0b\x0c\x0e-\xff]")
+# A name is a token, and a value has no control character but the tab (RFC 9110, 5.1 and 5.5).
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_UNSAFE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+# Of a provider's headers: clients and proxies have limits for all headers of an answer.
+_MOST_PASSED = 64
+_LONGEST_VALUE = 4096
 
 # The parts of a Cost, in its order.
 _COST_PARTS = tuple(
@@ -41,7 +46,7 @@ class _Passed(NamedTuple):
 @lru_cache(maxsize=64)
 def _passed(names: tuple[str, ...]) -> _Passed:
     """A provider names the same headers in each of its answers."""
-    passed = tuple(name for name in names if name not in _NOT_PASSED)
+    passed = tuple(name for name in names if name not in _NOT_PASSED and _TOKEN.fullmatch(name))[:_MOST_PASSED]
     limits = tuple((position, name) for position, name in enumerate(passed) if name.startswith("x-ratelimit-"))
     return _Passed(passed, tuple(["llm_provider-" + name for name in passed]), limits)
 
@@ -50,14 +55,20 @@ def provider_headers(headers: Mapping[str, str], mask: Mask) -> Headers:
     """`x-ratelimit-*` as they are, and all that tells something as `llm_provider-*`; some providers repeat the key."""
     names, shown, limits = _passed(tuple(headers))
     values = list(map(headers.__getitem__, names))
-    if _UNSAFE.search("".join(values)):
-        return provider_headers({name: value for name, value in headers.items() if not _UNSAFE.search(value)}, mask)
     # One look at all values: a value holds no line break.
     text = "\n".join(values)
+    if _UNSAFE.search("".join(values)) or len(text) > _LONGEST_VALUE:
+        fitting = {name: value for name, value in headers.items() if _fits(value)}
+        if len(fitting) < len(headers):
+            return provider_headers(fitting, mask)
     masked = mask(text)
     if masked != text:
         values = masked.split("\n")
     return [*zip(shown, values, strict=True), *[(name, values[position]) for position, name in limits]]
+
+
+def _fits(value: str) -> bool:
+    return len(value) <= _LONGEST_VALUE and _UNSAFE.search(value) is None
 
 
 def deployment_headers(identifier: str, group: str, base_url: str | None) -> tuple[tuple[str, str], ...]:
@@ -84,7 +95,7 @@ def call_headers(call_id: str, request_id: str | None) -> Headers:
     """`request_id` is the client's own, or else the call's: OpenAI's clients show it as the id of the request."""
     return [
         ("x-litellm-call-id", call_id),
-        ("x-request-id", request_id or call_id),
+        ("x-request-id", _safe(request_id) if request_id else call_id),
         ("x-litellm-version", __version__),
     ]
 

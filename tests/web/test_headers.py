@@ -42,7 +42,7 @@ def test_a_header_is_left_out_when_its_value_cannot_stand_in_one(unsafe: str) ->
     ]
 
 
-@pytest.mark.parametrize("odd", ["a\tb", "caf\xe9", "\x7f\x85", ""])
+@pytest.mark.parametrize("odd", ["a\tb", "caf\xe9", "\x85", ""])
 def test_a_header_is_passed_on_when_its_value_is_odd_but_safe(odd: str) -> None:
     assert provider_headers({"x-odd": odd}, unchanged) == [("llm_provider-x-odd", odd)]
 
