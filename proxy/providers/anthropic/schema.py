@@ -19,15 +19,17 @@ _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostnam
 _UNKNOWN_IN_PATTERNS = re.compile(r"\(\?(?!:)|\\[bB1-9]")
 # Deeper schemas are not looked through.
 _DEPTH_LIMIT = 64
+# Anthropic refuses grammars that get too large, and says no number; larger ones aren't worth the look.
+_PARTS_LIMIT = 1000
 # Members that hold schemas by name, and as a list.
 _NAMED = ("properties", "$defs", "definitions")
 _LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 
 
 def fits(schema: Schema) -> bool:
-    """True if nothing is lost but bounds: no object is open, no part contains itself, and the depth is sane."""
-    for part, depth in walk(schema):
-        if depth > _DEPTH_LIMIT or _is_open(part) or _has_unknown_form(part):
+    """True if nothing is lost but bounds: no object is open, no part contains itself, and the size is sane."""
+    for count, (part, depth) in enumerate(walk(schema)):
+        if count > _PARTS_LIMIT or depth > _DEPTH_LIMIT or _is_open(part) or _has_unknown_form(part):
             return False
     return order_definitions(schema) is not None
 
