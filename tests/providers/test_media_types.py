@@ -10,6 +10,7 @@ from tests.providers.wire_formats import (
     BEDROCK_CLAUDE,
     BEDROCK_NOVA,
     CLAUDE,
+    COHERE,
     GOOGLE,
     MESSAGES_API,
     Wire,
@@ -113,3 +114,11 @@ def test_one_name_is_used_when_a_type_has_several() -> None:
     assert canonical_type("image/JPG; charset=binary") == "image/jpeg"
     assert canonical_type("image/pjpeg") == canonical_type("image/jfif") == "image/jpeg"
     assert canonical_type("image/svg+xml") == "image/svg+xml"
+
+
+@pytest.mark.parametrize("declared", WRONG_TYPES)
+def test_data_url_has_the_type_of_its_bytes_when_cohere_is_sent_one(declared: str) -> None:
+    body = body_of(COHERE, messages=image(f"data:{declared};base64,{JPEG}"))
+    assert find_all(body["messages"], "url") == [f"data:image/jpeg;base64,{JPEG}"]
+    address = "https://example.com/a.jpg"
+    assert find_all(body_of(COHERE, messages=image(address))["messages"], "url") == [address]

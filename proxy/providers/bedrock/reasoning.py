@@ -16,6 +16,10 @@ _TWO_STEPS = {**_THREE_STEPS, "medium": "high"}
 _FIVE_STEPS = {**_THREE_STEPS, "xhigh": "xhigh", "max": "max"}
 
 
+# https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html: these must be unset for high effort.
+_BESIDE_HIGH = ("max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k")
+
+
 class Way(NamedTuple):
     """One family's way: the prefixes of its models' names, and the fields for an effort."""
 
@@ -61,7 +65,13 @@ def build_reasoning(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
     if effort == "none":
         return dict(next((quiet for prefix, quiet in _SILENCE.items() if model.starts(prefix)), {}))
     way = _way(model)
-    return {} if way is None else way.fields(effort)
+    return {} if way is None else way.fields(_strongest(effort, fields, model))
+
+
+def _strongest(effort: str, fields: Mapping[str, Any], model: Model) -> str:
+    """The effort; Nova 2 takes its highest only where nothing else of the inference is set."""
+    is_bound = any(fields.get(name) is not None for name in _BESIDE_HIGH)
+    return "medium" if model.starts("amazon.nova-2") and _THREE_STEPS[effort] == "high" and is_bound else effort
 
 
 def find_displaced_thinking(fields: Mapping[str, Any], model: Model) -> frozenset[str]:

@@ -17,6 +17,7 @@ from proxy.providers.translation.content import (
     list_parts,
     read_text,
     read_url,
+    with_true_type,
 )
 from proxy.providers.translation.effort import BUDGETS, read_effort
 from proxy.providers.translation.tool_choice import read_tool_choice
@@ -113,7 +114,7 @@ def _part(part: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     if kind == "image_url":
         image = part["image_url"] if isinstance(part.get("image_url"), Mapping) else {}
         detail = {"detail": image["detail"]} if image.get("detail") else {}
-        return {"type": "image_url", "image_url": {"url": read_url(part, place), **detail}}
+        return {"type": "image_url", "image_url": {"url": with_true_type(read_url(part, place), place), **detail}}
     if kind in ("document", "thinking"):
         return part
     raise bad_content(f"Cohere takes no content part of type {kind!r}", place)

@@ -54,6 +54,14 @@ def parse_data_url(url: str, param: str, default_type: str = "text/plain") -> Me
     return Media(default_type if found == OCTETS and not match["type"] else found, data)
 
 
+def with_true_type(url: str, param: str) -> str:
+    """A data URL with the type that its bytes show; any other address as it is."""
+    if not url.startswith("data:"):
+        return url
+    media = parse_data_url(url, param)
+    return f"data:{media.media_type};base64,{media.data}"
+
+
 def list_messages(fields: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each message with its place, `messages[0]` and so on."""
     messages = fields.get("messages")

@@ -204,3 +204,12 @@ def test_instructions_are_the_users_words_when_the_model_has_no_system_prompt() 
 def test_forced_tool_is_refused_when_no_claude_of_this_kind_takes_one() -> None:
     with pytest.raises(UnsupportedParamsError):
         send(Wire("bedrock", "us.anthropic.claude-opus-5-1"), tools=TOOLS, tool_choice="required")
+
+
+@pytest.mark.parametrize(
+    ("beside", "sent"),
+    [({}, "high"), ({"max_tokens": 100}, "medium"), ({"temperature": 0.5}, "medium"), ({"top_p": 0.5}, "medium")],
+)
+def test_highest_effort_of_nova_waits_when_something_of_the_inference_is_set(beside: dict[str, Any], sent: str) -> None:
+    body = on("us.amazon.nova-2-lite-v1:0", reasoning_effort="high", **beside)
+    assert find_all(body, "maxReasoningEffort") == [sent]
