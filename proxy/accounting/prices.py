@@ -35,7 +35,7 @@ class PriceTable:
     def models_of(self, provider: str) -> list[str]:
         """The names, without the provider's, of the models that the table has of a provider."""
         named = ((name, self.row(name)) for name in sorted(self._texts.keys() | self._rows.keys()))
-        own = (name for name, row in named if row is not None and _family(row.provider) == _family(provider))
+        own = (name for name, row in named if row is not None and row.prices_tokens and _same(row.provider, provider))
         return list(dict.fromkeys(name.removeprefix(f"{provider}/") for name in own))
 
     def row(self, name: str) -> PriceRow | None:
@@ -57,6 +57,10 @@ class PriceTable:
             if row is not None and (name.startswith(f"{provider}/") or _family(row.provider) == _family(provider)):
                 return name, row
         return None
+
+
+def _same(provider: str, other: str) -> bool:
+    return _family(provider) == _family(other)
 
 
 def _family(provider: str) -> str:

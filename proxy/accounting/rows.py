@@ -86,6 +86,11 @@ class PriceRow:
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
 
+    @property
+    def prices_tokens(self) -> bool:
+        """Whether a token of a prompt or an answer has a price."""
+        return bool(self.bands) or self.tiers[""].base.input is not None or self.tiers[""].base.output is not None
+
     def prices(self, prompt_tokens: int, service_tier: str | None = None, at: float | None = None) -> Prices:
         """The prices that hold for a request of this size, at this time (Unix seconds): the most particular first."""
         ordinary = self.tiers[""]

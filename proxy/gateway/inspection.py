@@ -9,7 +9,8 @@ from proxy.domain.call import Call
 from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.secrets import MASK, PLAIN_HEADERS, clean_url
 from proxy.errors import GatewayError
-from proxy.gateway.health_check import Report, embeds, probe
+from proxy.gateway.health_check import Report, embeds, probe, probed_operation
+from proxy.gateway.model_info import ModelInfo
 from proxy.gateway.model_list import ModelList
 from proxy.gateway.routers import Routers
 from proxy.providers.parameters import capabilities
@@ -27,6 +28,9 @@ class Inspection:
     ) -> None:
         self.models = ModelList(settings, routers.configured.catalogue, prices.models_of)
         self._embeds = partial(embeds, prices=prices)
+        self.model_info = ModelInfo(
+            settings.deployments, prices, lambda deployment: probed_operation(deployment, self._embeds)
+        )
         self._settings = settings
         self._routers = routers
         self._dispatcher = dispatcher

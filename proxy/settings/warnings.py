@@ -17,7 +17,10 @@ def fault_warnings(source: Source, faults: Sequence[Fault], broken: Mapping[int,
     for fault in dict.fromkeys((*faults, *broken.values())):
         if unused.isdisjoint(_steps(fault.path)):
             lost = fault in broken.values()
-            what = "the deployments that need it are out of service" if lost else "it is left out"
+            what = "it is left out"
+            if lost:
+                own = fault.path.startswith("model_list")
+                what = "its deployment is out of service" if own else "the deployments that use it are out of service"
             yield f"{source.locate(fault.path)}: {fault.reason}; {what}"
 
 

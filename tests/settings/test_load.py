@@ -74,9 +74,9 @@ def test_only_the_deployment_is_out_of_service_when_its_variable_is_not_set(tmp_
     }
     assert [warning.removeprefix(f"{tmp_path}/") for warning in settings.warnings] == [
         "config.yaml: model_list[1].litellm_params.api_key: the environment variable NONE is not set; "
-        "the deployments that need it are out of service",
+        "its deployment is out of service",
         "config.yaml: model_list[2].litellm_params.model: the environment variable MODEL is not set; "
-        "the deployments that need it are out of service",
+        "its deployment is out of service",
     ]
 
 
