@@ -122,3 +122,21 @@ def test_data_url_has_the_type_of_its_bytes_when_cohere_is_sent_one(declared: st
     assert find_all(body["messages"], "url") == [f"data:image/jpeg;base64,{JPEG}"]
     address = "https://example.com/a.jpg"
     assert find_all(body_of(COHERE, messages=image(address))["messages"], "url") == [address]
+
+
+@pytest.mark.parametrize("wire", MESSAGES_API, ids=lambda wire: wire.name)
+@pytest.mark.parametrize(
+    ("declared", "filename"),
+    [
+        ("application/json", None),
+        ("application/octet-stream", "a.json"),
+        ("text/csv", "a.csv"),
+        ("binary/octet-stream", "a.md"),
+    ],
+)
+def test_file_is_a_text_document_when_its_type_or_name_says_so(wire: Wire, declared: str, filename: str | None) -> None:
+    data = base64.b64encode(b'{"a": 1}').decode()
+    file = {"file_data": f"data:{declared};base64,{data}", **({"filename": filename} if filename else {})}
+    body = body_of(wire, messages=[{"role": "user", "content": [{"type": "file", "file": file}]}])
+    (source,) = find_all(body["messages"], "source")
+    assert source == {"type": "text", "media_type": "text/plain", "data": '{"a": 1}'}

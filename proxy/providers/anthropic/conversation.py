@@ -21,6 +21,7 @@ from proxy.providers.translation.content import (
     read_url,
 )
 from proxy.providers.translation.json_reading import parse_arguments
+from proxy.providers.translation.media_type import OCTETS, guess_media_type
 
 Block = Mapping[str, Any]
 
@@ -34,6 +35,10 @@ class Conversation(NamedTuple):
 
 # Blocks of Anthropic's own that a client may put among its parts; they go through unchanged.
 _NATIVE = ("image", "document", "search_result", "container_upload", "tool_use", "tool_result")
+# Files that are text, whatever the first half of their type: Anthropic takes PDFs and text only.
+_TEXTS = frozenset(
+    {"application/json", "application/xml", "application/yaml", "application/x-yaml", "application/javascript"}
+)
 # A turn that there must be, of a client that wrote nothing visible.
 _NO_TEXT: Block = {"type": "text", "text": "(no text)"}
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
@@ -176,24 +181,27 @@ def _document_block(part: Mapping[str, Any], place: str) -> Block:
     reference = file.get("file_data") or file.get("file_id")
     if not isinstance(reference, str) or not reference:
         raise bad_content("A file part has neither file_data nor file_id", place)
-    block = _file_block(reference, place, is_id=reference == file.get("file_id"))
+    block = _file_block(reference, place, file.get("filename"), is_id=reference == file.get("file_id"))
     # Images have no title.
     titled = file.get("filename") and block["type"] == "document"
     return {**block, "title": file["filename"]} if titled else block
 
 
-def _file_block(reference: str, place: str, is_id: bool) -> Block:
+def _file_block(reference: str, place: str, filename: object, is_id: bool) -> Block:
     if is_web_url(reference):
         return {"type": "document", "source": {"type": "url", "url": reference}}
     if is_id and not reference.startswith("data:"):
         return {"type": "document", "source": {"type": "file", "file_id": reference}}
-    return _embedded_file(parse_data_url(reference, place, "application/pdf"), place)
+    media = parse_data_url(reference, place, "application/pdf")
+    if media.media_type == OCTETS and isinstance(filename, str):
+        media = media._replace(media_type=guess_media_type(filename) or OCTETS)
+    return _embedded_file(media, place)
 
 
 def _embedded_file(media: Media, place: str) -> Block:
     if media.media_type.startswith("image/"):
         return {"type": "image", "source": _base64_source(*media)}
-    if media.media_type.startswith("text/"):
+    if media.media_type.startswith("text/") or media.media_type in _TEXTS:
         source = {"type": "text", "media_type": "text/plain", "data": media.text(place)}
         return {"type": "document", "source": source}
     return {"type": "document", "source": _base64_source(*media)}
