@@ -15,7 +15,14 @@ from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks
-from proxy.errors import ClientClosedRequestError, GatewayError, ServiceUnavailableError, Timeout, TruncatedStreamError
+from proxy.errors import (
+    ClientClosedRequestError,
+    GatewayError,
+    InvalidProviderResponseError,
+    ServiceUnavailableError,
+    Timeout,
+    TruncatedStreamError,
+)
 from proxy.providers.compatible.openai import PROVIDER
 from proxy.transport.framing.sse import SSEDecoder
 
@@ -252,3 +259,22 @@ def test_reader_gets_the_error_when_the_stream_is_interrupted() -> None:
     with pytest.raises(ServiceUnavailableError):
         list(batches)
     assert isinstance(opened.results[0].error, ClientClosedRequestError), "the deployment is not to blame"
+
+
+UNKNOWN = b'data: {"type": "ping"}\n\n'
+
+
+def test_stream_is_given_up_when_its_events_never_become_chunks() -> None:
+    opened = Opened([ROLE, text("a"), *[UNKNOWN * 1000] * 11, FINISH, DONE])
+    opened.stream.wait_for_content(0.0)
+    with pytest.raises(InvalidProviderResponseError, match="without content"):
+        list(opened.stream)
+    assert opened.upstream.closed
+
+
+def test_stream_goes_on_when_there_are_chunks_among_many_pings() -> None:
+    pings = [UNKNOWN * 9000, text("b")]
+    opened = Opened([ROLE, text("a"), *pings, *pings, FINISH, DONE])
+    opened.stream.wait_for_content(0.0)
+    chunks = [chunk for batch in opened.stream for chunk in batch]
+    assert b"".join(chunk.data for chunk in chunks).count(b'"b"') == 2

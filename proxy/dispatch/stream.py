@@ -9,13 +9,21 @@ from proxy.domain.attempt import OnResult, Result
 from proxy.domain.json_text.codec import loads
 from proxy.domain.usage import Usage
 from proxy.domain.wire import Clocks, Decoder, Event, WireResponse
-from proxy.errors import ClientClosedRequestError, GatewayError, Timeout, TruncatedStreamError
+from proxy.errors import (
+    ClientClosedRequestError,
+    GatewayError,
+    InvalidProviderResponseError,
+    Timeout,
+    TruncatedStreamError,
+)
 from proxy.providers.contract import StreamDecoder
 from proxy.routing.estimate import CHARACTERS_PER_TOKEN, prompt_tokens
 
 # A stream is held back until it says something, but not for ever and not without bound.
 HELD_CHUNKS = 64
 HELD_BYTES = 256 * 1024
+# Events that become no chunk (pings, unknown ones), one after another: each costs about as much as a chunk.
+MOST_IDLE_EVENTS = 10_000
 # How often the reader of a silent stream looks up: what is late is noticed a tenth of the limit later at most.
 LONGEST_TICK = 1.0
 TICKS_OF_LIMIT = 10
@@ -142,6 +150,7 @@ class ProviderStream:
         self._failure: GatewayError | None = None
         self._over = False
         self._interruption: GatewayError | None = None
+        self._idle_events = 0
 
     def wait_for_content(self, sent: float) -> None:
         """Read until something is there to show. A failure until then closes the connection and is raised.
@@ -234,7 +243,9 @@ class ProviderStream:
         failure: GatewayError | None = None
         try:
             for events in self._events():
-                yield self._decode(events)
+                chunks = self._decode(events)
+                self._count_idle_events(events, chunks)
+                yield chunks
                 self._raise_failure()
                 if self._interruption is not None:
                     break
@@ -249,6 +260,11 @@ class ProviderStream:
         if self._interruption is not None:
             raise self._interruption
         yield self._end(failure)
+
+    def _count_idle_events(self, events: list[Event], chunks: list[Chunk]) -> None:
+        self._idle_events = 0 if chunks else self._idle_events + len(events)
+        if self._idle_events > MOST_IDLE_EVENTS:
+            raise InvalidProviderResponseError(f"the stream had {MOST_IDLE_EVENTS} events without content")
 
     def _events(self) -> Iterator[list[Event]]:
         """The events that each block completes, none for a tick.

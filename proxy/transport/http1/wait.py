@@ -8,22 +8,25 @@ from proxy.transport.http1.waiting import Readiness, Ready, Waitable
 
 # How often to check on a client without a socket to watch: its worker class has none, or a batch gave its call up.
 _LOOK_SECONDS = 0.5
-# How much may be read before others get their turn, and what a read counts for beside its bytes.
+# How much may be read before others get their turn, what a read counts for beside its bytes, and how long a turn is: it
+# takes longer to make something of the bytes than to read them.
 _TURN_BYTES = 256 * 1024
 _READ_BYTES = 4096
+_TURN_SECONDS = 0.005
 
 
 class Wait:
     """The limits of one try's waits: the stopwatch's clocks, and a client that may leave."""
 
-    __slots__ = ("_client", "_readiness", "_turn", "stopwatch")
+    __slots__ = ("_client", "_readiness", "_turn", "_turn_end", "stopwatch")
 
     def __init__(self, stopwatch: Stopwatch, client: ClientWatch | None) -> None:
         self.stopwatch = stopwatch
         self._client = client
         self._readiness: Readiness | None = None
-        # What has been read in this turn.
+        # What has been read in this turn, and when it ends at the latest.
         self._turn = 0
+        self._turn_end = 0.0
 
     def ready(self, socket: Waitable, *, write: bool = False, tick: float | None = None) -> bool:
         """True when the socket is ready, or broken; False after `tick` seconds of nothing.
@@ -36,6 +39,8 @@ class Wait:
         while True:
             found = readiness.wait(socket, write, self._limit(tick))
             if found is Ready.SOCKET:
+                # Others had their turn meanwhile.
+                self._turn, self._turn_end = 0, now() + _TURN_SECONDS
                 return True
             self.check_client()
             if found is Ready.CLIENT:
@@ -52,10 +57,10 @@ class Wait:
         A provider that never pauses is never waited for. Raises what `ready` raises.
         """
         self._turn += size + _READ_BYTES
-        if self._turn >= _TURN_BYTES:
-            self._turn = 0
+        if self._turn >= _TURN_BYTES or self.stopwatch.now() >= self._turn_end:
             self.check()
             (self._readiness or self._open()).give_way()
+            self._turn, self._turn_end = 0, self.stopwatch.now() + _TURN_SECONDS
 
     def _open(self) -> Readiness:
         self._readiness = open_readiness(None if self._client is None else self._client.fileno())
