@@ -91,7 +91,8 @@ def _is_needed(path: str, params: Mapping[str, Any], providers: Mapping[str, Pro
     name = found[1]
     if name in _KEYS:
         provider = providers.get(_provider_name(params))
-        return provider is None or provider.needs_key
+        # Where there are other credentials than a key, those of the gateway's own environment would replace it.
+        return provider is None or provider.needs_key or provider.auth is not None
     return name in ("model", "custom_llm_provider") or (is_connection_param(name) and name not in _OPTIONAL)
 
 

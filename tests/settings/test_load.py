@@ -234,6 +234,7 @@ def test_last_one_counts_when_a_section_is_written_twice(tmp_path: Path) -> None
         ({"model": "openai/x", "extra_headers": {"x-team": "os.environ/NONE"}}, True),
         ({"model": "openai/x", "rpm": "os.environ/NONE", "timeout": "os.environ/NONE"}, True),
         ({"model": "openai/x", "api_key": "os.environ/NONE"}, False),
+        ({"model": "bedrock/x", "api_key": "os.environ/NONE"}, False),
         ({"model": "openai/x", "api_base": "os.environ/NONE"}, False),
         ({"model": "os.environ/NONE"}, False),
     ],

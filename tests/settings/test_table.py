@@ -9,7 +9,7 @@ import pytest
 
 from proxy.domain.router_settings import RouterSettings
 from proxy.settings.values import General, LiteLLM
-from schemas.settings_table import Section, settings_of
+from schemas.settings_table import SETTINGS, Section, settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,3 +94,9 @@ def test_setting_has_a_reader_when_it_is_said_to_work(kind: type[Any]) -> None:
     sources = [path for path in [ROOT / "app.py", *(ROOT / "proxy").rglob("*.py")] if path.parent.name != "settings"]
     read = set(re.findall(r"\.(\w+)", "\n".join(path.read_text(encoding="utf-8") for path in sources)))
     assert {field.name for field in fields(kind)} - read - READ_AT_LOADING == set()
+
+
+def test_difference_is_named_when_a_setting_is_different() -> None:
+    """Each such row says what LiteLLM does, or what its name does there."""
+    different = [setting for setting in SETTINGS if setting.status == "different"]
+    assert different and [setting.name for setting in different if "LiteLLM" not in setting.help] == []
