@@ -14,7 +14,7 @@ from proxy.fastpath import door
 from proxy.runtime import Runtime
 from proxy.settings import Settings, load_default
 from proxy.settings.load import environment
-from proxy.web import client_timeouts, cors, errors, identity
+from proxy.web import client_timeouts, cors, errors, identity, local_access
 from proxy.web.parts import EXTENSION
 from proxy.web.root_path import below
 
@@ -52,6 +52,8 @@ def create_app(
     )
     errors.install(app, runtime, settings.secrets.mask, build_base_of(settings), parts.gateway.refuse)
     cors.install(app, general.cors_allow_origins, has_key=settings.master_key is not None)
+    if settings.master_key is None:
+        local_access.install(app, cors.build_allowed(general.cors_allow_origins, has_key=False))
     client_timeouts.install(app, timeouts)
     endpoints.register(app)
     if settings.root_path:

@@ -49,6 +49,9 @@ http_parser = "python"
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 16380
+# No header of a client becomes a part of the environ that is not its own, and none with an underscore is dropped in silence.
+forwarder_headers = ""
+header_map = "refuse"
 
 # The heartbeat's file must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108

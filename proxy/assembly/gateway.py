@@ -20,6 +20,7 @@ from proxy.gateway.ledger import Ledger
 from proxy.gateway.open_streams import OpenStreams
 from proxy.gateway.routers import Routers
 from proxy.gateway.user_routers import Clients, build_client
+from proxy.host.ended_sessions import EndedSessions
 from proxy.host.shared_file import SharedFileError
 from proxy.providers.registry import find_provider, shown_base
 from proxy.routing.router import Router
@@ -84,6 +85,7 @@ def build_parts(
         reader=RequestReader(runtime, timeouts, default_models(settings), streams.check_open),
         presenter=Presenter(settings.secrets.mask, runtime.monotonic),
         started_at=int(runtime.now()),
+        ended_sessions=EndedSessions(shared_path.with_suffix(".ended") if shared_path else None),
     )
 
 

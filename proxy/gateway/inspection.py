@@ -12,6 +12,7 @@ from proxy.errors import GatewayError
 from proxy.gateway.health_check import Report, embeds, probe, probed_operation
 from proxy.gateway.model_info import ModelInfo
 from proxy.gateway.model_list import ModelList
+from proxy.gateway.recent_health import RecentHealth
 from proxy.gateway.routers import Routers
 from proxy.providers.parameters import capabilities
 from proxy.providers.registry import PROVIDERS
@@ -36,6 +37,7 @@ class Inspection:
         self._dispatcher = dispatcher
         self._runtime = runtime
         self._secrets = settings.secrets
+        self._recent_health = RecentHealth(self.check_health, runtime.monotonic)
 
     def explain(self, call: Call) -> dict[str, Any]:
         """The plan for a call, and the request that its first deployment would get, secrets masked."""
@@ -62,6 +64,10 @@ class Inspection:
     def capabilities(self) -> dict[str, Any]:
         """What each provider takes, by its name."""
         return {name: capabilities(provider) for name, provider in PROVIDERS.items()}
+
+    def recent_health(self) -> tuple[list[Report], list[Report]]:
+        """As `check_health`, from a report that is at most a minute old."""
+        return self._recent_health.read()
 
     def check_health(self) -> tuple[list[Report], list[Report]]:
         """(deployments that answer a real request, those that don't and why)."""

@@ -1,30 +1,32 @@
 """Who may see the status page: whoever knows the master key, shown once in a form.
 
-The browser then holds a cookie with an expiry and an HMAC of it under the key: not the key, nothing that is kept here,
-and nothing that outlives a change of the key. A program may send the key in a header, as for any other route.
+The browser then holds a cookie with an expiry, a random part and an HMAC of both under the key: not the key, and nothing
+that outlives a change of the key or a logout. A program may send the key in a header, as for any other route.
 """
 
 import hmac
 import re
+import secrets
 from hashlib import sha256
-from ipaddress import ip_address
+from typing import NamedTuple
 
 from flask import Request, Response
 
-from proxy.errors import AuthenticationError, PermissionDeniedError
+from proxy.errors import AuthenticationError
+from proxy.host.ended_sessions import EndedSessions
 from proxy.web.identity import check_key
 
 COOKIE = "patchbay_status"
 SECONDS = 12 * 3600
-_COOKIE = re.compile(r"(\d{1,12})\.([0-9a-f]{64})")
+_COOKIE = re.compile(r"(\d{1,12})\.([0-9a-f]{32})\.([0-9a-f]{64})", re.ASCII)
 
 
-def may_view(request: Request, key: bytes | None, now: float) -> bool:
-    """`now` is Unix seconds. Without a key the page is for this machine; see `check_host`."""
+def may_view(request: Request, key: bytes | None, now: float, ended: EndedSessions) -> bool:
+    """`now` is Unix seconds. Without a key the page is for this machine; see web/local_access."""
     if key is None:
         return True
-    found = _COOKIE.fullmatch(request.cookies.get(COOKIE, ""))
-    if found and int(found[1]) > now and hmac.compare_digest(_sign(key, found[1]), found[2]):
+    session = _session(request, key)
+    if session is not None and session.expires > now and session.signature not in ended:
         return True
     try:
         check_key(request.environ, key)
@@ -33,27 +35,16 @@ def may_view(request: Request, key: bytes | None, now: float) -> bool:
     return True
 
 
-def check_host(request: Request) -> None:
-    """Without a key, only under a name that cannot be turned on us: a web site can let its own name mean this machine."""
-    name = request.host.rpartition(":")[0] if re.search(r":\d+$", request.host) else request.host
-    if name == "localhost":
-        return
-    try:
-        ip_address(name.strip("[]"))
-    except ValueError:
-        raise PermissionDeniedError("Without a master key the page answers only to localhost or an address.") from None
-
-
 def is_key(given: str, key: bytes) -> bool:
     return hmac.compare_digest(given.strip().encode(), key)
 
 
 def remember(response: Response, request: Request, key: bytes, now: float) -> None:
     """Let the browser in until the cookie expires."""
-    expires = str(int(now) + SECONDS)
+    content = f"{int(now) + SECONDS}.{secrets.token_hex(16)}"
     response.set_cookie(
         COOKIE,
-        f"{expires}.{_sign(key, expires)}",
+        f"{content}.{_sign(key, content)}",
         max_age=SECONDS,
         secure=request.is_secure,
         httponly=True,
@@ -61,9 +52,26 @@ def remember(response: Response, request: Request, key: bytes, now: float) -> No
     )
 
 
-def forget(response: Response) -> None:
+def forget(response: Response, request: Request, key: bytes | None, now: float, ended: EndedSessions) -> None:
+    """End the session: a copy of the cookie opens nothing any more."""
+    session = _session(request, key) if key is not None else None
+    if session is not None and session.expires > now:
+        ended.end(session.signature, session.expires, now)
     response.delete_cookie(COOKIE, httponly=True, samesite="Strict")
 
 
-def _sign(key: bytes, expires: str) -> str:
-    return hmac.new(key, f"patchbay status page until {expires}".encode(), sha256).hexdigest()
+class _Session(NamedTuple):
+    expires: int
+    signature: str
+
+
+def _session(request: Request, key: bytes) -> _Session | None:
+    """What the request's cookie shows; None for none, and for one that was not made here."""
+    found = _COOKIE.fullmatch(request.cookies.get(COOKIE, ""))
+    if found is None or not hmac.compare_digest(_sign(key, f"{found[1]}.{found[2]}"), found[3]):
+        return None
+    return _Session(int(found[1]), found[3])
+
+
+def _sign(key: bytes, content: str) -> str:
+    return hmac.new(key, f"patchbay status page until {content}".encode(), sha256).hexdigest()

@@ -40,9 +40,7 @@ def guarded(view: View) -> View:
     def checked(*arguments: Any, **named: Any) -> Response:
         parts = current_parts()
         key = parts.settings.master_key
-        if key is None:
-            login.check_host(request)
-        elif not login.may_view(request, key.encode(), parts.runtime.now()):
+        if key is not None and not login.may_view(request, key.encode(), parts.runtime.now(), parts.ended_sessions):
             return login_form()
         return view(*arguments, **named)
 

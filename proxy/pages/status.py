@@ -56,8 +56,9 @@ def log_in() -> Response:
 @blueprint.post("/status/logout")
 @public
 def log_out() -> Response:
-    response = redirect_home()
-    login.forget(response)
+    parts, response = current_parts(), redirect_home()
+    key = parts.settings.master_key
+    login.forget(response, request, key.encode() if key else None, parts.runtime.now(), parts.ended_sessions)
     return response
 
 

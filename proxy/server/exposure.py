@@ -8,7 +8,12 @@ from proxy.settings.values import Settings
 
 # A listening socket's own name: (host, port, ...), or a path for a Unix socket.
 Address = tuple[object, ...] | str | bytes
-_PUBLIC_KEYS = frozenset({"sk-1234"})
+_PUBLIC_KEYS = frozenset(
+    {"sk-1234", "sk-12345", "sk-123456", "sk-master", "sk-master-key", "sk-litellm", "sk-test", "sk-local"}
+)
+# Shorter or more uniform keys can be guessed.
+_SHORTEST_KEY = 16
+_FEWEST_CHARACTERS = 6
 
 
 def check_exposure(settings: Settings, addresses: Sequence[Address]) -> tuple[str, ...]:
@@ -19,9 +24,17 @@ def check_exposure(settings: Settings, addresses: Sequence[Address]) -> tuple[st
             f"Other machines can reach {', '.join(open_to)}, and there is no master key: set "
             "general_settings.master_key or the environment variable LITELLM_MASTER_KEY, or bind to 127.0.0.1"
         )
-    if open_to and settings.master_key in _PUBLIC_KEYS:
-        return (f"the master key {settings.master_key!s} is in every tutorial: choose another one",)
-    return ()
+    weakness = _weakness(settings.master_key) if open_to and settings.master_key is not None else None
+    return (f"the master key {weakness}: choose another one, such as sk-$(openssl rand -hex 24)",) if weakness else ()
+
+
+def _weakness(key: str) -> str | None:
+    """Why a key can be guessed; None where it can't."""
+    if key.lower() in _PUBLIC_KEYS:
+        return "is in every tutorial"
+    if len(key) < _SHORTEST_KEY:
+        return f"has only {len(key)} characters"
+    return "repeats a few characters" if len(set(key.removeprefix("sk-"))) < _FEWEST_CHARACTERS else None
 
 
 def is_local(address: Address) -> bool:

@@ -34,3 +34,4 @@ class SharedFiles(NamedTuple):
         metrics_directory.remove_directory(self.metrics)
         metrics_directory.remove_directory(self.state.with_suffix(".board"))
         self.state.unlink(missing_ok=True)
+        self.state.with_suffix(".ended").unlink(missing_ok=True)

@@ -1,10 +1,11 @@
 """What the views of one application share, in `app.extensions["patchbay"]`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.inspection import Inspection
 from proxy.gateway.open_streams import OpenStreams
+from proxy.host.ended_sessions import EndedSessions
 from proxy.runtime import Runtime
 from proxy.settings import Settings
 from proxy.sinks.observation import Observation
@@ -29,6 +30,7 @@ class Parts:
     reader: RequestReader
     presenter: Presenter
     started_at: int
+    ended_sessions: EndedSessions = field(default_factory=EndedSessions)
 
     def close(self) -> None:
         """At the end of the process: write the records that wait to be written."""

@@ -31,7 +31,10 @@ def test_start_is_refused_when_others_can_reach_it_without_a_key(address: Addres
 
 
 def test_others_may_reach_it_when_there_is_a_key() -> None:
-    assert check_exposure(Settings(deployments=(), master_key=Secret("sk-long-enough")), [("0.0.0.0", 1)]) == ()
+    assert (
+        check_exposure(Settings(deployments=(), master_key=Secret("sk-long-enough-for-everyone")), [("0.0.0.0", 1)])
+        == ()
+    )
 
 
 def test_key_is_warned_about_when_it_is_in_every_tutorial() -> None:
@@ -46,3 +49,10 @@ def test_key_is_warned_about_when_it_is_in_every_tutorial() -> None:
 )
 def test_address_is_readable_when_it_is_told(address: Address, text: str) -> None:
     assert describe(address) == text
+
+
+@pytest.mark.parametrize("key", ["sk-1234", "sk-short", "sk-aaaaaaaaaaaaaaaaaaaaaaaa", "SK-LITELLM"])
+def test_weak_key_is_warned_about_without_being_shown(key: str) -> None:
+    warning = check_exposure(Settings(deployments=(), master_key=Secret(key)), [("0.0.0.0", 1)])[0]
+    assert "choose another" in warning
+    assert key not in warning

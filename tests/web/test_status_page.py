@@ -185,3 +185,13 @@ def test_foreign_names_are_refused_when_there_is_no_key(app: Flask, host: str, s
 
 def test_nobody_else_gets_in_when_there_is_no_key(app: Flask) -> None:
     assert app.test_client().get("/", headers=BROWSER, environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code == 401
+
+
+def test_copied_cookie_opens_nothing_when_its_session_has_ended(locked: FlaskClient) -> None:
+    locked.post("/status/login", data={"key": KEY})
+    cookie = locked.get_cookie("patchbay_status")
+    assert cookie is not None
+    assert locked.get("/status").status_code == 200
+    locked.post("/status/logout")
+    locked.set_cookie("patchbay_status", cookie.value)
+    assert locked.get("/status").status_code == 401
