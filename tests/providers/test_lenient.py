@@ -376,3 +376,15 @@ def test_stream_is_cut_when_an_empty_finish_reason_is_not_its_end(provider: str)
 def test_stream_is_no_answer_when_its_calls_have_no_end() -> None:
     many = [calls(*[call("", "f", id=f"{turn}-{number}") for number in range(100)]) for turn in range(11)]
     assert isinstance(fail("openai", *many), InvalidProviderResponseError)
+
+
+@pytest.mark.parametrize(
+    "more", [{"message": "ok", "code": 0}, {"status": "success", "msg": "fine"}, {"detail": "none"}]
+)
+def test_embeddings_are_an_answer_when_words_stand_beside_them(more: dict[str, Any]) -> None:
+    body = {"object": "list", "model": "m", "data": [{"index": 0, "embedding": [0.5]}], **more}
+    call_for = build_call("embeddings", {"input": "x"})
+    read = PROVIDERS["hosted_vllm"].parse_response(
+        json.dumps(body).encode(), {}, call_for, build_deployment("hosted_vllm", "m")
+    )
+    assert json.loads(read.body)["data"] == body["data"]

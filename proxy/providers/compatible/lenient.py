@@ -49,6 +49,8 @@ def find_error(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return fields if choices is None and _is_bare_error(fields) else None
 
 
+# Where answers of the other operations have their results.
+_RESULTS = ("data", "results")
 # A tuple, for a finish reason may be anything, also a list.
 _REASONS = tuple(ERROR_REASONS)
 
@@ -68,7 +70,9 @@ def _error_of_minimax(status: int, message: object) -> Mapping[str, Any]:
 
 
 def _is_bare_error(fields: Mapping[str, Any]) -> bool:
-    """An object without choices that names a reason and calls it an error: FastAPI, Databricks, DashScope, Watsonx."""
+    """An object without results that names a reason and calls it an error: FastAPI, Databricks, DashScope, Watsonx."""
+    if any(isinstance(fields.get(name), list) for name in _RESULTS):
+        return False
     if fields.get("errors") or fields.get("detail") or isinstance(fields.get("error_code"), str):
         return True
     said = fields.get("message") or fields.get("msg")
