@@ -8,6 +8,8 @@ FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
 from proxy.domain.operations import OPERATIONS  # noqa: E402
+from proxy.providers.compatible.refusals import ROWS as REFUSALS  # noqa: E402
+from proxy.providers.compatible.refusals import Refusals  # noqa: E402
 from proxy.providers.contract import Provider  # noqa: E402
 from proxy.providers.parameters import capabilities  # noqa: E402
 from proxy.providers.registry import FOREIGN, PROVIDERS  # noqa: E402
@@ -82,7 +84,7 @@ def _default(setting: Setting) -> str:
 
 
 def providers_page() -> str:
-    return "\n".join([*_providers_head(), *_own_files(), *_rows()]) + "\n"
+    return "\n".join([*_providers_head(), *_own_files(), *_rows(), *_refusals()]) + "\n"
 
 
 def _providers_head() -> Iterator[str]:
@@ -148,6 +150,58 @@ def _rows() -> Iterator[str]:
             for row in rows
         ),
     )
+
+
+def _refusals() -> Iterator[str]:
+    yield ""
+    yield "## What strict providers refuse"
+    yield ""
+    yield "A request is changed before it goes to these providers, so that they take it: `compatible/refusals.py`."
+    yield "Servers that are reached as `openai/` by the `api_base` of one of them are treated the same."
+    yield ""
+    by_row: dict[Refusals, list[str]] = {}
+    for name, rows in REFUSALS.items():
+        for row in rows:
+            by_row.setdefault(row, []).append(name)
+    yield from _table(
+        ("prefix", "models", "what is changed", "source"),
+        (
+            (
+                _names(f"{name}/" for name in sorted(names)),
+                f"`{row.models.pattern}`" if row.models else "all",
+                "; ".join(_changes(row)),
+                row.source,
+            )
+            for row, names in by_row.items()
+        ),
+    )
+
+
+def _changes(row: Refusals) -> Iterator[str]:
+    """What becomes of a request, in words."""
+    if row.text_lists:
+        yield "a list of text parts becomes a string (other lists stay)"
+    if row.names is not None:
+        yield f"`name` stays only on messages of {_names(sorted(row.names)) or 'no role'}"
+    if row.user_after_tool:
+        yield "an assistant message `OK.` comes between a tool's result and a user"
+    if row.empty_assistant:
+        yield "empty assistant messages are left out"
+    if row.bare_last_assistant:
+        yield "a last assistant message gets `prefix`"
+    if row.repeated_roles:
+        yield "neighbours of one role become one message"
+    if row.missing_content:
+        yield "`content` is there, if empty"
+    if row.unreasoned_calls is not None:
+        yield "a call of a tool without reasoning gets an empty one"
+    if row.call_id_length is not None:
+        exactly = "exactly" if row.exact_call_ids else "at most"
+        yield f"ids of tool calls have {exactly} {row.call_id_length} characters"
+    if row.stream_options:
+        yield "`stream_options` are left out"
+    if row.parameters:
+        yield f"not taken: {_names(sorted(row.parameters))}"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
