@@ -81,7 +81,7 @@ def serve_command(options: Mapping[str, Any]) -> list[str]:
     command += ["--workers", str(options["workers"]), "--worker-class", options["worker_class"]]
     if options["threads"]:
         command += ["--threads", str(options["threads"])]
-    return [*command, *options.get("server_options", ()), *_told(options), "wsgi:app"]
+    return [*command, *options.get("server_options", ()), *_worker_options(options), "wsgi:app"]
 
 
 def granian_command(options: Mapping[str, Any]) -> list[str]:
@@ -97,24 +97,24 @@ def granian_command(options: Mapping[str, Any]) -> list[str]:
     command += ["--workers", str(options["workers"])]
     if options["threads"]:
         command += ["--threads", str(options["threads"])]
-    return [*command, *_told(options)]
+    return [*command, *_worker_options(options)]
 
 
-def _told(options: Mapping[str, Any]) -> list[str]:
-    """The log's level for the server, and what its workers find in their environment."""
-    told = []
+def _worker_options(options: Mapping[str, Any]) -> list[str]:
+    """Options for the log level, and for what the workers read from their environment."""
+    arguments = []
     log_level = "debug" if options["debug"] else options["log_level"]
     if log_level:
-        told += ["--log-level", log_level, "--env", f"LITELLM_LOG={log_level.upper()}"]
+        arguments += ["--log-level", log_level, "--env", f"LITELLM_LOG={log_level.upper()}"]
     if options["config"]:
-        told += ["--env", f"CONFIG_FILE_PATH={Path(options['config']).resolve()}"]
+        arguments += ["--env", f"CONFIG_FILE_PATH={Path(options['config']).resolve()}"]
     if options.get("strict"):
-        told += ["--env", "PATCHBAY_STRICT=true"]
+        arguments += ["--env", "PATCHBAY_STRICT=true"]
     if options.get("drop_params"):
-        told += ["--env", "PATCHBAY_DROP_PARAMS=true"]
+        arguments += ["--env", "PATCHBAY_DROP_PARAMS=true"]
     if options["model"]:
-        told += ["--env", "CONFIG_FILE_PATH=", "--env", f"PATCHBAY_MODEL={options['model']}"]
-    return told
+        arguments += ["--env", "CONFIG_FILE_PATH=", "--env", f"PATCHBAY_MODEL={options['model']}"]
+    return arguments
 
 
 def _try_to_build(settings: Any) -> None:
@@ -129,7 +129,10 @@ def _try_to_build(settings: Any) -> None:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="As serve --strict: each wrong value is an error.")
 def check(paths: tuple[Path, ...], *, strict: bool) -> None:
-    """Tell each key of each file: supported, different (and how) or ignored (and why). Exit 1 if one can't serve."""
+    """Report each key of each file: supported, different (and how), ignored (and why) or unknown.
+
+    Without a file, check what `serve` would serve. Exit 1 if the gateway would not start.
+    """
     from proxy.settings import environment  # noqa: PLC0415
     from proxy.settings.report import check_default, check_file  # noqa: PLC0415
 

@@ -102,7 +102,7 @@ UserConfigSchema = _Section.from_dict(_ROUTER_FIELDS | {"model_list": _many(_Ent
 
 
 def load_config(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A file's content in its one form. Raise InvalidConfig. Null means: not said."""
+    """A file's content in its one form. Raise InvalidConfig. Null means: not set."""
     return _load(ConfigSchema(), document)
 
 
@@ -127,7 +127,7 @@ def load_user_config(document: object) -> dict[str, Any]:
 
 
 class Finding(NamedTuple):
-    """What becomes of one name that stands in a configuration. `doubtful`: it is probably a slip of the pen."""
+    """The effect of one name in a configuration. `doubtful`: it is probably a misspelling."""
 
     path: str
     status: Status

@@ -176,7 +176,7 @@ def parse_auth_params(value: Any) -> tuple[Any, ...]:
 
 
 def parse_callbacks(value: Any) -> tuple[str, ...]:
-    """Names; one that stands with settings of its own (`- name: {...}`) counts as its name."""
+    """Names; one with settings of its own (`- name: {...}`) counts as its name."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         return parse_names(value)
     return parse_names([next(iter(item)) if isinstance(item, Mapping) and len(item) == 1 else item for item in value])

@@ -19,7 +19,7 @@ class Setting(NamedTuple):
     help: str
 
 
-# Where a section stands in the file.
+# The place of a section in the file.
 PREFIXES: dict[str, str] = {
     "file": "",
     "entry": "model_list[].",

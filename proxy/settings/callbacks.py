@@ -1,4 +1,4 @@
-"""Which of the callbacks that a file names there are."""
+"""Checks callback names against the known sinks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,13 +10,13 @@ _NAMES = ("callbacks", "success_callback", "failure_callback")
 
 
 def served_callbacks(litellm: Mapping[str, Any]) -> dict[str, Any]:
-    """litellm_settings with those callbacks only that there is a sink for."""
+    """litellm_settings with only those callbacks that have a sink."""
     kept = {name: tuple(item for item in litellm[name] if item in SINKS) for name in _NAMES if name in litellm}
     return {**litellm, **kept}
 
 
 def idle_callbacks(source: Source, litellm: Mapping[str, Any]) -> Iterator[str]:
-    """The callbacks that nothing comes of. A file that names one is no mistake: LiteLLM has more of them."""
+    """The callbacks without a sink. They are no error: LiteLLM has more of them."""
     for name in _NAMES:
         for position, item in enumerate(litellm.get(name, ())):
             if item not in SINKS:

@@ -1,4 +1,4 @@
-"""A client's own `user_config`: what it may say of models and routing, with nothing of the operator's in reach."""
+"""A client's own `user_config`: its models and routing, without access to anything of the operator's."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,8 +23,8 @@ MOST_ENTRIES = 1000
 _LIMITS = ("rpm", "tpm", "max_parallel_requests")
 # Each star of a pattern multiplies the time that a name may take to be compared with it.
 MOST_STARS = 2
-# A client's router shares nothing with anybody, nobody may override what is the client's own, and a client knows which
-# program it is: expressions that could take for ever are the operator's alone.
+# A client's router shares no state, nothing overrides the client's own connection, and tags choose among its own
+# deployments: expressions that could take for ever are the operator's alone.
 _WITHOUT_EFFECT = re.compile(r"(redis_|state_)|.*\.(configurable_clientside_auth_params|tag_regex)$")
 
 
@@ -71,7 +71,7 @@ def _load(user_config: object, providers: Mapping[str, Provider]) -> ClientConfi
 
 
 def _slips(user_config: object) -> Iterator[ConfigProblem]:
-    """What an operator's file may hold with a warning, and a client is told at once: it can correct its request."""
+    """What an operator's file may hold with a warning, and a client gets as a 400: it can correct its request."""
     if not isinstance(user_config, Mapping):
         return
     strategy, entries = user_config.get("routing_strategy"), user_config.get("model_list")

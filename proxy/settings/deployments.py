@@ -118,7 +118,7 @@ def _build_entry(
 def _complete(
     entry: Mapping[str, Any], credentials: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """All that the entry says about its calls: defaults, under the named credential, under its own params."""
+    """All parameters of the entry: defaults, under the named credential, under its own params."""
     own = entry["litellm_params"]
     name = own.get("litellm_credential_name")
     if name is not None and name not in credentials:
@@ -147,7 +147,7 @@ def _choices(group: str, params: Mapping[str, Any], providers: Mapping[str, Prov
 
 
 def _any_provider(group: str, api_base: str | None, providers: Mapping[str, Provider]) -> Iterator[tuple[str, Choice]]:
-    """The model "*" means whatever the client's name means: one deployment for each way to read it."""
+    """The model "*" is read as the client's name is: one deployment for each way to read it."""
     for name in providers:
         if name != "mock":
             yield group.replace("*", f"{name}/*", 1), Choice(name, "*")
@@ -204,7 +204,7 @@ def _build(
     )
 
 
-# `num_retries` and `mock` say it.
+# `num_retries` and `mock` hold them.
 _SAID_OTHERWISE = frozenset({"max_retries", *MOCK_PARAMS})
 _STEERING = frozenset({"custom_llm_provider", "litellm_credential_name"})
 
@@ -245,7 +245,7 @@ def _without_secrets(name: str, value: Any) -> Any:
 
 
 def _with_own_ids(entries: Sequence[Sequence[Deployment]]) -> list[list[Deployment]]:
-    """Deployments that differ in nothing but a credential are told apart by their order."""
+    """Deployments that differ in nothing but a credential get a number by their order."""
     counts: Counter[str] = Counter()
     unique: list[list[Deployment]] = []
     for entry in entries:

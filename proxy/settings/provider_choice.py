@@ -36,7 +36,7 @@ FAMILIES: tuple[tuple[str, str], ...] = (
 
 
 class UnknownProviderError(ValueError):
-    """Nothing says who serves the model; the message says what to write."""
+    """The provider of a model is unknown; the message names what to write."""
 
 
 class Choice(NamedTuple):
@@ -76,7 +76,7 @@ def _by_host(api_base: str | None, providers: Mapping[str, Provider]) -> str | N
 
 
 def _host(provider: Provider) -> str | None:
-    """The host of the provider's own; this machine belongs to nobody."""
+    """The host of the provider's own base URL; None for this machine, which is no provider's."""
     host = urlsplit(provider.base_url).hostname if provider.base_url else None
     return None if host in ("localhost", "127.0.0.1") else host
 

@@ -1,4 +1,4 @@
-"""What `check` tells of a file: each name in it, what is wrong, and whether it can serve."""
+"""The report of `check`: each name in a file, what is wrong, and whether the gateway would start."""
 
 import re
 from collections import Counter
@@ -66,7 +66,7 @@ def _models(settings: Settings) -> str:
 
 
 def _file_lines(name: str, found: list[Finding]) -> Iterator[str]:
-    """One line for each name; those of several entries of a list are told once, with their number."""
+    """One line for each name; a name in several entries of a list has one line, with their number."""
     yield f"{name}:"
     counts = Counter(_general(finding) for finding in found)
     for finding, count in counts.items():

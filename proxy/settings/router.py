@@ -14,12 +14,12 @@ from proxy.settings.provider_choice import infer_provider
 from proxy.settings.values import LiteLLM
 from schemas.config import ConfigProblem
 
-# Said in either section; router_settings wins.
+# Settings of either section; router_settings wins.
 _SHARED = (
     "num_retries", "allowed_fails", "fallbacks", "context_window_fallbacks", "content_policy_fallbacks",
     "default_fallbacks",
 )  # fmt: skip
-# A client's router lives in the gateway: where its state is kept is not the client's to say.
+# A client's router lives in the gateway: the operator chooses where its state is kept.
 _OPERATORS = ("redis_url", "redis_host", "redis_port", "redis_password", "redis_db", "state_store", "state_path")
 _FALLBACK_NAMES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 _FIELDS = frozenset(RouterSettings.__dataclass_fields__)

@@ -1,4 +1,4 @@
-"""What the operator should know at start, although the gateway can serve."""
+"""Startup warnings that do not prevent serving."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ def fault_warnings(source: Source, faults: Sequence[Fault], broken: Mapping[int,
 
 
 def idle_names(source: Source) -> Iterator[str]:
-    """The names that have no effect, and those that probably mean another."""
+    """The names without effect, and those that are probably a misspelling."""
     for finding in findings(source.document):
         if finding.status == "ignored":
             yield f"{source.locate(finding.path)} is ignored: {finding.reason}"
