@@ -54,6 +54,9 @@ def serve(**given: Any) -> None:
     options = translate(given)
     if options["config"] and options["model"]:
         raise click.UsageError("--config and --model exclude each other: the file says which models there are")
+    if options["server"] == "granian" and options["server_options"]:
+        names = ", ".join(options["server_options"][::2])
+        raise click.UsageError(f"gunicorn's options have no effect under granian: leave out what sets {names}")
     check_port(options["host"], options["port"])
     command = granian_command(options) if options["server"] == "granian" else serve_command(options)
     # The server takes this process over, with nothing of ours loaded in it before its workers have patched their sockets.

@@ -233,3 +233,8 @@ def test_check_and_serve_agree_when_only_building_shows_what_is_wrong(tmp_path: 
     done = start(["proxy", "serve", "--config", path.name, "--port", "0"], tmp_path)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
+
+
+def test_gunicorns_options_are_refused_when_granian_serves() -> None:
+    result = CliRunner().invoke(main, ["--run_granian", "--keepalive_timeout", "5"])
+    assert result.exit_code == 2 and "--keep-alive" in result.output
