@@ -138,10 +138,12 @@ class RequestSchema(_OptionFields):
     """A request body. Unknown members pass: they are the provider's.
 
     `provider_members`, of another dialect's schema: members that are the provider's although the gateway has options of
-    these names.
+    these names. `provider_metadata`: where `metadata` is one of them, the members of it that are the provider's; the others
+    are for the gateway.
     """
 
     provider_members: ClassVar[frozenset[str]] = frozenset()
+    provider_metadata: ClassVar[frozenset[str]] = frozenset()
 
     api_key = Text(filled=True, allow_none=True)
     api_base = Text(filled=True, allow_none=True)

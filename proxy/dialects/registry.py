@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from proxy.dialects.contract import Dialect
+from proxy.dialects.messages import MESSAGES_DIALECT
 from proxy.dialects.openai import OPENAI
 
 # OpenAI's comes last: it owns every path that is left.
-_IN_ORDER: tuple[Dialect, ...] = (OPENAI,)
+_IN_ORDER: tuple[Dialect, ...] = (MESSAGES_DIALECT, OPENAI)
 
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in _IN_ORDER}
 

@@ -9,6 +9,7 @@ from proxy.dispatch.response import ProviderResponse, Teller
 from proxy.dispatch.stream import Meter, OnceOnly, ProviderStream, text_length
 from proxy.domain.answer import Answer, Reply, StreamReply
 from proxy.domain.attempt import OnResult, Result
+from proxy.domain.bridged import BridgedDocument
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
@@ -19,7 +20,7 @@ from proxy.domain.trace import outgoing_traceparent
 from proxy.domain.wire import Clocks, Decoder, WireRequest, WireResponse
 from proxy.errors import BadRequestError, ConfigurationError, GatewayError, LocalResourceError
 from proxy.providers.contract import Auth, Provider
-from proxy.providers.parameters import AS_IT_IS, fit
+from proxy.providers.parameters import AS_IT_IS, NOTHING_OPTIONAL, fit
 from proxy.providers.translation.call_ids import without_signatures
 from proxy.providers.translation.embeddings import join_answers, split_inputs
 from proxy.runtime import Runtime
@@ -94,13 +95,17 @@ class Dispatcher:
         native = None if call.native is None else provider.native.get(call.dialect)
         if native is not None:
             return native, call, ()
+        bridged = call.document if isinstance(call.document, BridgedDocument) else None
+        left_out = bridged.left_out if bridged is not None else ()
         document = _with_defaults(call, deployment)
         document = document if provider.signed_ids else without_signatures(document)
         full = call if document is call.document else call.asking(call.model, document)
-        fitted = fit(full, deployment, provider, drop_params=self._drop_params)
+        optional = bridged.optional if bridged is not None else NOTHING_OPTIONAL
+        fitted = fit(full, deployment, provider, drop_params=self._drop_params, optional=optional)
         if fitted is AS_IT_IS:
-            return provider, full, ()
-        return provider, call.asking(call.model, full.document.edit(fitted.changes, fitted.drop)), fitted.dropped
+            return provider, full, left_out
+        document = full.document.edit(fitted.changes, fitted.drop)
+        return provider, call.asking(call.model, document), (*left_out, *fitted.dropped)
 
     def _sign(self, provider: Provider, call: Call, deployment: Deployment) -> WireRequest:
         """The provider's request with its credentials. What is missing of a client's own deployment is the client's fault."""

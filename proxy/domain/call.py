@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from proxy.domain.bridged import BridgedDocument
@@ -61,8 +62,8 @@ class Call(NamedTuple):
 
     `model` is the name that the client asked for. `received` (the head is here) and `started` (the body is read) are
     monotonic seconds, `started_at` is Unix seconds. `dialect` names the client's wire form, and `native` is
-    its body in that form where it is not OpenAI's (see Provider.native); `asked` is then the row of the path, and
-    `operation` its pivot. `ignored` names the fields
+    its body in that form where it is not OpenAI's (see Provider.native); `asked` is then the row of the path,
+    `operation` its pivot, and `headers` are the client's headers that belong to its dialect. `ignored` names the fields
     that the gateway knows and does not honour. `holds` keep the client's own credentials masked while the call runs.
     """
 
@@ -83,6 +84,7 @@ class Call(NamedTuple):
     dialect: str = "openai"
     native: Document | None = None
     asked: Operation | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
     ignored: tuple[str, ...] = ()
 
     @property
@@ -102,8 +104,13 @@ class Call(NamedTuple):
         """The same request for another model."""
         return self._replace(model=model, document=self.document if document is None else document)
 
+    def edited(self, changes: Mapping[str, Any]) -> "Call":
+        """The call with top-level members of its body changed, in the client's own form where that is not OpenAI's."""
+        if self.native is None or not isinstance(self.document, BridgedDocument):
+            return self._replace(document=self.document.edit(changes))
+        native = self.native.edit(changes)
+        return self._replace(native=native, document=self.document.over(native))
+
     def member(self, model: str, position: int) -> "Call":
-        """The call for one model of a request that names several, in each form of its body."""
-        native = None if self.native is None else self.native.edit({"model": model})
-        document = self.document.edit({"model": model})
-        return self._replace(id=f"{self.id}-{position}", model=model, document=document, native=native)
+        """The call for one model of a request that names several."""
+        return self.edited({"model": model})._replace(id=f"{self.id}-{position}", model=model)

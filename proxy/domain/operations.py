@@ -10,6 +10,7 @@ from proxy.domain.usage import CountAmount
 from schemas.chat import ChatSchema
 from schemas.completions import CompletionsSchema
 from schemas.embeddings import EmbeddingsSchema
+from schemas.messages import CountTokensSchema, MessagesSchema
 from schemas.moderations import ModerationsSchema
 from schemas.request import RequestSchema
 
@@ -39,6 +40,7 @@ class Operation:
     semantic_name: `gen_ai.operation.name` in OpenTelemetry's conventions; None: the name.
     default_model: the model for a body that names none.
     dialect: the client's wire form at its paths, a name in proxy/dialects/registry.py.
+    headers: the client's headers that belong to its dialect: they reach a provider that is asked in it.
     pivot: the operation that it is for routing and providers, where it is another dialect's form of it.
     """
 
@@ -62,6 +64,7 @@ class Operation:
     semantic_name: str | None = None
     default_model: str | None = None
     dialect: str = "openai"
+    headers: tuple[str, ...] = ()
     pivot: "Operation | None" = None
 
     @property
@@ -142,6 +145,31 @@ MODERATIONS = Operation(
     probe={"input": "hi"},
     mock=mock_answers.moderations,
     default_model="omni-moderation-latest",
+)
+# https://platform.claude.com/docs/en/api/messages
+MESSAGES = Operation(
+    name="messages",
+    call_type="anthropic_messages",
+    schema=MessagesSchema,
+    paths=("messages", "anthropic/v1/messages"),
+    answers=("json", "stream"),
+    results="content",
+    content=("messages",),
+    text=("messages", "tools", "system"),
+    mode="chat",
+    semantic_name="chat",
+    dialect="messages",
+    headers=("anthropic-version", "anthropic-beta"),
+    pivot=CHAT,
+)
+COUNT_TOKENS = Operation(
+    name="count_tokens",
+    call_type="count_tokens",
+    schema=CountTokensSchema,
+    paths=("messages/count_tokens", "anthropic/v1/messages/count_tokens"),
+    text=("messages", "tools", "system"),
+    dialect="messages",
+    headers=("anthropic-version", "anthropic-beta"),
 )
 
 # In the order in which a deployment without a `mode` is probed: the first that its provider serves.

@@ -9,7 +9,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT
 from proxy.domain.usage import Usage
-from proxy.errors import BadRequestError, ClientClosedRequestError, GatewayError
+from proxy.errors import BadRequestError, ClientClosedRequestError, GatewayError, NoDeploymentAvailableError
 from proxy.gateway.admission import Admission
 from proxy.gateway.continuation import ContinuedStream, may_continue
 from proxy.gateway.ledger import Ledger
@@ -17,6 +17,8 @@ from proxy.gateway.open_streams import OpenStreams
 from proxy.gateway.routers import Routers
 from proxy.gateway.served import AnyServed, Served, ServedBatch, ServedFastest, ServedStreams
 from proxy.gateway.several_models import first_success, interleave, run_batch
+from proxy.gateway.token_count import TokenCount, UncountableError, counting, read_count, without_fallbacks
+from proxy.routing.estimate import prompt_tokens
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
 from proxy.sinks.observation import Observation
@@ -78,6 +80,20 @@ class Gateway:
             error = BadRequestError("Several models can't be streamed at once here: ask for one.", param="model")
             self.refuse(call, error)
             raise error
+
+    def count_tokens(self, call: Call) -> TokenCount:
+        """The tokens of a prompt. Raise GatewayError for a model that is not here; one that can't count has an estimate."""
+        call = self.admit(call)
+        try:
+            outcome = self._routers.find(call).run(without_fallbacks(call), counting(self._dispatcher.send))
+        except (NoDeploymentAvailableError, UncountableError):
+            return TokenCount(prompt_tokens(call.observed_fields), by_provider=False)
+        except GatewayError as error:
+            self._ledger.failed(call, error, None)
+            raise
+        assert isinstance(outcome.reply, Answer)
+        self._ledger.answered(call, outcome, outcome.reply)
+        return TokenCount(read_count(outcome.reply), by_provider=True)
 
     def refuse(self, call: Call, error: GatewayError) -> None:
         """Record a call that was refused before it reached a deployment."""

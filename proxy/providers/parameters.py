@@ -56,8 +56,28 @@ class Fit(NamedTuple):
 AS_IT_IS = Fit({}, (), ())
 
 
-def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: bool = False) -> Fit:
+NOTHING_OPTIONAL: frozenset[str] = frozenset()
+# Parameters of a request that came in another dialect, by the providers that take them; the others refuse what they don't know.
+_TAKERS: Mapping[str, frozenset[str]] = {
+    "top_k": frozenset(
+        "anthropic azure_ai bedrock cohere cohere_chat deepinfra fireworks_ai gemini hosted_vllm litellm_proxy ollama "
+        "ollama_chat openrouter perplexity together_ai vertex_ai vertex_ai_beta".split()
+    ),
+    "prompt_cache_key": frozenset("azure litellm_proxy mock moonshot openai openrouter xai".split()),
+}
+
+
+def fit(
+    call: Call,
+    deployment: Deployment,
+    provider: Provider,
+    *,
+    drop_params: bool = False,
+    optional: frozenset[str] = NOTHING_OPTIONAL,
+) -> Fit:
     """What of the body the provider can't take, and what the client or the deployment wants left out.
+
+    `optional` members of a request in another dialect are left out and named where the provider does not take them.
 
     `drop_params` is the default where neither the client nor the deployment says. `allowed_openai_params` pass whatever
     the tables say. Raise UnsupportedParamsError, or BadRequestError for an operation that the provider doesn't have.
@@ -80,10 +100,10 @@ def fit(call: Call, deployment: Deployment, provider: Provider, *, drop_params: 
         return AS_IT_IS
     allowed = {*options.allowed_openai_params, *deployment.allowed_openai_params}
     unsupported = [name for name in unsupported if name not in allowed]
-    wanted = [name for name in unsupported if not is_neutral(name, call.fields[name])]
+    wanted = [name for name in unsupported if name not in optional and not is_neutral(name, call.fields[name])]
     if wanted and not _first(options.drop_params, deployment.drop_params, drop_params):
         raise _unsupported(wanted, provider, deployment)
-    left_out = (*displaced, *unsupported)
+    left_out = tuple(dict.fromkeys((*displaced, *unsupported)))
     return Fit(
         {name: value for name, value in changes.items() if name not in left_out and name not in drop},
         (*drop, *left_out),

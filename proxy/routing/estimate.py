@@ -20,7 +20,8 @@ def prompt_tokens(fields: Mapping[str, Any]) -> int:
         if isinstance(value, str):
             characters += 0 if value.startswith("data:") else min(len(value), _LONGEST_WORD * CHARACTERS_PER_TOKEN)
         elif isinstance(value, Mapping):
-            pending.extend(value.values())
+            if "media_type" not in value:
+                pending.extend(value.values())
         elif isinstance(value, list):
             pending.extend(value)
         elif isinstance(value, int):

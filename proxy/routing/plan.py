@@ -138,7 +138,7 @@ def changed(call: Call, changes: Mapping[str, Any]) -> Call:
     connection = {name: value for name, value in changes.items() if is_connection_param(name)}
     body = {name: value for name, value in changes.items() if name not in connection and name not in _OWN_FIELDS}
     options = replace(call.options, overrides=connection) if connection else call.options
-    return call._replace(document=call.document.edit(body), options=options)
+    return call.edited(body)._replace(options=options)
 
 
 def _entry(rules: FallbackRules, names: Sequence[str]) -> tuple[str, ...] | None:

@@ -1,7 +1,7 @@
 """A request's body into a Call: JSON, checked by a schema, the gateway's own fields taken out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from flask import Request
@@ -99,22 +99,25 @@ class RequestReader:
         """
         self._check_open()
         request, caller = current_request(), current_caller()
-        environ, dialect = request.environ, DIALECTS[operation.dialect]
+        environ = request.environ
         document = _parse(read_json(request, self._timeouts))
-        body = dict(document.fields)
+        body = _with_extra(document.fields)
         model = model_in_path or body.get("model") or self._default_models.get(operation.name)
         if model is not None:
             body["model"] = model
         check_body(operation.schema, body)
         own = tuple(name for name in body if name not in operation.schema.provider_members and _is_own(name))
-        native = document.edit({"model": model}, own) if own or document.fields.get("model") != model else document
+        refuse_unhonoured(body, own)
+        native = _provider_bound(document, body, own)
         headers = own_headers(environ)
+        native, body = _split_metadata(native, body, operation.schema)
+        options = {name: value for name, value in headers.items() if name not in operation.headers}
         return Call(
             id=caller.call_id,
             operation=operation.pivot or operation,
             model=body["model"],
-            document=BridgedDocument(partial(dialect.read_request, native)),
-            options=read_options(body, headers) if own or headers or "metadata" in body else NO_OPTIONS,
+            document=BridgedDocument(DIALECTS[operation.dialect].read_request, native),
+            options=read_options(body, options) if own or options or "metadata" in body else NO_OPTIONS,
             stream=operation.streams and (bool(body.get("stream")) if stream is None else stream),
             include_usage=True,
             started=self._runtime.monotonic(),
@@ -126,8 +129,29 @@ class RequestReader:
             dialect=operation.dialect,
             native=native,
             asked=operation,
+            headers=_headers_of(environ, operation.headers),
             ignored=_unserved(own, headers),
         )
+
+
+def _split_metadata(
+    native: Document, body: dict[str, Any], schema: type[RequestSchema]
+) -> tuple[Document, dict[str, Any]]:
+    """The provider's part of `metadata` in the native body, the gateway's in the other, which is read for options."""
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict) or not schema.provider_metadata:
+        return native, body
+    provider = {name: value for name, value in metadata.items() if name in schema.provider_metadata}
+    own = {name: value for name, value in metadata.items() if name not in provider}
+    if own:
+        native = native.edit({"metadata": provider}) if provider else native.edit(drop=["metadata"])
+        return native, {**body, "metadata": own}
+    return native, {name: value for name, value in body.items() if name != "metadata"}
+
+
+def _headers_of(environ: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, str]:
+    found = ((name, environ.get("HTTP_" + name.upper().replace("-", "_"))) for name in names)
+    return {name: value for name, value in found if value}
 
 
 def _unserved(own: Sequence[str], headers: Mapping[str, str]) -> tuple[str, ...]:

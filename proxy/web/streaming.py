@@ -43,7 +43,9 @@ class EventStream:
             yield self._writer.error(self._error_body(error))
         else:
             self._end(None)
-            yield self._writer.end()
+            ending = self._writer.end()
+            if ending:
+                yield ending
 
     def close(self) -> None:
         self._reply.close()

@@ -27,7 +27,12 @@ from proxy.providers.compatible.dialect import Rewrite, name_reasoning, rewrite,
 from proxy.providers.compatible.lenient import complete_choices, find_error, is_usual
 from proxy.providers.compatible.refusals import always_refused, find_refusals
 from proxy.providers.compatible.stream import CompatibleStream, prefixed
-from proxy.providers.compatible.strict_messages import GATEWAY_MEMBERS, adapt_messages, restrict_messages
+from proxy.providers.compatible.strict_messages import (
+    GATEWAY_MEMBERS,
+    adapt_messages,
+    restrict_messages,
+    without_marks,
+)
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.translation.errors import COMMON_WORDS, WordRules, build_error, error_from_event
 from proxy.providers.translation.json_reading import parse_object
@@ -165,9 +170,12 @@ def build_body(call: Call, deployment: Deployment, row: Compatible, *, stream_op
             changes[new] = fields[old]
     refusals = find_refusals(deployment)
     messages = fields.get("messages")
-    adapted = restrict_messages(adapt_messages(messages, row.roles, row.members), refusals)
+    plain = messages if call.native is None else without_marks(messages)
+    adapted = restrict_messages(adapt_messages(plain, row.roles, row.members), refusals)
     if adapted is not messages:
         changes["messages"] = adapted
+    if call.native is not None and fields.get("tools"):
+        changes["tools"] = without_marks(fields["tools"])
     if row.ask is not None:
         asked, left_out = row.ask({**fields, **changes}, deployment)
         changes.update(asked)
@@ -242,12 +250,15 @@ def ask_openai(fields: Mapping[str, Any], deployment: Deployment) -> tuple[Mappi
 _UNSAMPLED_MODEL = re.compile(
     r"(?:.*/)?(?:o\d|gpt-5)(?:-(?:mini|nano|pro|codex|preview|deep-research))?(?:-\d{4}-\d\d-\d\d)?"
 )
+_UNREASONING_MODEL = re.compile(r"(?:.*/)?(?:gpt-3|gpt-4|chatgpt-4|gpt-5[^/]*-chat)")
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias")
 _DEFAULTS: Mapping[str, Any] = {"temperature": 1, "top_p": 1}
 
 
 def refuse_sampling(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
     """https://platform.openai.com/docs/guides/reasoning"""
+    if "reasoning_effort" in fields and _UNREASONING_MODEL.match(deployment.model):
+        return frozenset({"reasoning_effort"})
     if not _UNSAMPLED_MODEL.fullmatch(deployment.model):
         return frozenset()
     return frozenset(name for name in _SAMPLING if name in fields and fields[name] != _DEFAULTS.get(name))

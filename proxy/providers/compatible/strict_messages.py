@@ -7,7 +7,11 @@ from typing import Any
 from proxy.providers.compatible.refusals import Refusals
 
 # Members of a message that only gateways know, so no provider is sent them.
-GATEWAY_MEMBERS: dict[str, str | None] = {"thinking_blocks": None, "provider_specific_fields": None}
+GATEWAY_MEMBERS: dict[str, str | None] = {
+    "thinking_blocks": None,
+    "provider_specific_fields": None,
+    "is_error": None,
+}
 # Between a tool's result and a user who goes on without the assistant's answer to it.
 ACKNOWLEDGEMENT: Mapping[str, Any] = {"role": "assistant", "content": "OK."}
 _ID_PREFIX = "call_"
@@ -40,6 +44,24 @@ def _adapt(message: Any, roles: Mapping[str, str], members: Mapping[str, str | N
         if new is not None and old in message and new not in adapted:
             adapted[new] = message[old]
     return {**adapted, "role": new_role}
+
+
+def without_marks(items: Any) -> Any:
+    """Messages or tools without the cache marks that clients of another dialect hang on them; lists of texts as one text."""
+    return [_without_marks(item) for item in items] if isinstance(items, list) else items
+
+
+def _without_marks(item: Any) -> Any:
+    if not isinstance(item, dict):
+        return item
+    plain = {name: value for name, value in item.items() if name != "cache_control"}
+    content = plain.get("content")
+    if isinstance(content, list):
+        text = join_texts(content)
+        plain["content"] = without_marks(content) if text is None else text
+    if isinstance(plain.get("tool_calls"), list):
+        plain["tool_calls"] = without_marks(plain["tool_calls"])
+    return plain
 
 
 def restrict_messages(messages: Any, refusals: Refusals) -> Any:
