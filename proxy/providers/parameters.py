@@ -32,10 +32,9 @@ _NEUTRAL: Mapping[str, Any] = {
 NO_LIMIT = -1
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _LOCAL = frozenset({"lm_studio", "llamafile", "ollama", "ollama_chat", "docker_model_runner", "lemonade", "oobabooga"})
-# Servers that are known by their address only.
-_GENERIC = frozenset(
-    {"openai", "openai_like", "custom_openai", "aiohttp_openai", "litellm_proxy", "text-completion-openai"}
-)
+# Servers that are known by their address only. `openai` is not among them: OpenAI refuses -1, and so do most that are
+# reached under its name.
+_GENERIC = frozenset({"openai_like", "custom_openai", "aiohttp_openai", "litellm_proxy"})
 
 
 class EffortObject(NamedTuple):

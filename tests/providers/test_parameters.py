@@ -228,13 +228,19 @@ def test_effort_is_left_out_when_its_object_has_none(given: dict[str, Any]) -> N
         ("llamafile", None),
         ("ollama", None),
         ("ollama_chat", None),
-        ("openai", "http://localhost:8080/v1"),
+        ("openai_like", "http://localhost:8080/v1"),
     ],
 )
 def test_no_limit_is_passed_on_when_the_server_takes_minus_one(name: str, base: str | None, limit: str) -> None:
     deployment = chat_deployment(name, **({"api_base": base} if base else {}))
     fitted = fit(chat_call(**{limit: -1}), deployment, PROVIDERS[name])
     assert limit not in fitted.drop
+
+
+def test_no_limit_is_refused_when_another_server_is_reached_under_openais_name() -> None:
+    deployment = chat_deployment("openai", api_base="http://localhost:8080/v1")
+    with pytest.raises(UnsupportedParamsError, match="max_tokens"):
+        fit(chat_call(max_tokens=-1), deployment, PROVIDERS["openai"])
 
 
 @pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
