@@ -9,6 +9,7 @@ from proxy import endpoints
 from proxy.assembly.gateway import build_base_of, build_parts
 from proxy.assembly.transport import build_transport
 from proxy.dispatch.exchange import Sender
+from proxy.domain.requester import NO_KEY
 from proxy.endpoints import metrics
 from proxy.fastpath import door
 from proxy.runtime import Runtime
@@ -47,7 +48,8 @@ def create_app(
         app,
         runtime,
         settings.master_key,
-        facts=identity.NO_KEY if litellm.redact_user_api_key_info else identity.key_facts(settings.master_key),
+        parts.directory.find,
+        facts=NO_KEY if litellm.redact_user_api_key_info else identity.key_facts(settings.master_key),
         open_views=() if litellm.require_auth_for_metrics_endpoint else metrics.VIEWS,
     )
     errors.install(app, runtime, settings.secrets.mask, build_base_of(settings), parts.gateway.refuse)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields
 
+from schemas.accounts import FILE_SECTIONS, build_schema
 from schemas.chat import ChatSchema
 from schemas.completions import CompletionsSchema
 from schemas.embeddings import EmbeddingsSchema
@@ -92,6 +93,7 @@ ConfigSchema = _Section.from_dict(
     | {
         "model_list": _many(_Entry),
         "credential_list": _many(_Credential),
+        **{name: _many(build_schema(name, *parts)) for name, parts in FILE_SECTIONS.items()},
         "general_settings": _nested(_Section.from_dict(_values("general"), name="General")),
         "litellm_settings": _nested(_Section.from_dict(_values("litellm"), name="LiteLLM")),
         "router_settings": _nested(_Section.from_dict(_ROUTER_FIELDS, name="Router")),
@@ -142,6 +144,8 @@ def findings(document: Mapping[str, Any]) -> Iterator[Finding]:
             yield from _names(_SECTIONS[name], f"{name}.", value)
         elif name in _LISTS and isinstance(value, list):
             yield from _items(name, value)
+        elif name in FILE_SECTIONS and isinstance(value, list):
+            yield from _account_names(name, value)
         else:
             yield from _names("file", "", {name: value})
 
@@ -185,6 +189,20 @@ def _names(section: Section, prefix: str, names: Mapping[str, Any]) -> Iterator[
             yield Finding(f"{prefix}{name}", known[name].status, known[name].help)
         else:
             yield Finding(f"{prefix}{name}", "ignored", f"unknown{_advice(str(name), known)}", True)
+
+
+def _account_names(name: str, items: Sequence[Any]) -> Iterator[Finding]:
+    """The members of the entries of `keys`, `teams` ..."""
+    known = FILE_SECTIONS[name][0]
+    for position, item in enumerate(items):
+        for inner in item if isinstance(item, Mapping) else ():
+            path = f"{name}[{position}].{inner}"
+            if inner in known:
+                yield Finding(path, "supported", "as in LiteLLM's management API: see docs/keys.md")
+            else:
+                meant = _looks_like(str(inner), known)
+                advice = f"; did you mean {meant}?" if meant else ""
+                yield Finding(path, "ignored", f"unknown{advice}", True)
 
 
 def _free_names(prefix: str, names: Mapping[str, Any], section: Section) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from proxy.accounting.cost import price_per_token
 from proxy.accounting.prices import load_bundled
+from proxy.assembly.accounts import build_directory
 from proxy.assembly.observation import build_observation
 from proxy.assembly.transport import build_credentials
 from proxy.dispatch.dispatcher import Dispatcher
@@ -17,6 +18,7 @@ from proxy.gateway.gateway import Gateway
 from proxy.gateway.gauges import count_cooldown, watch
 from proxy.gateway.inspection import Inspection
 from proxy.gateway.ledger import Ledger
+from proxy.gateway.model_access import ModelAccess
 from proxy.gateway.open_streams import OpenStreams
 from proxy.gateway.routers import Routers
 from proxy.gateway.user_routers import Clients, build_client
@@ -74,7 +76,8 @@ def build_parts(
         log_content=observation.queue.shows_content and not settings.litellm.turn_off_message_logging,
         show_cost=settings.litellm.include_cost_in_streaming_usage,
     )
-    admission = Admission(settings, clients)
+    access = ModelAccess(settings.deployments)
+    admission = Admission(settings, clients, access)
     return Parts(
         settings=settings,
         runtime=runtime,
@@ -85,6 +88,8 @@ def build_parts(
         reader=RequestReader(runtime, timeouts, default_models(settings), streams.check_open),
         presenter=Presenter(settings.secrets.mask, runtime.monotonic),
         started_at=int(runtime.now()),
+        access=access,
+        directory=build_directory(settings),
         ended_sessions=EndedSessions(shared_path.with_suffix(".ended") if shared_path else None),
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from proxy.domain.account import Account
 from proxy.domain.bridged import BridgedDocument
 from proxy.domain.deployment import brings_connection
 from proxy.domain.json_text.document import Document
@@ -65,6 +66,7 @@ class Call(NamedTuple):
     its body in that form where it is not OpenAI's (see Provider.native); `asked` is then the row of the path,
     `operation` its pivot, and `headers` are the client's headers that belong to its dialect. `ignored` names the fields
     that the gateway knows and does not honour. `holds` keep the client's own credentials masked while the call runs.
+    `account` is the virtual key that was shown; None for the master key, and where there is none.
     """
 
     id: str
@@ -86,6 +88,7 @@ class Call(NamedTuple):
     asked: Operation | None = None
     headers: Mapping[str, str] = MappingProxyType({})
     ignored: tuple[str, ...] = ()
+    account: Account | None = None
 
     @property
     def fields(self) -> Mapping[str, Any]:

@@ -172,9 +172,16 @@ class CallRecord(NamedTuple):
         }
 
     def _metadata(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        owner = self.requester.owner
         return {
             "user_api_key_hash": self.requester.key_hash,
             "user_api_key_alias": self.key_alias,
+            "user_api_key_team_id": owner.team_id,
+            "user_api_key_team_alias": owner.team_alias,
+            "user_api_key_user_id": owner.user_id,
+            "user_api_key_user_email": owner.user_email,
+            "user_api_key_org_id": owner.organization_id,
+            "user_api_key_org_alias": owner.organization_alias,
             "user_api_key_end_user_id": self.end_user,
             "user_api_key_request_route": self.requester.route,
             "requester_metadata": metadata,

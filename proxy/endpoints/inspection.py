@@ -5,7 +5,7 @@ from flask import Blueprint, Response, jsonify
 
 from proxy.domain.call import Call
 from proxy.domain.operations import CHAT, identify
-from proxy.gateway.gateway import split_models
+from proxy.gateway.model_access import split_models
 from proxy.web.body import RequestReader, check_body
 from proxy.web.serving import current_parts
 from schemas.request import RequestSchema

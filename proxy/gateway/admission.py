@@ -6,6 +6,7 @@ from typing import Any
 from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.secrets import Hold
 from proxy.errors import BadRequestError, PermissionDeniedError
+from proxy.gateway.model_access import ModelAccess
 from proxy.gateway.user_routers import MOCK_PROVIDER, Clients
 from proxy.settings import Settings
 from proxy.settings.credentials import secrets_of
@@ -17,7 +18,8 @@ _ANSWERS = frozenset({"mock_response", "mock_tool_calls", MOCK_PROVIDER})
 class Admission:
     """One per gateway; keeps nothing of a call."""
 
-    def __init__(self, settings: Settings, clients: Clients) -> None:
+    def __init__(self, settings: Settings, clients: Clients, access: ModelAccess) -> None:
+        self._access = access
         self._secrets = settings.secrets
         self._general = settings.general
         self._clients = clients
@@ -25,9 +27,11 @@ class Admission:
     def admit(self, call: Call) -> Call:
         """The call, its client's own credentials registered and masked, the ineffective names of its configuration noted.
 
-        Raise PermissionDeniedError for what the operator closed, BadRequestError for a configuration that is wrong and
-        for a mock that the operator did not open.
+        Raise PermissionDeniedError for what the operator closed and for models that the caller's key may not use,
+        BadRequestError for a configuration that is wrong and for a mock that the operator did not open.
         """
+        if call.account is not None:
+            call = self._access.admit(call, call.account)
         options = call.options
         if options is NO_OPTIONS:
             return call

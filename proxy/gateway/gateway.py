@@ -7,12 +7,12 @@ from proxy.domain.answer import Answer, StreamEnd, StreamReply
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.operations import CHAT
 from proxy.domain.usage import Usage
 from proxy.errors import BadRequestError, ClientClosedRequestError, GatewayError, NoDeploymentAvailableError
 from proxy.gateway.admission import Admission
 from proxy.gateway.continuation import ContinuedStream, may_continue
 from proxy.gateway.ledger import Ledger
+from proxy.gateway.model_access import split_models
 from proxy.gateway.open_streams import OpenStreams
 from proxy.gateway.routers import Routers
 from proxy.gateway.served import AnyServed, Served, ServedBatch, ServedFastest, ServedStreams
@@ -155,13 +155,6 @@ class Ending:
         if later:
             outcome = outcome._replace(attempts=(*outcome.attempts, *later))
         self._ledger.streamed(self._call, outcome, end)
-
-
-def split_models(call: Call) -> tuple[str, ...]:
-    """The models of a batch (`"a, b"`), or nothing where the call asks for a single one."""
-    if call.operation is not CHAT or "," not in call.model:
-        return ()
-    return tuple(name.strip() for name in call.model.split(",") if name.strip())
 
 
 def _continues(call: Call, router: Router) -> bool:

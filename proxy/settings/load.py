@@ -6,9 +6,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from proxy.accounts.declared import read_declared
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
-from proxy.domain.secrets import Secret
+from proxy.domain.secrets import Secret, SecretRegistry
 from proxy.providers.contract import Provider
 from proxy.providers.registry import PROVIDERS
 from proxy.settings.callbacks import idle_callbacks, served_callbacks
@@ -86,6 +87,10 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         deployments = tuple(closed_to_clients(item) for item in deployments)
     router, dead_ends = _router(loaded, every, strict=strict)
     master_key = _master_key(general, environ)
+    if master_key is None and loaded.get("keys"):
+        raise InvalidConfig(
+            (ConfigProblem("keys", "need general_settings.master_key: without one no key is asked for"),)
+        )
     known = known_names(every, router.model_group_alias)
     idle = (*idle_rules(router, every, _placer(loaded)), *idle_values(loaded, router, known))
     return Settings(
@@ -106,7 +111,8 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         ),
         environ=environ,
         sinks={**litellm, "callback_settings": loaded.get("callback_settings") or litellm.get("callback_settings")},
-        secrets=build_registry(master_key, router, every, environ),
+        secrets=_secrets(build_registry(master_key, router, every, environ), loaded.get("keys", ())),
+        declared=read_declared(loaded),
         source=name,
     )
 
@@ -193,6 +199,12 @@ def _master_key(general: Mapping[str, Any], environ: Mapping[str, str]) -> Secre
         place = "general_settings.master_key" if general.get("master_key") else MASTER_KEY_VARIABLE
         raise InvalidConfig((ConfigProblem(place, "must be ASCII without spaces: no header can carry it"),))
     return Secret(key) if key else None
+
+
+def _secrets(registry: SecretRegistry, keys: Sequence[Mapping[str, Any]]) -> SecretRegistry:
+    for entry in keys:
+        registry.add(entry.get("key"))
+    return registry
 
 
 def _of(kind: type[Any], section: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from proxy.accounts.declared import find_problems
 from proxy.providers.contract import Provider
 from proxy.settings.protection import ACCEPTED, check_accepted
 from proxy.settings.references import Fault, resolve
@@ -15,6 +16,7 @@ from schemas.config import ConfigProblem, InvalidConfig, load_leniently
 _NEVER_LEFT_OUT = re.compile(
     r"general_settings(\.(master_key|allow_client_side_credentials|cors_allow_origins|accept_unenforced).*)?"
     r"|litellm_settings\.redact_user_api_key_info|environment_variables(\.LITELLM_MASTER_KEY)?"
+    r"|(keys|teams|users|budgets)([.\[].*)?"
 )
 
 
@@ -38,6 +40,7 @@ def read_document(
     loaded, problems = load_leniently(document)
     wrong = _news((Fault(*problem) for problem in problems), [*faults, *empty])
     wrong += _missing_authorities(loaded)
+    wrong += _news((Fault(*problem) for problem in find_problems(loaded)), [*faults, *empty, *wrong])
     fatal = [fault for fault in (*empty, *wrong) if strict or _NEVER_LEFT_OUT.fullmatch(fault.path)]
     accepted = loaded.get("general_settings", {}).get(ACCEPTED, ())
     stops = (*(ConfigProblem(*fault) for fault in (*unset, *fatal)), *check_accepted(document, accepted))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from proxy.accounts.declared import NOTHING_DECLARED, Declared
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.domain.secrets import Secret, SecretRegistry
@@ -53,7 +54,8 @@ class Settings:
     `out_of_service` holds the reason by deployment id and, where a group has nothing else, by group; `broken` are those
     deployments, as far as they could be read. `warnings` are for the operator at start. `environ` is the environment
     with the file's environment_variables over it; `sinks` is litellm_settings with callback_settings in it; `secrets`
-    holds every credential in here. `source` names the file, or what replaces it.
+    holds every credential in here. `declared` are the file's keys, teams, users and budgets. `source` names the file, or
+    what replaces it.
     """
 
     deployments: tuple[Deployment, ...]
@@ -68,6 +70,7 @@ class Settings:
     sinks: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secrets: SecretRegistry = field(default_factory=SecretRegistry, repr=False, compare=False)
     source: str = "the built-in configuration"
+    declared: Declared = NOTHING_DECLARED
 
     @property
     def fast_path(self) -> bool:

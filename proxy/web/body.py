@@ -14,7 +14,7 @@ from proxy.domain.deployment import is_connection_param
 from proxy.domain.json_text.codec import DepthError
 from proxy.domain.json_text.document import Document, NotAnObjectError
 from proxy.domain.operations import Operation
-from proxy.domain.requester import Requester
+from proxy.domain.requester import NO_OWNER, Requester
 from proxy.errors import BadRequestError
 from proxy.runtime import Runtime
 from proxy.web.call_options import own_headers, read_options
@@ -89,6 +89,7 @@ class RequestReader:
             client=SocketWatch.of(environ),
             received=caller.started,
             ignored=_unserved(own, headers) if own or headers else (),
+            account=caller.account,
         )
 
     def read_dialect(self, operation: Operation, model_in_path: str | None = None, stream: bool | None = None) -> Call:
@@ -131,6 +132,7 @@ class RequestReader:
             asked=operation,
             headers=_headers_of(environ, operation.headers),
             ignored=_unserved(own, headers),
+            account=caller.account,
         )
 
 
@@ -188,6 +190,7 @@ def requester_of(request: Request, caller: Caller) -> Requester:
         user_agent=request.environ.get("HTTP_USER_AGENT"),
         key_hash=caller.key.digest,
         traceparent=request.environ.get("HTTP_TRACEPARENT"),
+        owner=NO_OWNER if caller.account is None else caller.account.owner,
     )
 
 

@@ -5,17 +5,22 @@ from typing import NamedTuple
 
 from flask import Flask, Request
 
+from proxy.domain.account import Account
 from proxy.domain.requester import Key
 from proxy.fastpath.door import door
 
 
 class Caller(NamedTuple):
-    """Who sent a request: its ids, when it came (monotonic seconds), and the key that it showed."""
+    """Who sent a request: its ids, when it came (monotonic seconds), and the key that it showed.
+
+    `account` is that of a virtual key.
+    """
 
     call_id: str
     request_id: str
     started: float
     key: Key
+    account: Account | None = None
 
 
 def current_request() -> Request:

@@ -57,6 +57,7 @@ def install(app: Flask, runtime: Runtime, mask: Mask, base_of: BaseOf, refuse: R
             started_at=runtime.now() - (runtime.monotonic() - caller.started),
             key_alias=caller.key.alias,
             requester=requester_of(request, caller),
+            account=caller.account,
         )
         refuse(call, error)
 

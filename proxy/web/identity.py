@@ -1,4 +1,4 @@
-"""Who asks, and under which id: the call id of each request and the key that it must show."""
+"""Identity: the ids of each request, and the key that it must show: the master key or a virtual one."""
 
 import hashlib
 import hmac
@@ -9,11 +9,14 @@ from typing import Any
 
 from flask import Flask, Request, g, has_request_context
 
-from proxy.domain.requester import Key
+from proxy.accounts.check import RequestFacts, find_refusal
+from proxy.accounts.key_form import hash_key
+from proxy.domain.account import Account
+from proxy.domain.requester import NO_KEY, Key
 from proxy.domain.secrets import Secret
-from proxy.errors import AuthenticationError
+from proxy.errors import AuthenticationError, GatewayError
 from proxy.runtime import Runtime
-from proxy.web.current import Caller, current_request, note_caller
+from proxy.web.current import Caller, current_caller, current_request, note_caller
 
 _CALL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -40,6 +43,7 @@ _BEARER = "Bearer "
 _SCHEME = re.compile(r"(?:bearer|basic)\s+", re.IGNORECASE)
 
 View = Callable[..., Any]
+FindAccount = Callable[[str], Account | None]
 
 
 def public(view: View) -> View:
@@ -48,16 +52,13 @@ def public(view: View) -> View:
     return view
 
 
-NO_KEY = Key()
-
-
 def current_call_id() -> str | None:
     """The call that this thread or greenlet serves, for the log."""
     return g.caller.call_id if has_request_context() and "caller" in g else None
 
 
 def key_facts(master_key: Secret | None) -> Key:
-    """What records tell of the one key that there is."""
+    """What records tell of the master key."""
     return Key("master", hashlib.sha256(master_key.encode()).hexdigest()) if master_key else NO_KEY
 
 
@@ -65,17 +66,17 @@ def install(
     app: Flask,
     runtime: Runtime,
     master_key: Secret | None,
-    key_header: str | None = None,
+    find_account: FindAccount = lambda _token: None,
     *,
     facts: Key = NO_KEY,
     open_views: Collection[str] = (),
 ) -> None:
-    """Give each request its ids and let only those in that show the key.
+    """Give each request its ids and let only those in that show a key, the master key or a virtual one.
 
-    `facts` is what records tell of it; `open_views` are endpoints that the operator has opened to everybody.
+    What the headers alone forbid is refused here, before the body is read. `find_account` is asked by a key's hash.
+    `facts` is what records tell of the master key; `open_views` are endpoints that the operator has opened to everybody.
     """
     expected = master_key.encode() if master_key else None
-    names = (environ_name(key_header),) if key_header else KEY_HEADERS
 
     @app.before_request
     def identify() -> None:
@@ -91,11 +92,26 @@ def install(
             check_address(request.remote_addr)
             return
         try:
-            check_key(environ, expected, names)
-        except AuthenticationError:
-            note_caller(caller._replace(key=NO_KEY))
+            key = read_key(environ)
+            if not hmac.compare_digest(key, expected):
+                identify_virtual(request, caller, key)
+        except GatewayError:
+            if current_caller().key is facts:
+                note_caller(caller._replace(key=NO_KEY))
             if not is_open(request):
                 raise
+
+    def identify_virtual(request: Request, caller: Caller, key: bytes) -> None:
+        """Note the account of a virtual key. Raise GatewayError for an unknown key, and for what it may not do."""
+        account = find_account(hash_key(key.decode())) if key.startswith(b"sk-") else None
+        if account is None:
+            raise AuthenticationError("The API key that was sent is not valid here.", code="invalid_api_key")
+        note_caller(caller._replace(key=account.shown, account=account))
+        # Only what is served has a route that can be forbidden.
+        if request.url_rule is not None:
+            refusal = find_refusal(account, RequestFacts(request.path, request.method, runtime.now()))
+            if refusal is not None:
+                raise refusal
 
     def is_open(request: Request) -> bool:
         """What is nowhere needs no key, nor does a browser that asks whether it may ask (see web/browsers)."""
@@ -111,9 +127,15 @@ def check_address(address: str | None) -> None:
         raise AuthenticationError("This gateway has no master key, so it serves only its own machine.")
 
 
-def check_key(environ: Mapping[str, Any], expected: bytes, names: tuple[str, ...] = KEY_HEADERS) -> None:
-    """Raise AuthenticationError unless one of a WSGI environ's headers carries the key; compared in constant time."""
-    for name in names:
+def check_key(environ: Mapping[str, Any], expected: bytes) -> None:
+    """Raise AuthenticationError unless a WSGI environ shows this key; compared in constant time."""
+    if not hmac.compare_digest(read_key(environ), expected):
+        raise AuthenticationError("The API key that was sent is not valid here.", code="invalid_api_key")
+
+
+def read_key(environ: Mapping[str, Any]) -> bytes:
+    """The key that a WSGI environ's headers show. Raise AuthenticationError if there is none."""
+    for name in KEY_HEADERS:
         given: str | None = environ.get(name)
         if given:
             break
@@ -123,5 +145,4 @@ def check_key(environ: Mapping[str, Any], expected: bytes, names: tuple[str, ...
             code="missing_api_key",
         )
     bare = given[len(_BEARER) :] if given.startswith(_BEARER) else _SCHEME.sub("", given.strip(), count=1)
-    if not hmac.compare_digest(bare.strip().encode(), expected):
-        raise AuthenticationError("The API key that was sent is not valid here.", code="invalid_api_key")
+    return bare.strip().encode()

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from proxy.gateway.account_directory import AccountDirectory
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.inspection import Inspection
+from proxy.gateway.model_access import ModelAccess
 from proxy.gateway.open_streams import OpenStreams
 from proxy.host.ended_sessions import EndedSessions
 from proxy.runtime import Runtime
@@ -30,6 +32,8 @@ class Parts:
     reader: RequestReader
     presenter: Presenter
     started_at: int
+    access: ModelAccess
+    directory: AccountDirectory
     ended_sessions: EndedSessions = field(default_factory=EndedSessions)
 
     def close(self) -> None:

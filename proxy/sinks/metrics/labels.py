@@ -25,6 +25,12 @@ _SOURCES = {
     "api_provider": "custom_llm_provider",
     "api_base": "api_base",
     "status_code": "status_code",
+    "team": "requester.owner.team_id",
+    "team_alias": "requester.owner.team_alias",
+    "user": "requester.owner.user_id",
+    "user_email": "requester.owner.user_email",
+    "org_id": "requester.owner.organization_id",
+    "org_alias": "requester.owner.organization_alias",
 }
 # What a record tells only after a look at several of its fields.
 _FOUND = ("service_tier", "exception_status", "exception_class")
@@ -42,8 +48,6 @@ MODEL_LABELS = ("requested_model", "model_group", "model", "litellm_model_name")
 _TIERS = frozenset(("", "auto", "default", "flex", "priority", "scale", "standard", "standard_only", "batch"))
 # Bounded values can be together in many ways.
 _MOST_KNOWN = 4096
-# What only a database of teams and users could tell.
-_UNKNOWN = ("team", "team_alias", "user", "user_email", "org_id", "org_alias")
 
 
 class CallLabels:
@@ -52,7 +56,7 @@ class CallLabels:
     def __init__(self, bounds: Bounds, hidden: frozenset[str] = frozenset()) -> None:
         shown = [name for name in _SOURCES if name not in hidden]
         self._names = (*shown, *_FOUND)
-        self._empty = dict.fromkeys((*hidden, *_UNKNOWN), "")
+        self._empty = dict.fromkeys(hidden, "")
         self._read = operator.attrgetter(*(_SOURCES[name] for name in shown))
         self._bounds = bounds
         self._is_model: Callable[[str], bool] = lambda _: True

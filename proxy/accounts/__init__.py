@@ -1,0 +1,1 @@
+"""Keys, teams, users and budgets: pure rules over frozen values."""
