@@ -48,7 +48,7 @@ def build_parts(
         runtime,
         find_provider,
         DECODERS,
-        build_credentials(transport, runtime),
+        build_credentials(transport, runtime, settings.secrets),
         drop_params=settings.litellm.drop_params,
         forward_trace=settings.litellm.forward_traceparent_to_llm_provider,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from proxy import __version__
 from proxy.dispatch.exchange import Sender
+from proxy.domain.secrets import SecretRegistry
 from proxy.domain.wire import Clocks, WireRequest, WireResponse
 from proxy.mock.local import build_local
 from proxy.providers.contract import Auth
@@ -15,6 +16,7 @@ from proxy.transport.credentials.aws import AwsCredentials
 from proxy.transport.credentials.azure import AzureCredentials
 from proxy.transport.credentials.google import GoogleCredentials
 from proxy.transport.credentials.ibm import IbmCredentials
+from proxy.transport.credentials.masked import MaskedCredentials, TokenMasks
 from proxy.transport.guard import Guard, build_policy
 from proxy.transport.transport import Transport
 
@@ -34,15 +36,18 @@ def build_transport(settings: Settings, runtime: Runtime) -> Transport:
     )
 
 
-def build_credentials(transport: Sender, runtime: Runtime) -> Mapping[Auth, Credentials]:
-    """Tokens are fetched through the transport, like everything that leaves."""
+def build_credentials(transport: Sender, runtime: Runtime, secrets: SecretRegistry) -> Mapping[Auth, Credentials]:
+    """Tokens are fetched through the transport, like everything that leaves, and are masked as configured keys are."""
+    masks = TokenMasks(secrets)
 
     def fetch(request: WireRequest) -> WireResponse:
+        masks.learn(request)
         return transport.send(request, _TOKEN_CLOCKS)
 
-    return {
+    kinds: Mapping[Auth, Credentials] = {
         "aws": AwsCredentials(),
         "azure": AzureCredentials(fetch, runtime.monotonic),
         "google": GoogleCredentials(fetch),
         "ibm": IbmCredentials(fetch, runtime.monotonic),
     }
+    return {kind: MaskedCredentials(credentials, masks) for kind, credentials in kinds.items()}

@@ -15,6 +15,12 @@ PLAIN_HEADERS = frozenset({"accept", "content-type", "anthropic-version", "anthr
 # Up to so many values it is faster to look for each of them in the text.
 _FEW = 256
 _USERINFO = re.compile(r"^([^/]*//)?[^/]*@")
+_SHORTEST_TOKEN = 12
+_PREFIXED = re.compile(r"(?:sk|pk|key|token|secret|pat|gsk|hf|ghp|xox[a-z]|AIza)[-_]", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_RUN = re.compile(r"[A-Za-z0-9]{20,}")
+_LETTER = re.compile(r"[A-Za-z]")
+_DIGIT = re.compile(r"[0-9]")
 
 
 class Secret(str):
@@ -145,6 +151,23 @@ def _is_secret(value: object) -> TypeGuard[str]:
 
 
 def clean_url(url: str) -> str:
-    """A URL that may be shown: without query, fragment and userinfo, the three places where credentials travel."""
+    """A URL that may be shown: without query, fragment, userinfo and tokens in its path, where credentials travel."""
     bare = url.partition("#")[0].partition("?")[0]
-    return _USERINFO.sub(r"\1", bare) if "@" in bare else bare
+    bare = _USERINFO.sub(r"\1", bare) if "@" in bare else bare
+    if len(bare) < _SHORTEST_TOKEN:
+        return bare
+    start = bare.find("://")
+    head, slash, path = bare[start + 3 :].partition("/") if start >= 0 else (bare, "", "")
+    if not slash:
+        return bare
+    shown = ("..." if looks_like_token(segment) else segment for segment in path.split("/"))
+    return f"{bare[: start + 3]}{head}/{'/'.join(shown)}"
+
+
+def looks_like_token(segment: str) -> bool:
+    """Whether a step of a URL's path is a credential by its form: a key's prefix, a UUID, or 20 mixed letters and digits."""
+    if len(segment) < _SHORTEST_TOKEN:
+        return False
+    if _PREFIXED.match(segment) or _UUID.search(segment):
+        return True
+    return any(_LETTER.search(run) and _DIGIT.search(run) for run in _RUN.findall(segment))

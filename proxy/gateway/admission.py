@@ -66,5 +66,5 @@ class Admission:
 def _brought(options: Options) -> Iterator[Mapping[str, Any]]:
     """Where credentials may stand; those of a user_config are known with its router."""
     yield options.overrides
-    yield options.extra_headers
+    yield {"extra_headers": options.extra_headers}
     yield from (entry for entry in options.fallbacks or () if isinstance(entry, Mapping))

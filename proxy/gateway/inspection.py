@@ -7,6 +7,7 @@ from proxy.accounting.prices import PriceTable
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.domain.call import Call
 from proxy.domain.json_text.codec import dumps, loads
+from proxy.domain.secret_names import mask_members
 from proxy.domain.secrets import MASK, PLAIN_HEADERS, clean_url
 from proxy.errors import GatewayError
 from proxy.gateway.health_check import Report, embeds, probe, probed_operation
@@ -53,7 +54,7 @@ class Inspection:
             "method": wire.method,
             "url": clean_url(wire.url),
             "headers": headers,
-            "body": loads(bytes(wire.body)),
+            "body": mask_members(loads(bytes(wire.body))),
         }
         return {**explanation.plan, "request": self._mask(request)}
 

@@ -11,6 +11,7 @@ from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment, brings_connection
 from proxy.domain.json_text.codec import dumps
 from proxy.domain.record import MODEL_PARAMETERS, CallRecord, ErrorFacts, Mask
+from proxy.domain.secret_names import mask_members, mask_quotes
 from proxy.domain.usage import Usage
 from proxy.errors import Attempt, GatewayError
 
@@ -103,7 +104,7 @@ def _from_options(options: Options, mask: Mask) -> dict[str, Any]:
     """The client's tags, metadata and wish for no log, as fields of the record."""
     return {
         "tags": tuple(map(mask, options.tags)),
-        "metadata_json": _redacted(options.metadata, mask) if options.metadata else b"{}",
+        "metadata_json": _redacted(mask_members(options.metadata), mask) if options.metadata else b"{}",
         "no_log": options.no_log,
         "client_owned": options.user_config is not None or brings_connection(options.overrides),
     }
@@ -139,7 +140,7 @@ def _error_facts(error: GatewayError, mask: Mask) -> ErrorFacts:
         error.status_code,
         error.error_type,
         error.code,
-        mask(error.message),
+        mask(mask_quotes(error.message)),
         error.provider,
         error.retry_budget_spent,
     )

@@ -10,9 +10,9 @@ import orjson
 
 from proxy.domain.deployment import ROUTING_PARAMS, Deployment, is_connection_param, names_destination
 from proxy.domain.mocking import MOCK_PARAMS
+from proxy.domain.secret_names import is_secret_name
 from proxy.domain.secrets import Secret
 from proxy.providers.contract import Provider
-from proxy.settings.credentials import is_secret_name
 from proxy.settings.provider_choice import FAMILIES, Choice, UnknownProviderError, choose_provider
 from proxy.settings.references import Fault
 from proxy.settings.service import PLACEHOLDER

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from proxy import __version__
 from proxy.domain.attempt import Outcome
 from proxy.domain.cost import Cost
+from proxy.domain.secret_names import is_secret_name
 from proxy.errors import GatewayError
 
 # Headers of a provider's answer that describe its connection or its body's form, not the answer.
@@ -46,7 +47,10 @@ class _Passed(NamedTuple):
 @lru_cache(maxsize=64)
 def _passed(names: tuple[str, ...]) -> _Passed:
     """A provider names the same headers in each of its answers."""
-    passed = tuple(name for name in names if name not in _NOT_PASSED and _TOKEN.fullmatch(name))[:_MOST_PASSED]
+    allowed = (
+        name for name in names if name not in _NOT_PASSED and _TOKEN.fullmatch(name) and not is_secret_name(name)
+    )
+    passed = tuple(allowed)[:_MOST_PASSED]
     limits = tuple((position, name) for position, name in enumerate(passed) if name.startswith("x-ratelimit-"))
     return _Passed(passed, tuple(["llm_provider-" + name for name in passed]), limits)
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from proxy.domain.deployment import Deployment
-from proxy.settings.credentials import is_secret_name, secrets_of
+from proxy.domain.secret_names import is_secret_name
+from proxy.settings.credentials import secrets_of
 from proxy.settings.deployments import build_deployments
 from schemas.config import InvalidConfig, load_config
 from tests.settings.fakes import PROVIDERS, entry
@@ -208,17 +209,31 @@ def test_path_is_named_when_an_entry_makes_no_sense(broken: dict[str, Any], path
 @pytest.mark.parametrize(
     "name",
     ["api_key", "aws_secret_access_key", "aws_access_key_id", "azure_ad_token", "client_secret", "vertex_credentials",
-     "x-api-key", "Authorization", "LANGFUSE_SECRET_KEY", "WATSONX_APIKEY", "azure_password", "token"],
+     "x-api-key", "Authorization", "LANGFUSE_SECRET_KEY", "WATSONX_APIKEY", "azure_password", "token", "auth", "pass",
+     "pwd", "sig", "jwt", "x-auth", "userPwd", "clientSecret", "session.jwt"],
 )  # fmt: skip
 def test_name_means_a_secret_when_it_ends_like_one(name: str) -> None:
     assert is_secret_name(name)
 
 
-@pytest.mark.parametrize("name", ["max_tokens", "litellm_credential_name", "api_base", "keyboard", "tokenizer"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "max_tokens",
+        "litellm_credential_name",
+        "api_base",
+        "keyboard",
+        "tokenizer",
+        "author",
+        "design",
+        "compass",
+        "bypass",
+    ],
+)
 def test_name_means_no_secret_when_it_only_resembles_one(name: str) -> None:
     assert not is_secret_name(name)
 
 
 def test_secrets_are_found_when_they_are_nested_or_in_an_address() -> None:
     values = {"extra_headers": {"x-api-key": "a", "x-b": "c"}, "api_base": "https://u:pw@h/", "api_key": "k", "rpm": 1}
-    assert set(secrets_of(values)) == {"a", "pw", "k"}
+    assert set(secrets_of(values)) == {"a", "c", "pw", "dTpwdw==", "k"}

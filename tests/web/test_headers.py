@@ -48,12 +48,12 @@ def test_a_header_is_passed_on_when_its_value_is_odd_but_safe(odd: str) -> None:
 
 
 def test_a_key_is_masked_everywhere_when_a_provider_repeats_it() -> None:
-    headers = {"x-echo": "Bearer sk-secret", "x-ratelimit-key": "sk-secret", "x-last": "2"}
+    headers = {"x-echo": "Bearer sk-secret", "x-ratelimit-note": "sk-secret", "x-last": "2"}
     assert provider_headers(headers, lambda text: text.replace("sk-secret", "***")) == [
         ("llm_provider-x-echo", "Bearer ***"),
-        ("llm_provider-x-ratelimit-key", "***"),
+        ("llm_provider-x-ratelimit-note", "***"),
         ("llm_provider-x-last", "2"),
-        ("x-ratelimit-key", "***"),
+        ("x-ratelimit-note", "***"),
     ]
 
 
