@@ -20,7 +20,7 @@ from proxy.domain.trace import outgoing_traceparent
 from proxy.domain.wire import Clocks, Decoder, WireRequest, WireResponse
 from proxy.errors import BadRequestError, ConfigurationError, GatewayError, LocalResourceError
 from proxy.providers.contract import Auth, Provider
-from proxy.providers.parameters import AS_IT_IS, NOTHING_OPTIONAL, fit
+from proxy.providers.parameters import AS_IT_IS, NOTHING_OPTIONAL, fit, leave_out
 from proxy.providers.translation.call_ids import without_signatures
 from proxy.providers.translation.embeddings import join_answers, split_inputs
 from proxy.runtime import Runtime
@@ -92,9 +92,9 @@ class Dispatcher:
         self, call: Call, deployment: Deployment, provider: Provider
     ) -> tuple[Provider, Call, tuple[str, ...]]:
         """How the provider is asked, the call as it takes it, and the names of what was left out."""
-        native = None if call.native is None else provider.native.get(call.dialect)
+        native = None if call.native is None else find_native(provider, call, deployment)
         if native is not None:
-            return native, call, ()
+            return native, *_prepare_native(native, call, deployment)
         bridged = call.document if isinstance(call.document, BridgedDocument) else None
         left_out = bridged.left_out if bridged is not None else ()
         document = _with_defaults(call, deployment)
@@ -183,6 +183,28 @@ class Dispatcher:
         if not 200 <= response.status < 300:
             raise provider.parse_error(response.status, response.read(), response.headers, deployment)
         return response
+
+
+def find_native(provider: Provider, call: Call, deployment: Deployment) -> Provider | None:
+    """How the deployment is asked in the client's own dialect; None where it does not speak it."""
+    native = provider.native.get(call.dialect)
+    if native is None or call.operation not in native.operations:
+        return None
+    return native if native.serves is None or native.serves(deployment) else None
+
+
+def _prepare_native(native: Provider, call: Call, deployment: Deployment) -> tuple[Call, tuple[str, ...]]:
+    """The call with the body that goes out, and the names of what was left out of it."""
+    assert call.native is not None
+    unwanted = (*call.options.additional_drop_params, *deployment.additional_drop_params)
+    dropped: tuple[str, ...] = ()
+    if unwanted:
+        changes, drop, dropped = leave_out(call.native.fields, unwanted)
+        call = call._replace(native=call.native.edit(changes, drop))
+    if native.prepare is None:
+        return call, dropped
+    call, left_out = native.prepare(call, deployment)
+    return call, (*dropped, *left_out)
 
 
 def _parts(provider: Provider, call: Call, deployment: Deployment) -> list[Call]:

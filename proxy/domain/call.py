@@ -107,6 +107,11 @@ class Call(NamedTuple):
         """The same request for another model."""
         return self._replace(model=model, document=self.document if document is None else document)
 
+    @property
+    def observed_native(self) -> Mapping[str, Any]:
+        """The body as the client wrote it."""
+        return self.fields if self.native is None else self.native.fields
+
     def edited(self, changes: Mapping[str, Any]) -> "Call":
         """The call with top-level members of its body changed, in the client's own form where that is not OpenAI's."""
         if self.native is None or not isinstance(self.document, BridgedDocument):

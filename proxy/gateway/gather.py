@@ -1,15 +1,21 @@
 """A stream's chunks put together again, for the log of an operator who wants to see answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from proxy.dialects.messages.gather import gather_message
 from proxy.domain.json_text.codec import loads
 
 # Pieces of text that follow each other.
 _TEXTS = ("content", "reasoning_content", "refusal")
 
 
-def gather(chunks: Iterable[bytes]) -> dict[str, Any]:
+def gather(chunks: Iterable[bytes], form: str = "openai") -> dict[str, Any]:
+    """The whole answer in the form in which it came."""
+    return _GATHERERS.get(form, gather_chunks)(chunks)
+
+
+def gather_chunks(chunks: Iterable[bytes]) -> dict[str, Any]:
     """The `chat.completion` that the chunks of a stream add up to; text completions are gathered as messages."""
     whole: dict[str, Any] = {"object": "chat.completion"}
     choices: dict[int, dict[str, Any]] = {}
@@ -44,3 +50,9 @@ def _add_call(calls: list[dict[str, Any]], piece: Mapping[str, Any]) -> None:
     function = piece.get("function") or {}
     for name in ("name", "arguments"):
         known["function"][name] += function.get(name) or ""
+
+
+_GATHERERS: Mapping[str, Callable[[Iterable[bytes]], dict[str, Any]]] = {
+    "openai": gather_chunks,
+    "messages": gather_message,
+}

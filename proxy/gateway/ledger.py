@@ -24,6 +24,8 @@ Emit = Callable[[CallRecord], None]
 
 # A quote inside a JSON text is escaped, so these names stand outside of all texts.
 _ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]{1,256})"')
+_FIRST_ID = re.compile(rb'"id"\s*:\s*"([^"\\]{1,256})"')
+_HEAD = 1024
 _MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{1,256})"')
 _TIER = re.compile(rb'"service_tier"\s*:\s*"(\w{1,32})"')
 
@@ -60,7 +62,7 @@ class Ledger:
 
     def answered(self, call: Call, outcome: Outcome, answer: Answer) -> Outcome:
         """A whole answer: the outcome with its cost."""
-        facts = read_answer_facts(answer.body)
+        facts = read_answer_facts(answer.body, answer.form)
         cost = self._cost(call, outcome, answer.usage, answer.model, facts.service_tier)
         duration = self._runtime.monotonic() - call.started
         end = CallEnd(
@@ -78,7 +80,7 @@ class Ledger:
         """A stream that has ended, broken or been left. Its overhead is what came before its first content."""
         first = outcome.first
         overhead = None if first is None else max(0.0, first - outcome.reply.provider_seconds - outcome.failed_seconds)
-        facts, model = read_answer_facts(stream.chunk), _MODEL.search(stream.chunk)
+        facts, model = read_answer_facts(stream.chunk, outcome.reply.form), _MODEL.search(stream.chunk)
         end = CallEnd(
             at=self._runtime.now(),
             duration=self._runtime.monotonic() - call.started,
@@ -88,7 +90,7 @@ class Ledger:
             first=first,
             overhead=overhead,
             response_id=facts.id,
-            response=gather(stream.chunks) if stream.chunks and outcome.reply.form == "openai" else None,
+            response=gather(stream.chunks, outcome.reply.form) if stream.chunks else None,
         )
         self._emit(build_record(call, outcome, end, self._mask, self.logs_content(call)))
 
@@ -127,10 +129,14 @@ class Ledger:
         return cost_of(usage, priced, tier or (asked if isinstance(asked, str) else None), call.started_at)
 
 
-def read_answer_facts(body: bytes) -> AnswerFacts:
-    """The id, if it is the first member as every provider writes it, and the service tier."""
+def read_answer_facts(body: bytes, form: str = "openai") -> AnswerFacts:
+    """The id, if it is the first member as every provider writes it, and the service tier.
+
+    In another form than OpenAI's the first id is the answer's; it stands before all content.
+    """
     at = body.rfind(b'"service_tier"')
-    return AnswerFacts(_text(_ID.match(body)), _text(_TIER.match(body, at)) if at >= 0 else None)
+    found = _ID.match(body) if form == "openai" else _FIRST_ID.search(body, 0, _HEAD)
+    return AnswerFacts(_text(found), _text(_TIER.match(body, at)) if at >= 0 else None)
 
 
 def _text(found: re.Match[bytes] | None) -> str | None:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from proxy.dialects.messages.request import read_user
 from proxy.domain.answer import Answer
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import NO_OPTIONS, Call, Options
@@ -49,7 +50,7 @@ def build_record(
         served, attempts = end.deployment, error.attempts if error is not None else ()
         retries, fallbacks = _count_tries(attempts)
     fields = call.observed_fields
-    user = fields.get("user")
+    user = fields.get("user") if call.dialect != "messages" else read_user(call.observed_native)
     end_user = None if user is None else _text(user)
     record = CallRecord(
         id=call.id,

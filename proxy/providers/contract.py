@@ -63,6 +63,8 @@ class Provider:
     native: by a client dialect's name (see dialects/), the provider as it is asked in that dialect itself. Its build_request
         reads `call.native`, the client's body as it came without the gateway's own fields; its answers and chunks are the
         provider's own bytes. No parameter is fitted, translated or dropped.
+    serves: of a native form, the deployments that can be asked in it; the others are asked as the provider itself is.
+    prepare: of a native form, the call with `call.native` as it goes out, and the names of the members that are left out.
     form: the dialect that its answers and chunks are written in.
     signed_ids: it reads the signatures that Gemini's tool call ids carry (call_ids.py); the others get plain ids.
     """
@@ -84,6 +86,8 @@ class Provider:
     batch: Callable[[Deployment], int] | None = None
     needs_key: bool = True
     native: Mapping[str, "Provider"] = field(default_factory=dict)
+    serves: Callable[[Deployment], bool] | None = None
+    prepare: Callable[[Call, Deployment], tuple[Call, tuple[str, ...]]] | None = None
     form: str = "openai"
     signed_ids: bool = False
     last_event: str = ""

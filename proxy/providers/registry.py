@@ -8,6 +8,7 @@ from proxy.providers import anthropic, bedrock, cohere, gemini, ollama, sagemake
 from proxy.providers.azure import claude as azure_claude
 from proxy.providers.azure import openai as azure
 from proxy.providers.compatible import databricks, groq, huggingface, mistral, openai, openrouter, perplexity, xai
+from proxy.providers.compatible.messages import with_messages
 from proxy.providers.compatible.openai import build_provider
 from proxy.providers.compatible.rows import ROWS
 from proxy.providers.contract import Provider
@@ -39,7 +40,10 @@ FOREIGN: Mapping[str, Provider] = {
 }
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
-    {name: build_provider(name, row) for name, row in ROWS.items()} | dict(FOREIGN)
+    {
+        name: with_messages(provider)
+        for name, provider in ({name: build_provider(name, row) for name, row in ROWS.items()} | dict(FOREIGN)).items()
+    }
 )
 
 

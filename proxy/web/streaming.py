@@ -28,6 +28,8 @@ class EventStream:
         self._ending: StreamEnding | None = ending
         self._keep = ending.keeps_content
         self._usage: Usage | None = None
+        # The id and the model are in each of OpenAI's chunks, and in the first of other forms.
+        self._is_openai = reply.form == "openai"
         self._chunk = b""
         self._kept: list[bytes] = []
         self._kept_bytes = 0
@@ -52,7 +54,8 @@ class EventStream:
         self._end(ClientClosedRequestError("The client closed the connection."))
 
     def _frames(self, batch: list[Chunk]) -> bytes:
-        self._chunk = batch[-1].data
+        if self._is_openai or not self._chunk:
+            self._chunk = batch[-1].data if self._is_openai else batch[0].data
         if self._keep:
             self._remember(batch)
         for chunk in batch:

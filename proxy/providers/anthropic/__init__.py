@@ -8,6 +8,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.providers.anthropic.conversation import insecure_urls
 from proxy.providers.anthropic.errors import parse_error
+from proxy.providers.anthropic.native import NATIVE
 from proxy.providers.anthropic.request import (
     BASE_URL,
     SUPPORTED,
@@ -57,5 +58,6 @@ PROVIDER = Provider(
         "api_base": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
     },
     base_url=BASE_URL,
+    native={"messages": NATIVE},
     last_event="message_stop",
 )

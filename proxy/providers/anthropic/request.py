@@ -62,7 +62,7 @@ _BETA_OF_FILES = "files-api-2025-04-14"
 def build_request(call: Call, deployment: Deployment) -> WireRequest:
     body = build_body(call, deployment)
     headers = {**(STREAM_HEADERS if call.stream else JSON_HEADERS), **build_version_headers(body)}
-    headers.update(_credentials(deployment))
+    headers.update(build_credentials(deployment))
     url = build_url(deployment.api_base or BASE_URL)
     return WireRequest(url=url, headers=headers, body=dumps(body), guarded=deployment.guarded)
 
@@ -80,7 +80,8 @@ def build_url(base: str) -> str:
     return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
 
 
-def _credentials(deployment: Deployment) -> Mapping[str, str]:
+def build_credentials(deployment: Deployment) -> Mapping[str, str]:
+    """Raise AuthenticationError where there is neither a key nor a token."""
     key, token = deployment.api_key, deployment.connection.get("token")
     if key:
         return {"x-api-key": key}

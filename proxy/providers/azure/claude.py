@@ -15,6 +15,7 @@ from proxy.domain.operations import CHAT
 from proxy.domain.wire import WireRequest
 from proxy.errors import GatewayError
 from proxy.providers import anthropic
+from proxy.providers.anthropic import native
 from proxy.providers.azure import foundry as azure_ai
 from proxy.providers.azure.openai import build_headers
 from proxy.providers.compatible.openai import find_base
@@ -66,6 +67,16 @@ def displaced(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[st
     return anthropic.displaced(fields, deployment) if is_claude(deployment) else frozenset()
 
 
+def build_native(call: Call, deployment: Deployment) -> WireRequest:
+    """Messages as they came, with Azure's key or token in the place of Anthropic's."""
+    headers = {**native.build_headers(call), **build_headers(call, deployment)}
+    return native.build_wire(call, deployment, build_url(find_base(deployment, deployment.provider, None)), headers)
+
+
+NATIVE = replace(
+    native.NATIVE, name="azure_ai", build_request=build_native, auth="azure", serves=is_claude, operations=(CHAT,)
+)
+
 PROVIDER = replace(
     azure_ai.PROVIDER,
     build_request=build_request,
@@ -75,4 +86,5 @@ PROVIDER = replace(
     refused=refused,
     displaced=displaced,
     last_event="message_stop",
+    native={"messages": NATIVE},
 )

@@ -13,6 +13,7 @@ from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.wire import WireRequest
 from proxy.providers.bedrock import embeddings, request
 from proxy.providers.bedrock.errors import parse_error
+from proxy.providers.bedrock.native import NATIVE
 from proxy.providers.bedrock.response import parse_chat
 from proxy.providers.bedrock.stream import ConverseStream
 from proxy.providers.contract import Provider, StreamDecoder
@@ -65,4 +66,5 @@ PROVIDER = Provider(
     batch=embeddings.batch_size,
     needs_key=False,
     last_event="metadata",
+    native={"messages": NATIVE},
 )

@@ -25,10 +25,10 @@ from proxy.providers.gemini.stream import open_stream as open_gemini
 from proxy.providers.translation.call_ids import without_signatures
 from proxy.providers.vertex_ai.embeddings import build_embedding
 from proxy.providers.vertex_ai.families import Format, Target, find_resource, find_target
+from proxy.providers.vertex_ai.native import NATIVE
+from proxy.providers.vertex_ai.native import VERSION as _CLAUDE_VERSION
 from proxy.providers.vertex_ai.place import build_url
 
-# https://platform.claude.com/docs/en/api/claude-on-vertex-ai
-_CLAUDE_VERSION = "vertex-2023-10-16"
 _PARTNER = Compatible(None)
 # Only the Gemini API has tiers.
 _GEMINI_SUPPORTED = gemini.SUPPORTED - {"service_tier"}
@@ -168,6 +168,7 @@ def _build_provider(name: str) -> Provider:
         auth="google",
         media=unknown_to_google,
         signed_ids=True,
+        native={"messages": NATIVE},
         needs_key=False,
     )
 
