@@ -94,7 +94,7 @@ class Dispatcher:
         """How the provider is asked, the call as it takes it, and the names of what was left out."""
         native = None if call.native is None else find_native(provider, call, deployment)
         if native is not None:
-            return native, *_prepare_native(native, call, deployment)
+            return native, *prepare_native(native, call, deployment)
         bridged = call.document if isinstance(call.document, BridgedDocument) else None
         left_out = bridged.left_out if bridged is not None else ()
         document = _with_defaults(call, deployment)
@@ -193,7 +193,7 @@ def find_native(provider: Provider, call: Call, deployment: Deployment) -> Provi
     return native if native.serves is None or native.serves(deployment) else None
 
 
-def _prepare_native(native: Provider, call: Call, deployment: Deployment) -> tuple[Call, tuple[str, ...]]:
+def prepare_native(native: Provider, call: Call, deployment: Deployment) -> tuple[Call, tuple[str, ...]]:
     """The call with the body that goes out, and the names of what was left out of it."""
     assert call.native is not None
     unwanted = (*call.options.additional_drop_params, *deployment.additional_drop_params)
