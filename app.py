@@ -41,7 +41,9 @@ def create_app(
     # Neither is answered by a redirect to whatever the Host header says.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = int(general.max_request_size_mb * 1024 * 1024)
-    timeouts = client_timeouts.Patience(runtime.monotonic, runtime.sleep, general.receive_timeout, general.send_timeout)
+    timeouts = client_timeouts.ClientTimeouts(
+        runtime.monotonic, runtime.sleep, general.receive_timeout, general.send_timeout
+    )
     parts = build_parts(settings, transport, runtime, timeouts, shared_path)
     app.extensions[EXTENSION] = parts
     identity.install(

@@ -12,7 +12,7 @@ from proxy.providers.compatible.refusals import ROWS as REFUSALS  # noqa: E402
 from proxy.providers.compatible.refusals import Refusals  # noqa: E402
 from proxy.providers.contract import Provider  # noqa: E402
 from proxy.providers.parameters import capabilities  # noqa: E402
-from proxy.providers.registry import FOREIGN, PROVIDERS  # noqa: E402
+from proxy.providers.registry import PROVIDERS, TRANSLATED  # noqa: E402
 from schemas.settings_table import PREFIXES, SETTINGS, VARIABLES, Setting  # noqa: E402
 
 SECTION_TITLES = {
@@ -104,8 +104,8 @@ def _providers_head() -> Iterator[str]:
 def _own_files() -> Iterator[str]:
     yield ""
     yield "## With a file of their own"
-    for name in sorted(FOREIGN):
-        yield from _provider(FOREIGN[name])
+    for name in sorted(TRANSLATED):
+        yield from _provider(TRANSLATED[name])
 
 
 def _provider(provider: Provider) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _rows() -> Iterator[str]:
     yield ""
     yield "## OpenAI's format as it is"
     yield ""
-    rows = [PROVIDERS[name] for name in sorted(PROVIDERS) if name not in FOREIGN]
+    rows = [PROVIDERS[name] for name in sorted(PROVIDERS) if name not in TRANSLATED]
     yield from _table(
         ("prefix", "base URL", "key", "other variables", "operations", "not taken"),
         (

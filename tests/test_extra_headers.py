@@ -63,7 +63,7 @@ class Noting(Silent):
 
 
 @pytest.mark.parametrize(
-    ("options", "trace", "single"),
+    ("options", "trace", "unique"),
     [
         (Options(), False, False),
         (Options(overrides={"api_key": "theirs"}), False, True),
@@ -71,7 +71,7 @@ class Noting(Silent):
         (Options(), True, True),
     ],
 )
-def test_headers_are_marked_when_they_are_one_requests_alone(options: Options, trace: bool, single: bool) -> None:
+def test_headers_are_marked_when_they_are_one_requests_alone(options: Options, trace: bool, unique: bool) -> None:
     upstream = Noting()
     call = Call("call-1", CHAT, "group", Document.of({"messages": [], "model": "group"}), options)
     deployment = Deployment("deployment-1", "group", "openai", "gpt-4o", {"api_key": "ours"})
@@ -80,4 +80,4 @@ def test_headers_are_marked_when_they_are_one_requests_alone(options: Options, t
     with pytest.raises(APIConnectionError):
         dispatcher.send(call, deployment.with_overrides(options.overrides), Clocks(), lambda _: None)
 
-    assert [request.single for request in upstream.sent] == [single]
+    assert [not request.cacheable for request in upstream.sent] == [unique]

@@ -12,7 +12,7 @@ import pytest
 from proxy.domain.secrets import SecretRegistry
 from proxy.domain.user_config import UserConfig
 from proxy.errors import BadRequestError
-from proxy.gateway.user_routers import MOST_NAMED, Client, Clients, build_client
+from proxy.gateway.user_routers import MOST_NAMED, UserRouter, UserRouters, build_client
 from proxy.runtime import Runtime
 from proxy.settings.credentials import secrets_of
 
@@ -31,14 +31,14 @@ def config(number: int = 0, models: int = 1, **more: Any) -> UserConfig:
     return UserConfig.of({"model_list": entries, **more})
 
 
-def build(secrets: SecretRegistry, clock: Clock, kept: int = 3) -> tuple[Clients, list[bytes]]:
+def build(secrets: SecretRegistry, clock: Clock, kept: int = 3) -> tuple[UserRouters, list[bytes]]:
     built: list[bytes] = []
 
-    def note(given: UserConfig) -> Client:
+    def note(given: UserConfig) -> UserRouter:
         built.append(given.digest)
         return build_client(given, Runtime(), secrets)
 
-    return Clients(note, clock, kept=kept, seconds=60.0), built
+    return UserRouters(note, clock, kept=kept, seconds=60.0), built
 
 
 def test_router_is_the_same_when_a_configuration_comes_again_in_another_order() -> None:
@@ -76,10 +76,10 @@ def test_memory_is_bounded_when_ten_thousand_different_configurations_come() -> 
     secrets = SecretRegistry()
     parts = build_client(config(), Runtime(), secrets)
 
-    def build_another(given: UserConfig) -> Client:
-        return replace(parts, router=copy(parts.router), hold=secrets.hold(secrets_of(given.values)))
+    def build_another(given: UserConfig) -> UserRouter:
+        return replace(parts, router=copy(parts.router), mask_lease=secrets.lease(secrets_of(given.values)))
 
-    clients = Clients(build_another, Clock(), kept=1000)
+    clients = UserRouters(build_another, Clock(), kept=1000)
     for number in range(2000):
         clients.find(config(number))
     tracemalloc.start()

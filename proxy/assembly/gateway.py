@@ -21,7 +21,7 @@ from proxy.gateway.ledger import Ledger
 from proxy.gateway.model_access import ModelAccess
 from proxy.gateway.open_streams import OpenStreams
 from proxy.gateway.routers import Routers
-from proxy.gateway.user_routers import Clients, build_client
+from proxy.gateway.user_routers import UserRouters, build_client
 from proxy.host.ended_sessions import EndedSessions
 from proxy.host.shared_file import SharedFileError
 from proxy.providers.registry import find_provider, shown_base
@@ -33,14 +33,14 @@ from proxy.settings import ConfigError, Settings
 from proxy.settings.provider_choice import infer_provider
 from proxy.transport.framing.framing import DECODERS
 from proxy.web.body import RequestReader
-from proxy.web.client_timeouts import Patience
+from proxy.web.client_timeouts import ClientTimeouts
 from proxy.web.headers import header_base
 from proxy.web.parts import Parts
 from proxy.web.presenter import Presenter
 
 
 def build_parts(
-    settings: Settings, transport: Sender, runtime: Runtime, timeouts: Patience, shared_path: Path | None = None
+    settings: Settings, transport: Sender, runtime: Runtime, timeouts: ClientTimeouts, shared_path: Path | None = None
 ) -> Parts:
     """`shared_path`: where the workers of this gateway share the router's state; None for a single process."""
     dispatcher = Dispatcher(
@@ -65,7 +65,7 @@ def build_parts(
         on_cooldown=partial(count_cooldown, observation.metrics),
     )
     watch(observation, router)
-    clients = Clients(lambda config: build_client(config, runtime, settings.secrets), runtime.monotonic)
+    clients = UserRouters(lambda config: build_client(config, runtime, settings.secrets), runtime.monotonic)
     routers = Routers(settings, router, clients)
     streams = OpenStreams(observation.show_streams)
     ledger = Ledger(

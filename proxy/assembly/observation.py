@@ -14,7 +14,7 @@ from proxy.sinks.contract import Metrics, Post, Posted, SinkContext, SinkSetupEr
 from proxy.sinks.logs import setup_logging
 from proxy.sinks.observation import Observation
 from proxy.sinks.queue import SinkQueue, Subscription
-from proxy.sinks.recent_calls import Board
+from proxy.sinks.recent_calls import RecentCalls
 from proxy.web import identity
 
 _SINK_CLOCKS = Clocks(connect=5.0, first=10.0, idle=10.0, total=20.0)
@@ -38,7 +38,7 @@ def build_observation(
         terminal=terminal,
         version=__version__,
     )
-    board = Board(shared_path.with_suffix(".board") if shared_path else None)
+    board = RecentCalls(shared_path.with_suffix(".board") if shared_path else None)
     try:
         subscriptions = build_subscriptions(
             context,

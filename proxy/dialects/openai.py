@@ -64,7 +64,9 @@ class OpenAIWriter:
         """The provider is always asked for its usage; a client sees it only if it asked for it."""
         if self._include_usage:
             return b"".join([frame(self._priced(chunk)) for chunk in chunks])
-        return b"".join([frame(chunk.data) for chunk in chunks if not (chunk.bare and chunk.usage is not None)])
+        return b"".join(
+            [frame(chunk.data) for chunk in chunks if not (chunk.without_choices and chunk.usage is not None)]
+        )
 
     def _priced(self, chunk: Chunk) -> bytes:
         cost = None if chunk.usage is None else self._price(chunk.usage)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from proxy.dispatch.exchange import Exchange, Sender
 from proxy.dispatch.media import inline_media
-from proxy.dispatch.response import ProviderResponse, Teller
+from proxy.dispatch.response import ErrorRedactor, ProviderResponse
 from proxy.dispatch.stream import Meter, OnceOnly, ProviderStream, text_length
 from proxy.domain.answer import Answer, Reply, StreamReply
 from proxy.domain.attempt import OnResult, Result
@@ -115,13 +115,13 @@ class Dispatcher:
             request = self._credentials[provider.auth].apply(request, deployment) if provider.auth else request
             if "ssl_verify" in deployment.connection:
                 request = request._replace(verify=deployment.connection["ssl_verify"])
-            return request._replace(single=True) if self._is_single(call, deployment, provider) else request
+            return request._replace(cacheable=False) if self._is_unique(call, deployment, provider) else request
         except ConfigurationError as error:
             if not deployment.client_owned:
                 raise
             raise BadRequestError(error.message, param="model", provider=error.provider) from None
 
-    def _is_single(self, call: Call, deployment: Deployment, provider: Provider) -> bool:
+    def _is_unique(self, call: Call, deployment: Deployment, provider: Provider) -> bool:
         """Whether the request's headers are for it alone: a client's key, a client's headers, a trace, a signature."""
         return (
             self._forward_trace or deployment.client_owned or provider.auth == "aws" or bool(call.options.extra_headers)
@@ -175,11 +175,11 @@ class Dispatcher:
     def _send(self, provider: Provider, call: Call, deployment: Deployment, exchange: Exchange) -> WireResponse:
         """The provider's 2xx answer; any other is raised as its error."""
         request = self._sign(provider, call, deployment)
-        teller = Teller.of(request, call, deployment)
+        redactor = ErrorRedactor.of(request, call, deployment)
         try:
-            response = ProviderResponse(exchange.transmit(request), teller)
+            response = ProviderResponse(exchange.transmit(request), redactor)
         except GatewayError as error:
-            raise teller.tell(error) from error
+            raise redactor.redact(error) from error
         if not 200 <= response.status < 300:
             raise provider.parse_error(response.status, response.read(), response.headers, deployment)
         return response

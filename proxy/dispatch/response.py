@@ -10,7 +10,7 @@ from proxy.domain.wire import WireRequest, WireResponse
 from proxy.errors import GatewayError
 
 
-class Teller(NamedTuple):
+class ErrorRedactor(NamedTuple):
     """Tells the transport's errors: the host in them is the operator's business, unless the client named it itself.
 
     It keeps nothing of the request but what it tells: a stream is open for long. `url` is None for a client's own.
@@ -21,10 +21,10 @@ class Teller(NamedTuple):
     provider: str
 
     @classmethod
-    def of(cls, request: WireRequest, call: Call, deployment: Deployment) -> "Teller":
+    def of(cls, request: WireRequest, call: Call, deployment: Deployment) -> "ErrorRedactor":
         return cls(None if request.guarded else request.url, call.model, deployment.provider)
 
-    def tell(self, error: GatewayError) -> GatewayError:
+    def redact(self, error: GatewayError) -> GatewayError:
         """The error as the client may hear it."""
         message = error.message
         if self.url is not None:
@@ -41,9 +41,9 @@ class Teller(NamedTuple):
 class ProviderResponse:
     """The transport's answer."""
 
-    def __init__(self, response: WireResponse, teller: Teller) -> None:
+    def __init__(self, response: WireResponse, redactor: ErrorRedactor) -> None:
         self._response = response
-        self._teller = teller
+        self._redactor = redactor
         self.status = response.status
         self.headers = response.headers
         self.close = response.close
@@ -52,10 +52,10 @@ class ProviderResponse:
         try:
             return self._response.read()
         except GatewayError as error:
-            raise self._teller.tell(error) from error
+            raise self._redactor.redact(error) from error
 
     def blocks(self) -> Iterator[bytes]:
         try:
             yield from self._response.blocks()
         except GatewayError as error:
-            raise self._teller.tell(error) from error
+            raise self._redactor.redact(error) from error

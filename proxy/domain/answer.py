@@ -31,14 +31,14 @@ class Chunk(NamedTuple):
 
     `content`: it carries text, reasoning, a tool call or audio, so the status line can be sent.
     `finished`: it carries a finish_reason. `usage`: the tokens, in the chunk that brings them.
-    `bare`: it has no choices (only usage or nothing), so a client that did not ask for usage never sees it.
+    `without_choices`: it has no choices (only usage or nothing), so a client that did not ask for usage never sees it.
     """
 
     data: bytes
     content: bool = False
     finished: bool = False
     usage: Usage | None = None
-    bare: bool = False
+    without_choices: bool = False
 
 
 _CONTENT = (

@@ -11,7 +11,7 @@ from proxy.domain.deployment import brings_connection
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import Operation
 from proxy.domain.requester import NOBODY, Requester
-from proxy.domain.secrets import Hold
+from proxy.domain.secrets import MaskLease
 from proxy.domain.user_config import UserConfig
 from proxy.domain.wire import ClientWatch
 
@@ -50,7 +50,7 @@ class Options:
     redact_content: bool = False
 
     @property
-    def stands_apart(self) -> bool:
+    def is_isolated(self) -> bool:
         """The call tells nothing of the operator's deployments: its connection is the client's own, or it is a mock."""
         return bool(self.mock) or brings_connection(self.overrides)
 
@@ -65,7 +65,7 @@ class Call(NamedTuple):
     monotonic seconds, `started_at` is Unix seconds. `dialect` names the client's wire form, and `native` is
     its body in that form where it is not OpenAI's (see Provider.native); `asked` is then the row of the path,
     `operation` its pivot, and `headers` are the client's headers that belong to its dialect. `ignored` names the fields
-    that the gateway knows and does not honour. `holds` keep the client's own credentials masked while the call runs.
+    that the gateway knows and does not honour. `mask_leases` keep the client's own credentials masked while the call runs.
     `account` is the virtual key that was shown; None for the master key, and where there is none.
     """
 
@@ -81,7 +81,7 @@ class Call(NamedTuple):
     key_alias: str | None = None
     requester: Requester = NOBODY
     client: ClientWatch | None = None
-    holds: tuple[Hold, ...] = ()
+    mask_leases: tuple[MaskLease, ...] = ()
     received: float = 0.0
     dialect: str = "openai"
     native: Document | None = None

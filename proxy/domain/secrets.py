@@ -32,7 +32,7 @@ class Secret(str):
         return f"'{MASK}'" if self else "''"
 
 
-class Hold:
+class MaskLease:
     """Keeps a client's credentials known for as long as somebody refers to it: a call, or what outlives calls.
 
     Its end takes no lock, for it comes wherever the last reference goes; the registry takes note at its next change.
@@ -80,7 +80,7 @@ class SecretRegistry:
                 self._lasting.add(plain)
                 self._count()
 
-    def hold(self, values: Iterable[object]) -> Hold:
+    def lease(self, values: Iterable[object]) -> MaskLease:
         """Know a client's own values until nobody refers to what is returned."""
         wanted = tuple(str.__str__(value) for value in values if _is_secret(value))
         with self._lock:
@@ -93,7 +93,7 @@ class SecretRegistry:
                 self._passing.pop(value, None)
                 self._held[value] += 1
             self._count()
-        return Hold(wanted, self._released)
+        return MaskLease(wanted, self._released)
 
     def mask(self, text: str) -> str:
         """`text` with every known value replaced; the longest first, since one may be the start of another."""

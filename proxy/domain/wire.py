@@ -36,7 +36,7 @@ class WireRequest(NamedTuple):
 
     `verify` is True, False or a file of certificate authorities; None is the transport's own. It does not count for a
     guarded request.
-    `single`: no other request has the same headers, or they hold a client's own key: nothing of them is remembered.
+    `cacheable` is false where no other request has the same headers, or they hold a client's own key: they are not kept.
     """
 
     url: str
@@ -44,12 +44,14 @@ class WireRequest(NamedTuple):
     headers: Mapping[str, str]
     method: str = "POST"
     guarded: bool = False
-    single: bool = False
+    cacheable: bool = True
     verify: bool | str | None = None
 
     def __repr__(self) -> str:
         """Without body and headers, which hold what is nobody's business."""
-        return f"WireRequest(url={self.url!r}, method={self.method!r}, guarded={self.guarded}, single={self.single})"
+        return (
+            f"WireRequest(url={self.url!r}, method={self.method!r}, guarded={self.guarded}, cacheable={self.cacheable})"
+        )
 
 
 class Clocks(NamedTuple):

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from proxy.domain.call import NO_OPTIONS, Call, Options
-from proxy.domain.secrets import Hold
+from proxy.domain.secrets import MaskLease
 from proxy.errors import BadRequestError, PermissionDeniedError
 from proxy.gateway.model_access import ModelAccess
-from proxy.gateway.user_routers import MOCK_PROVIDER, Clients
+from proxy.gateway.user_routers import MOCK_PROVIDER, UserRouters
 from proxy.settings import Settings
 from proxy.settings.credentials import secrets_of
 
@@ -18,7 +18,7 @@ _ANSWERS = frozenset({"mock_response", "mock_tool_calls", MOCK_PROVIDER})
 class Admission:
     """One per gateway; keeps nothing of a call."""
 
-    def __init__(self, settings: Settings, clients: Clients, access: ModelAccess) -> None:
+    def __init__(self, settings: Settings, clients: UserRouters, access: ModelAccess) -> None:
         self._access = access
         self._secrets = settings.secrets
         self._general = settings.general
@@ -36,18 +36,18 @@ class Admission:
         if options is NO_OPTIONS:
             return call
         self._check_mocks(options.mock)
-        holds = self._hold(options)
+        leases = self._lease(options)
         if options.user_config is None:
-            return call._replace(holds=holds) if holds else call
+            return call._replace(mask_leases=leases) if leases else call
         if not self._general.allow_client_side_credentials:
             raise PermissionDeniedError("'user_config' may not be set in a request here.", param="user_config")
         client = self._clients.find(options.user_config)
         self._check_mocks(client.mocks)
-        return call._replace(holds=(*holds, client.hold), ignored=(*call.ignored, *client.ignored))
+        return call._replace(mask_leases=(*leases, client.mask_lease), ignored=(*call.ignored, *client.ignored))
 
-    def _hold(self, options: Options) -> tuple[Hold, ...]:
+    def _lease(self, options: Options) -> tuple[MaskLease, ...]:
         secrets = [secret for given in _brought(options) for secret in secrets_of(given)]
-        return (self._secrets.hold(secrets),) if secrets else ()
+        return (self._secrets.lease(secrets),) if secrets else ()
 
     def _check_mocks(self, names: Iterable[str]) -> None:
         """`names`: the mocks of a request, or of a client's configuration in it."""

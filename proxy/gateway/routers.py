@@ -4,7 +4,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.errors import GatewayError, ServiceUnavailableError
 from proxy.gateway.outages import Outages
-from proxy.gateway.user_routers import Clients
+from proxy.gateway.user_routers import UserRouters
 from proxy.routing.router import Router
 from proxy.settings import Settings
 from proxy.settings.provider_choice import infer_provider
@@ -13,7 +13,7 @@ from proxy.settings.provider_choice import infer_provider
 class Routers:
     """One per application. `configured` is the operator's router."""
 
-    def __init__(self, settings: Settings, configured: Router, clients: Clients) -> None:
+    def __init__(self, settings: Settings, configured: Router, clients: UserRouters) -> None:
         self.configured = configured
         self._outages = Outages(settings, infer_provider) if settings.out_of_service else None
         self._clients = clients

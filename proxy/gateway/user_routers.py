@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from proxy.domain.deployment import Deployment
-from proxy.domain.secrets import Hold, SecretRegistry
+from proxy.domain.secrets import MaskLease, SecretRegistry
 from proxy.domain.user_config import UserConfig
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
@@ -29,12 +29,12 @@ _POSITION = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class UserRouter:
     """What is remembered of a configuration: its router, the names in it without effect, its masked credentials, its mocks."""
 
     router: Router
     ignored: tuple[str, ...]
-    hold: Hold
+    mask_lease: MaskLease
     mocks: tuple[str, ...] = ()
 
     @property
@@ -45,16 +45,16 @@ class Client:
 
 @dataclass(slots=True)
 class _Entry:
-    client: Client
+    client: UserRouter
     used_at: float
 
 
-class Clients:
+class UserRouters:
     """Safe for threads. `build` makes a client; it raises BadRequestError, naming the path, for a wrong configuration."""
 
     def __init__(
         self,
-        build: Callable[[UserConfig], Client],
+        build: Callable[[UserConfig], UserRouter],
         monotonic: Callable[[], float],
         kept: int = KEPT_ROUTERS,
         seconds: float = KEPT_SECONDS,
@@ -67,7 +67,7 @@ class Clients:
         self._deployments = 0
         self._lock = threading.Lock()
 
-    def find(self, config: UserConfig) -> Client:
+    def find(self, config: UserConfig) -> UserRouter:
         """The client of this configuration, built only when it is new or was not used for long."""
         now = self._monotonic()
         with self._lock:
@@ -100,15 +100,15 @@ class Clients:
             self._deployments -= forgotten.client.size
 
 
-def build_client(config: UserConfig, runtime: Runtime, secrets: SecretRegistry) -> Client:
+def build_client(config: UserConfig, runtime: Runtime, secrets: SecretRegistry) -> UserRouter:
     """A router of a client's own: it sees only its own `model_list`, and nothing of the operator's environment.
 
     Raise BadRequestError that names the path inside `user_config`; by then the credentials in it are known, and masked.
     """
-    hold = secrets.hold(secrets_of(config.values))
+    mask_lease = secrets.lease(secrets_of(config.values))
     loaded = load_client_config(config.values)
     router = Router(loaded.deployments, loaded.router, runtime)
-    return Client(router, name_once(loaded.ignored), hold, find_mocks(loaded.deployments))
+    return UserRouter(router, name_once(loaded.ignored), mask_lease, find_mocks(loaded.deployments))
 
 
 def find_mocks(deployments: Iterable[Deployment]) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def show_style() -> Response:
 def _page(explained: dict[str, Any] | None = None) -> Response:
     parts = current_parts()
     now = parts.runtime.now()
-    history = parts.observation.board.read(now)
+    history = parts.observation.recent_calls.read(now)
     state = parts.inspection.router_state()
     return page(
         "status.html",

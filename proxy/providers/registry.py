@@ -14,7 +14,7 @@ from proxy.providers.compatible.rows import ROWS
 from proxy.providers.contract import Provider
 
 # Those with a file of their own, by name.
-FOREIGN: Mapping[str, Provider] = {
+TRANSLATED: Mapping[str, Provider] = {
     "anthropic": anthropic.PROVIDER,
     "azure": azure.PROVIDER,
     "azure_ai": azure_claude.PROVIDER,
@@ -42,7 +42,7 @@ FOREIGN: Mapping[str, Provider] = {
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
         name: with_messages(provider)
-        for name, provider in ({name: build_provider(name, row) for name, row in ROWS.items()} | dict(FOREIGN)).items()
+        for name, provider in ({name: build_provider(name, row) for name, row in ROWS.items()} | dict(TRANSLATED)).items()
     }
 )
 

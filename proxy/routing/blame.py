@@ -50,7 +50,7 @@ def is_account_fault(error: GatewayError) -> bool:
 
 def counts_against(error: GatewayError, call: Call) -> bool:
     """Whether the error says something of the deployment's health."""
-    if not error.blames_deployment or call.options.stands_apart:
+    if not error.blames_deployment or call.options.is_isolated:
         return False
     if isinstance(error, ContentPolicyViolationError | ContextWindowExceededError):
         return False

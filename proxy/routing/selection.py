@@ -152,7 +152,7 @@ class Selection:
         """A client's own connection, and a mock, are not the operator's deployment: no limits, and no health to share."""
         profile, options = self._context.profile(target.group).members[deployment.id], target.call.options
         request = self._request(target, deployment, profile, past_limits)
-        if options is not NO_OPTIONS and options.stands_apart:
+        if options is not NO_OPTIONS and options.is_isolated:
             request = request._replace(deployment=f"{deployment.id} of clients", limits=None)
         if last_resort:
             budget = request.budget._replace(floor=min(request.budget.floor, _LAST_RESORT_FLOOR))
@@ -169,7 +169,7 @@ class Selection:
         request, options = profile.request, target.call.options
         if self.repeats and (request.budget.key, target.level) in self._loaded:
             request = request._replace(extra=True)
-        if options is not NO_OPTIONS and (options.stands_apart or sets_clocks(options)):
+        if options is not NO_OPTIONS and (options.is_isolated or sets_clocks(options)):
             # What fails by a client's own choice must not spend what others need.
             request = request._replace(budget=request.budget._replace(key=f"{request.budget.key} of clients"))
         if target.call.operation is EMBEDDINGS and request.limits is not None:

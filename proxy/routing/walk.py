@@ -136,7 +136,7 @@ class Walk:
     ) -> Permit | None:
         """The next try within the group: one that has not failed yet at once, else after a pause one that has."""
         # A client's own key is refused everywhere.
-        alternatives = len(level) > 1 and not self._call.options.stands_apart
+        alternatives = len(level) > 1 and not self._call.options.is_isolated
         self._selection.note_failure(target, permit, is_transient(error))
         tried = permit.deployment
         most, said = self._most_retries(target, tried, error)
@@ -158,7 +158,7 @@ class Walk:
         """Whether the next deployment of the group is tried although no retry is left, unless a policy counts them."""
         if self._context.settings.enable_weighted_failover:
             return True
-        return not said and is_account_fault(error) and not self._call.options.stands_apart
+        return not said and is_account_fault(error) and not self._call.options.is_isolated
 
     def _most_retries(self, target: Target, tried: Deployment, error: GatewayError) -> tuple[int, bool]:
         settings = self._context.settings

@@ -7,7 +7,7 @@ from proxy.domain.attempt import Outcome
 from proxy.domain.deployment import Deployment
 from proxy.sinks.contract import GaugeSample, Metrics
 from proxy.sinks.queue import SinkQueue
-from proxy.sinks.recent_calls import Board
+from proxy.sinks.recent_calls import RecentCalls
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,9 @@ class Observation:
     """`metrics` is None where no sink counts for /metrics. `told` are the newest headers of deployments, by their ids."""
 
     queue: SinkQueue
-    board: Board
+    recent_calls: RecentCalls
     metrics: Metrics | None = None
-    told: dict[str, tuple[Deployment, Mapping[str, str]]] = field(default_factory=dict)
+    provider_headers: dict[str, tuple[Deployment, Mapping[str, str]]] = field(default_factory=dict)
 
     def show_streams(self, count: int) -> None:
         """So many streams are open in this process now. Shown at once: a long stream ends, and is recorded, much later."""
@@ -27,11 +27,11 @@ class Observation:
     def note_headers(self, outcome: Outcome) -> None:
         """Keep what a provider has told of its limits until the metrics are written next, for the call must not wait."""
         if self.metrics is not None:
-            self.told[outcome.deployment.id] = (outcome.deployment, outcome.reply.headers)
+            self.provider_headers[outcome.deployment.id] = (outcome.deployment, outcome.reply.headers)
 
     def take_headers(self) -> Iterator[tuple[Deployment, Mapping[str, str]]]:
         """What was noted since the last time; each deployment once."""
-        for identifier in tuple(self.told):
-            noted = self.told.pop(identifier, None)
+        for identifier in tuple(self.provider_headers):
+            noted = self.provider_headers.pop(identifier, None)
             if noted is not None:
                 yield noted

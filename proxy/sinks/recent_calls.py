@@ -38,20 +38,20 @@ PUBLISH_SECONDS = 0.5
 Later = Callable[[Callable[[], None]], None]
 
 
-def soon(action: Callable[[], None]) -> None:
+def publish_later(action: Callable[[], None]) -> None:
     timer = threading.Timer(PUBLISH_SECONDS, action)
     timer.daemon = True
     timer.start()
 
 
-class Board:
+class RecentCalls:
     """`directory` is where the workers meet; None for a process that is alone."""
 
     name = "board"
     tries = 1
     anonymous = True
 
-    def __init__(self, directory: Path | None = None, later: Later = soon) -> None:
+    def __init__(self, directory: Path | None = None, later: Later = publish_later) -> None:
         self._directory = directory and _usable(directory)
         self._warned = False
         self._later = later

@@ -16,7 +16,7 @@ from proxy.runtime import Runtime
 from proxy.transport.clocks import Stopwatch
 from proxy.transport.failures import WIRE_FAILURES, before_head
 from proxy.transport.guard import Guard
-from proxy.transport.http1.adapter import LeanAdapter, LeanRequest, LeanResponse
+from proxy.transport.http1.adapter import Http1Adapter, Http1Request, Http1Response
 from proxy.transport.http1.request_head import Envelope, build_envelope, complete_headers
 from proxy.transport.http1.response import Body, LibraryBody, LocalBody, Reply
 from proxy.transport.http1.wait import Wait
@@ -28,7 +28,7 @@ Local = Callable[[WireRequest], tuple[int, Mapping[str, str], Iterable[bytes]]]
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _NO_CLOCKS = Clocks()
-# A LeanRequest brings its own clocks; any other value would be made into one of these for each request.
+# A Http1Request brings its own clocks; any other value would be made into one of these for each request.
 _NO_TIMEOUT: Any = urllib3.Timeout()
 _KEPT = 1024
 # No host lies behind it, and what is taken apart is kept for a while by the standard library.
@@ -68,7 +68,7 @@ class Transport:
         guard: Guard | None = None,
     ) -> None:
         self._runtime = runtime
-        self._adapter = adapter or LeanAdapter(runtime.monotonic)
+        self._adapter = adapter or Http1Adapter(runtime.monotonic)
         self._local = dict(local or {})
         self._limit = max_response_bytes
         self._user_agent = user_agent
@@ -109,7 +109,7 @@ class Transport:
     def _exchange(self, request: WireRequest, wait: Wait) -> Reply:
         verify = self._verify if request.verify is None else request.verify
         response = self._call_adapter(self._prepare(request, wait), wait.stopwatch.clocks, verify)
-        if isinstance(response, LeanResponse):
+        if isinstance(response, Http1Response):
             return self._reply(response.status_code, response.headers, response.body, wait)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return self._reply(response.status_code, headers, LibraryBody(response, wait), wait)
@@ -119,8 +119,8 @@ class Transport:
 
     def _call_adapter(
         self, prepared: requests.PreparedRequest, clocks: Clocks, verify: bool | str
-    ) -> requests.Response | LeanResponse:
-        if isinstance(prepared, LeanRequest):
+    ) -> requests.Response | Http1Response:
+        if isinstance(prepared, Http1Request):
             return self._adapter.send(prepared, stream=True, timeout=_NO_TIMEOUT)
         proxies = self._route(prepared.url or "").proxies
         return self._adapter.send(
@@ -134,10 +134,10 @@ class Transport:
             destination = split_url(request.url)
             headers = complete_headers(request.headers, destination, self._user_agent, guarded=True)
             own = build_envelope(request.method, request.url, origin, destination, headers)
-            return LeanRequest(own, request.body, wait)
-        build = self._build_envelope if request.single else self._envelope
+            return Http1Request(own, request.body, wait)
+        build = self._envelope if request.cacheable else self._build_envelope
         envelope = build(request.method, request.url, tuple(request.headers.items()), request.verify)
-        return self._prepare_plain(request) if envelope is None else LeanRequest(envelope, request.body, wait)
+        return self._prepare_plain(request) if envelope is None else Http1Request(envelope, request.body, wait)
 
     def _prepare_plain(self, request: WireRequest) -> requests.PreparedRequest:
         """For an adapter of requests' own."""
@@ -165,7 +165,7 @@ class Transport:
 
     def _find_route(self, url: str, verify: bool | str | None = None) -> _Route:
         destination, proxies = split_url(url), self._proxies.choose(url)
-        if proxies or not isinstance(self._adapter, LeanAdapter):
+        if proxies or not isinstance(self._adapter, Http1Adapter):
             return _Route(destination, None, proxies)
         trusted = self._verify if verify is None else verify
         origin = Origin(destination.scheme, destination.host, destination.port, trusted, self._cert)
@@ -176,7 +176,7 @@ class Transport:
 
         The operator's client certificate is not for it, nor, without an exception, is a verification switched off.
         """
-        if not isinstance(self._adapter, LeanAdapter):
+        if not isinstance(self._adapter, Http1Adapter):
             raise BadRequestError("this adapter cannot call an address that a client names", param="api_base")
         target, addresses = self._guard.admit(url, wait.stopwatch)
         verify = self._verify if target.allowed else self._verify or True

@@ -18,7 +18,7 @@ from proxy.domain.requester import NO_OWNER, Requester
 from proxy.errors import BadRequestError
 from proxy.runtime import Runtime
 from proxy.web.call_options import own_headers, read_options
-from proxy.web.client_timeouts import Patience
+from proxy.web.client_timeouts import ClientTimeouts
 from proxy.web.client_watch import SocketWatch
 from proxy.web.current import Caller, current_caller, current_request
 from proxy.web.receiving import read_json
@@ -40,7 +40,11 @@ class RequestReader:
     """
 
     def __init__(
-        self, runtime: Runtime, timeouts: Patience, default_models: Mapping[str, str], check_open: Callable[[], None]
+        self,
+        runtime: Runtime,
+        timeouts: ClientTimeouts,
+        default_models: Mapping[str, str],
+        check_open: Callable[[], None],
     ) -> None:
         self._runtime = runtime
         self._timeouts = timeouts

@@ -57,7 +57,7 @@ class Deadline:
                 self._socket.shutdown(self._direction)
 
 
-class Patience:
+class ClientTimeouts:
     """One per application. `receive` and `send` are seconds, 0 for no limit; its thread starts with the first request."""
 
     def __init__(
@@ -116,7 +116,7 @@ class Sending:
         self._body.close()
 
 
-def install(app: Flask, patience: Patience) -> None:
+def install(app: Flask, patience: ClientTimeouts) -> None:
     """Limit how long answers may take to be sent. Requests' bodies are read in body.py."""
 
     @app.after_request

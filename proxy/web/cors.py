@@ -23,7 +23,7 @@ def install(app: Flask, origins: Sequence[str] | None, has_key: bool) -> None:
     allowed = build_allowed(origins, has_key)
 
     @app.before_request
-    def greet() -> Response | None:
+    def answer_preflight() -> Response | None:
         origin = current_request().environ.get("HTTP_ORIGIN")
         if origin is None:
             return None
@@ -38,7 +38,7 @@ def install(app: Flask, origins: Sequence[str] | None, has_key: bool) -> None:
         return None
 
     @app.after_request
-    def tell(response: Response) -> Response:
+    def add_cors_headers(response: Response) -> Response:
         origin = current_request().environ.get("HTTP_ORIGIN")
         if origin is not None and allowed(origin):
             response.headers["access-control-allow-origin"] = origin

@@ -83,7 +83,7 @@ class Interleaved:
         stream.chunk = chunk.data
         if chunk.usage is not None:
             stream.usage = chunk.usage
-            if chunk.bare and not self._call.include_usage:
+            if chunk.without_choices and not self._call.include_usage:
                 return b""
         fields = loads(_priced(stream, chunk))
         choices = [self._placed(position, choice) for choice in fields.get("choices") or ()]

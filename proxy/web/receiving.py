@@ -6,7 +6,7 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from proxy.errors import BadRequestError, ClientClosedRequestError, Timeout
-from proxy.web.client_timeouts import Patience
+from proxy.web.client_timeouts import ClientTimeouts
 from proxy.web.current import serving_app
 
 # Nobody sends that much; and int() takes ever longer for what is none.
@@ -14,7 +14,7 @@ _MANY_DIGITS = 16
 _JSON_TYPES = ("application/json", "text/json")
 
 
-def read_json(request: Request, patience: Patience | None) -> bytes:
+def read_json(request: Request, patience: ClientTimeouts | None) -> bytes:
     """The body as it came. Raise BadRequestError for another type, and what the HTTP layer makes a 408, 413 or 499 of."""
     environ = request.environ
     if environ.get("CONTENT_TYPE") not in _JSON_TYPES:
@@ -58,7 +58,7 @@ def _read(request: Request, limit: int, length: int | None) -> bytes:
     return raw
 
 
-def _read_in_time(request: Request, limit: int, length: int | None, patience: Patience) -> bytes:
+def _read_in_time(request: Request, limit: int, length: int | None, patience: ClientTimeouts) -> bytes:
     deadline = patience.receiving(request.environ.get("gunicorn.socket"))
     deadline.begin()
     try:

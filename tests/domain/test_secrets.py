@@ -45,8 +45,8 @@ def test_oldest_is_forgotten_when_clients_that_are_gone_sent_more_than_the_limit
     registry = SecretRegistry(passing_limit=2)
     registry.add("operator-key")
     for number in range(3):
-        registry.hold([f"client-key-{number}"])
-    last = registry.hold(["client-key-3"])
+        registry.lease([f"client-key-{number}"])
+    last = registry.lease(["client-key-3"])
     masked = registry.mask("operator-key client-key-0 client-key-1 client-key-2 client-key-3")
     assert masked == f"{MASK} client-key-0 {MASK} {MASK} {MASK}"
     del last
@@ -54,32 +54,32 @@ def test_oldest_is_forgotten_when_clients_that_are_gone_sent_more_than_the_limit
 
 def test_every_key_is_known_when_more_calls_are_in_flight_than_are_remembered() -> None:
     registry = SecretRegistry(passing_limit=2)
-    holds = [registry.hold([f"client-key-{number:04d}"]) for number in range(3000)]
+    holds = [registry.lease([f"client-key-{number:04d}"]) for number in range(3000)]
     text = " ".join(f"client-key-{number:04d}" for number in range(3000))
     assert registry.mask(text).count(MASK) == 3000
     holds.clear()
-    registry.hold([])
+    registry.lease([])
     assert registry.mask(text).count(MASK) == 2
 
 
 def test_key_stays_known_when_one_of_its_two_holders_is_gone() -> None:
     registry = SecretRegistry(passing_limit=0)
-    first, second = registry.hold(["client-key-1"]), registry.hold(["client-key-1"])
+    first, second = registry.lease(["client-key-1"]), registry.lease(["client-key-1"])
     del first
-    registry.hold([])
+    registry.lease([])
     assert registry.mask("client-key-1") == MASK
     del second
-    registry.hold([])
+    registry.lease([])
     assert registry.mask("client-key-1") == "client-key-1"
 
 
 def test_operators_key_stays_known_when_a_client_sends_it_too() -> None:
     registry = SecretRegistry(passing_limit=0)
-    before = registry.hold(["operator-key"])
+    before = registry.lease(["operator-key"])
     registry.add("operator-key")
-    registry.hold(["operator-key"])
+    registry.lease(["operator-key"])
     del before
-    registry.hold(["client-key-1"])
+    registry.lease(["client-key-1"])
     assert "operator-key" not in registry.mask("operator-key")
 
 
@@ -116,10 +116,10 @@ def test_each_is_masked_when_values_end_alike(others: int) -> None:
     registry = SecretRegistry(passing_limit=0)
     for number in range(others):
         registry.add(f"other-value-{number}")
-    first, second = registry.hold(["first-same-ending"]), registry.hold(["second-same-ending"])
+    first, second = registry.lease(["first-same-ending"]), registry.lease(["second-same-ending"])
     assert registry.mask("first-same-ending second-same-ending") == f"{MASK} {MASK}"
     del first
-    registry.hold([])
+    registry.lease([])
     assert registry.mask("first-same-ending second-same-ending") == f"first-same-ending {MASK}"
     del second
 
@@ -127,7 +127,7 @@ def test_each_is_masked_when_values_end_alike(others: int) -> None:
 def test_nothing_is_kept_when_passing_values_come_and_go() -> None:
     registry = SecretRegistry(passing_limit=10)
     for number in range(1000):
-        registry.hold([f"client-key-{number:06d}"])
-    registry.hold([])
+        registry.lease([f"client-key-{number:06d}"])
+    registry.lease([])
     text = " ".join(f"client-key-{number:06d}" for number in range(1000))
     assert registry.mask(text).count(MASK) == 10

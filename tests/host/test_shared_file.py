@@ -20,7 +20,7 @@ from proxy.routing.state.build import build_state
 from proxy.routing.state.host import HostState
 from proxy.routing.state.memory import MemoryState
 from proxy.sinks.metrics.allocated import AllocatedDict
-from proxy.sinks.recent_calls import Board
+from proxy.sinks.recent_calls import RecentCalls
 from tests.sinks.records import make_record
 
 
@@ -51,7 +51,7 @@ def test_the_folder_for_temporary_files_is_used_when_the_memory_is_too_small(sma
 
 
 def test_the_status_page_goes_on_when_its_folder_is_full(small: Path, caplog: pytest.LogCaptureFixture) -> None:
-    board = Board(small / "a.board", lambda _: None)
+    board = RecentCalls(small / "a.board", lambda _: None)
     with (small / "filler").open("wb") as filler, pytest.raises(OSError, match="No space"):
         while True:
             filler.write(bytes(65536))
@@ -126,7 +126,7 @@ def test_a_folder_is_refused_with_words_when_it_is_a_link(tmp_path: Path, caplog
     (tmp_path / "a.board").symlink_to(tmp_path / "target")
     with pytest.raises(SharedFileError, match="not a folder"):
         prepare_folder(tmp_path / "a.board")
-    Board(tmp_path / "a.board").write([make_record()])
+    RecentCalls(tmp_path / "a.board").write([make_record()])
     assert "not a folder" in caplog.text
     assert not list((tmp_path / "target").iterdir())
 

@@ -17,7 +17,7 @@ from proxy.domain.wire import Event
 from proxy.errors import BY_STATUS, GatewayError, TruncatedStreamError
 from proxy.providers.compatible.rows import ROWS
 from proxy.providers.contract import Provider
-from proxy.providers.registry import FOREIGN, PROVIDERS
+from proxy.providers.registry import PROVIDERS, TRANSLATED
 from proxy.transport.framing.framing import DECODERS
 from tests.providers.recordings import (
     Recording,
@@ -68,7 +68,7 @@ EMBEDDING_MODELS = {"bedrock": "amazon.titan-embed-text-v2:0", "vertex_ai": "tex
 
 every_provider = pytest.mark.parametrize("name", sorted(PROVIDERS))
 # The streams of all rows are read by the same code, so one of them stands for all.
-own_streams = pytest.mark.parametrize("name", [*sorted(FOREIGN), "together_ai"])
+own_streams = pytest.mark.parametrize("name", [*sorted(TRANSLATED), "together_ai"])
 
 
 def build(name: str, operation: str = CHAT.name) -> Any:
@@ -186,7 +186,7 @@ def test_stream_has_a_finish_reason_when_it_is_whole(recording: Recording) -> No
         fields = json.loads(chunk.data)
         assert fields["object"] == "chat.completion.chunk"
         assert isinstance(fields["choices"], list)
-        assert chunk.bare == (not fields["choices"])
+        assert chunk.without_choices == (not fields["choices"])
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

@@ -1,4 +1,4 @@
-"""Likeness: what it covers is valid and says the same as its sample, but for the texts."""
+"""ChunkTemplate: what it covers is valid and says the same as its sample, but for the texts."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
 from proxy.domain.wire import Event
 from proxy.errors import TruncatedStreamError
-from proxy.providers.compatible.chunk_template import Likeness
+from proxy.providers.compatible.chunk_template import ChunkTemplate
 from proxy.providers.registry import find_provider
 
 
@@ -32,7 +32,7 @@ SAMPLE = chunk({"content": 'Hi "you"'}, obfuscation="x")
     "delta", [{"content": "there"}, {"content": 'a\\"\n\t'}, {"content": "\u65e5\u672c \U0001f600"}, {"content": "}]}"}]
 )
 def test_a_chunk_is_covered_when_only_its_text_differs(delta: dict[str, str]) -> None:
-    assert Likeness(SAMPLE).covers(chunk(delta, obfuscation="abcdef"))
+    assert ChunkTemplate(SAMPLE).covers(chunk(delta, obfuscation="abcdef"))
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_a_chunk_is_covered_when_only_its_text_differs(delta: dict[str, str]) ->
     ],
 )
 def test_a_chunk_is_parsed_when_more_than_its_text_differs_or_it_is_not_valid(data: bytes) -> None:
-    assert not Likeness(SAMPLE).covers(data)
+    assert not ChunkTemplate(SAMPLE).covers(data)
 
 
 @given(st.integers(0, len(SAMPLE)), st.integers(0, 4), st.binary(max_size=8))
 def test_what_is_covered_says_the_same_as_the_sample_when_bytes_are_changed(at: int, cut: int, put: bytes) -> None:
     data = SAMPLE[:at] + put + SAMPLE[at + cut :]
-    if Likeness(SAMPLE).covers(data):
+    if ChunkTemplate(SAMPLE).covers(data):
         fields = orjson.loads(data)
         assert read_chunk(data, fields) == Chunk(data, content=True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from proxy.sinks.history import MINUTES, quantile
-from proxy.sinks.recent_calls import CALLS, LISTED, OTHER, Board
+from proxy.sinks.recent_calls import CALLS, LISTED, OTHER, RecentCalls
 from tests.sinks.records import MESSAGES, RESPONSE, make_failure, make_record
 
 NOON = 1_700_000_040.0  # the start of a minute
@@ -23,7 +23,7 @@ class Later:
 
 
 def test_figures_are_added_up_when_calls_end() -> None:
-    board = Board()
+    board = RecentCalls()
     board.write([make_record(end_time=NOON), make_failure(end_time=NOON + 1, model_id="d0")])
     history = board.read(NOON + 2)
     assert history.totals == (2, 1, 12, 34, pytest.approx(0.00031), 2.0)
@@ -34,7 +34,7 @@ def test_figures_are_added_up_when_calls_end() -> None:
 
 
 def test_minutes_are_in_their_places_when_an_hour_passes() -> None:
-    board = Board()
+    board = RecentCalls()
     for minute in range(MINUTES + 5):
         board.write([make_record(end_time=NOON + 60 * minute)] * (minute + 1))
     history = board.read(NOON + 60 * (MINUTES + 4))
@@ -43,7 +43,7 @@ def test_minutes_are_in_their_places_when_an_hour_passes() -> None:
 
 
 def test_all_workers_are_seen_when_one_is_asked(tmp_path: Path) -> None:
-    one, other = Board(tmp_path, Later()), Board(tmp_path, Later())
+    one, other = RecentCalls(tmp_path, Later()), RecentCalls(tmp_path, Later())
     one.write([make_record("first", end_time=NOON)])
     other.write([make_record("second", end_time=NOON + 5)])
     other.publish()
@@ -54,7 +54,7 @@ def test_all_workers_are_seen_when_one_is_asked(tmp_path: Path) -> None:
 
 def test_own_figures_are_shown_when_they_can_not_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "board"
-    board = Board(folder, Later())
+    board = RecentCalls(folder, Later())
     folder.rmdir()
     board.write([make_record(end_time=NOON)])
     with caplog.at_level("WARNING", "patchbay.sinks"):
@@ -65,31 +65,31 @@ def test_own_figures_are_shown_when_they_can_not_be_written(tmp_path: Path, capl
 
 def test_file_is_written_once_when_many_batches_come(tmp_path: Path) -> None:
     later = Later()
-    board = Board(tmp_path, later)
+    board = RecentCalls(tmp_path, later)
     for _ in range(10):
         board.write([make_record(end_time=NOON)])
     assert len(later.actions) == 1
     assert list(tmp_path.iterdir()) == []
     later.actions[0]()
-    assert Board(tmp_path, Later()).read(NOON).totals.requests == 10
+    assert RecentCalls(tmp_path, Later()).read(NOON).totals.requests == 10
 
 
 def test_figures_stay_when_their_worker_has_ended(tmp_path: Path) -> None:
-    board = Board(tmp_path, Later())
+    board = RecentCalls(tmp_path, Later())
     board.write([make_record(end_time=NOON)])
     board.close()
-    assert Board(tmp_path, Later()).read(NOON).totals.requests == 1
+    assert RecentCalls(tmp_path, Later()).read(NOON).totals.requests == 1
 
 
 def test_old_files_are_removed_when_a_minute_begins(tmp_path: Path) -> None:
     old = tmp_path / "1-a.json"
     old.write_bytes(b"{}")
-    Board(tmp_path, Later()).write([make_record(end_time=old.stat().st_mtime + 2 * 3600)])
+    RecentCalls(tmp_path, Later()).write([make_record(end_time=old.stat().st_mtime + 2 * 3600)])
     assert not old.exists()
 
 
 def test_deployments_are_bounded_when_there_are_very_many() -> None:
-    board = Board()
+    board = RecentCalls()
     board.write([make_record(model_id=f"d{number}", end_time=NOON) for number in range(LISTED + 50)])
     deployments = board.read(NOON).deployments
     assert len(deployments) == LISTED + 1
@@ -97,7 +97,7 @@ def test_deployments_are_bounded_when_there_are_very_many() -> None:
 
 
 def test_calls_are_bounded_when_there_are_very_many() -> None:
-    board = Board()
+    board = RecentCalls()
     board.write([make_record(f"call-{number}", end_time=NOON) for number in range(3 * CALLS)])
     calls = board.read(NOON).calls
     assert len(calls) == CALLS
@@ -105,7 +105,7 @@ def test_calls_are_bounded_when_there_are_very_many() -> None:
 
 
 def test_content_is_nowhere_when_the_record_has_it(tmp_path: Path) -> None:
-    board = Board(tmp_path, Later())
+    board = RecentCalls(tmp_path, Later())
     board.write([make_record(end_time=NOON, messages_json=MESSAGES, response_json=RESPONSE)])
     board.publish()
     (file,) = tmp_path.iterdir()
@@ -114,7 +114,7 @@ def test_content_is_nowhere_when_the_record_has_it(tmp_path: Path) -> None:
 
 
 def test_call_is_only_counted_when_it_asks_not_to_be_logged() -> None:
-    board = Board()
+    board = RecentCalls()
     board.write([make_record(end_time=NOON, no_log=True)])
     history = board.read(NOON)
     assert (history.totals.requests, history.calls) == (1, ())
@@ -124,14 +124,14 @@ def test_worker_keeps_its_own_figures_when_the_folder_is_another_users(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
-    board = Board(tmp_path / "board", Later())
+    board = RecentCalls(tmp_path / "board", Later())
     board.write([make_record(end_time=NOON)])
     assert "belongs to another user" in caplog.text
     assert board.read(NOON).totals.requests == 1
 
 
 def test_quantiles_are_near_when_latencies_are_counted_in_classes() -> None:
-    board = Board()
+    board = RecentCalls()
     board.write([make_record(end_time=NOON, response_time=number / 100) for number in range(1, 101)])
     latencies = board.read(NOON).latencies
     assert quantile(latencies, 0.5) == pytest.approx(0.5, rel=0.1)
@@ -147,7 +147,7 @@ def test_figures_are_the_same_when_calls_come_one_by_one_or_together() -> None:
         make_record(end_time=NOON + 61, model_id="d2"),
         make_record(end_time=NOON + 62, response_time=0.01),
     ]
-    together, apart = Board(), Board()
+    together, apart = RecentCalls(), RecentCalls()
     together.write(records)
     for record in records:
         apart.write([record])

@@ -25,7 +25,7 @@ from proxy.sinks.metrics.prometheus import PrometheusSink, build
 from proxy.sinks.metrics.table import LATENCY_BUCKETS
 from proxy.sinks.observation import Observation
 from proxy.sinks.queue import SinkQueue, Subscription
-from proxy.sinks.recent_calls import Board
+from proxy.sinks.recent_calls import RecentCalls
 from tests.sinks.receivers import no_post
 from tests.sinks.records import ANSWERED, REFUSED, FakeSink, make_failure, make_record
 
@@ -203,7 +203,7 @@ def test_lost_records_show_when_another_sink_throws() -> None:
 
 def test_newest_limits_show_when_a_provider_told_them() -> None:
     sink = PrometheusSink()
-    observation = Observation(SinkQueue([], Runtime()), Board(), sink)
+    observation = Observation(SinkQueue([], Runtime()), RecentCalls(), sink)
     sink.watch(lambda: limit_gauges(observation))
     deployment = Deployment("d1", "fast", "openai", "gpt-4o")
     for left in ("8", "7", "nonsense", None):
@@ -213,13 +213,13 @@ def test_newest_limits_show_when_a_provider_told_them() -> None:
     text = sink.render()
     assert total(text, "litellm_remaining_requests_metric", **labels) == 6
     assert total(text, "litellm_remaining_tokens_metric", **labels) == 600
-    assert not observation.told
+    assert not observation.provider_headers
 
 
 def test_nothing_is_kept_of_a_providers_headers_when_nothing_counts() -> None:
-    observation = Observation(SinkQueue([], Runtime()), Board())
+    observation = Observation(SinkQueue([], Runtime()), RecentCalls())
     observation.note_headers(Outcome(Answer(b"{}"), Deployment("d1", "fast", "openai", "gpt-4o"), (ANSWERED,)))
-    assert not observation.told
+    assert not observation.provider_headers
 
 
 def test_event_is_counted_when_it_is_not_a_call() -> None:
@@ -252,7 +252,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from proxy.runtime import Runtime
-from proxy.sinks.recent_calls import Board
+from proxy.sinks.recent_calls import RecentCalls
 from proxy.sinks.contract import GaugeSample, SinkContext
 from proxy.sinks.metrics.children import Histogram
 from proxy.sinks.metrics.table import LATENCY_BUCKETS

@@ -655,14 +655,14 @@ def texts_in(root: object) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("single", [True, False])
-def test_a_clients_key_is_forgotten_when_its_request_is_over(transport: Transport, single: bool) -> None:
+@pytest.mark.parametrize("cacheable", [True, False])
+def test_a_clients_key_is_forgotten_when_its_request_is_over(transport: Transport, cacheable: bool) -> None:
     with serving(always(OK)) as upstream:
-        request = WireRequest(upstream.url, b"{}", {"authorization": "Bearer sk-of-a-client"}, single=single)
+        request = WireRequest(upstream.url, b"{}", {"authorization": "Bearer sk-of-a-client"}, cacheable=cacheable)
         assert transport.send(request).read() == b"ok"
 
     remembered = any("sk-of-a-client" in text for text in texts_in(transport))
-    assert remembered is not single
+    assert remembered is cacheable
 
 
 def test_nothing_is_left_for_the_collector_of_garbage_when_an_answer_was_read(transport: Transport) -> None:

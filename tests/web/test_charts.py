@@ -5,14 +5,14 @@ import pytest
 from proxy.pages import numbers as figures
 from proxy.pages.charts import HEIGHT, WIDTH, build_charts
 from proxy.sinks.history import MINUTES, History
-from proxy.sinks.recent_calls import Board
+from proxy.sinks.recent_calls import RecentCalls
 from tests.sinks.records import make_failure, make_record
 
 NOW = 1_700_000_040.0
 
 
 def history(*minutes_ago: int) -> History:
-    board = Board()
+    board = RecentCalls()
     for minute in sorted(minutes_ago, reverse=True):
         board.write([make_record(end_time=NOW - 60 * minute), make_failure(end_time=NOW - 60 * minute)])
     return board.read(NOW)

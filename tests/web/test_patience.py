@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from proxy.web.client_timeouts import Deadline, Patience
+from proxy.web.client_timeouts import ClientTimeouts, Deadline
 
 
 class Clock:
@@ -24,8 +24,8 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
-def start(clock: Clock, client: socket.socket | None, seconds: float) -> tuple[Patience, Deadline]:
-    patience = Patience(clock.monotonic, _for_ever, seconds, seconds)
+def start(clock: Clock, client: socket.socket | None, seconds: float) -> tuple[ClientTimeouts, Deadline]:
+    patience = ClientTimeouts(clock.monotonic, _for_ever, seconds, seconds)
     return patience, patience.sending(client)
 
 

@@ -100,14 +100,14 @@ def test_reason_is_told_when_a_model_does_not_exist(app: Flask) -> None:
 
 def test_markup_is_shown_as_text_when_a_client_sends_it(app: Flask) -> None:
     evil = "<script>alert(1)</script>\"'"
-    app.extensions["patchbay"].observation.board.write(
+    app.extensions["patchbay"].observation.recent_calls.write(
         [
             make_record(
                 evil, model_group=evil, model=evil, end_user=evil, tags=(evil,), metadata={"a": evil}, end_time=1e9
             )
         ]
     )
-    board = app.extensions["patchbay"].observation.board
+    board = app.extensions["patchbay"].observation.recent_calls
     assert board.read(1e9).calls[0]["id"] == evil
     text = page(app)
     assert "<script" not in text

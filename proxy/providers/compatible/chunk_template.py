@@ -15,7 +15,7 @@ _INSIDE = re.compile(
 )
 
 
-class Likeness:
+class ChunkTemplate:
     """How the chunks that are like `sample`, a valid one, look around their texts. Empty strings stay empty."""
 
     __slots__ = ("_start", "_steps")

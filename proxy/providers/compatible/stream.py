@@ -10,7 +10,7 @@ from proxy.domain.json_text.codec import dumps, without_half_pairs
 from proxy.domain.json_text.document import splice
 from proxy.domain.wire import Event
 from proxy.errors import TruncatedStreamError
-from proxy.providers.compatible.chunk_template import Likeness
+from proxy.providers.compatible.chunk_template import ChunkTemplate
 from proxy.providers.compatible.dialect import Rewrite
 from proxy.providers.compatible.lenient import MOST_CALLS, ChunkRepair, find_error, read_index
 from proxy.providers.translation.errors import WordRules, error_from_event
@@ -51,8 +51,19 @@ class CompatibleStream:
     """Relays chunks; finished means every choice had its finish_reason, and [DONE] or the end of the body came."""
 
     __slots__ = (
-        "_choices", "_deployment", "_done", "_finished", "_held", "_last", "_likeness", "_member", "_model", "_repair",
-        "_row", "_samples", "_unnamed",
+        "_choices",
+        "_deployment",
+        "_done",
+        "_finished",
+        "_held",
+        "_last",
+        "_member",
+        "_model",
+        "_repair",
+        "_row",
+        "_samples",
+        "_template",
+        "_unnamed",
     )  # fmt: skip
 
     def __init__(self, deployment: Deployment, row: StreamRow, choices: int = 1) -> None:
@@ -63,7 +74,7 @@ class CompatibleStream:
         self._done = False
         self._member: bytes | None = None
         self._samples = _SAMPLES
-        self._likeness: Likeness | None = None
+        self._template: ChunkTemplate | None = None
         self._model: str | None = None
         self._repair = ChunkRepair()
         # What a chunk without choices said of the prompt: it goes along with the next one.
@@ -79,7 +90,7 @@ class CompatibleStream:
         if data == b"[DONE]":
             self._done = True
             return []
-        if self._likeness is not None and self._likeness.covers(data) and not event.name:
+        if self._template is not None and self._template.covers(data) and not event.name:
             return [Chunk(data if self._model is None else self._with_model(data, self._model), True)]
         fields = parse_event(data, self._deployment, "a chunk")
         if isinstance(fields, list) and fields:
@@ -106,7 +117,7 @@ class CompatibleStream:
         chunk = read_chunk(data, fields)
         if not changes and chunk.content and not chunk.finished and chunk.usage is None and self._samples:
             self._sample(event.data, fields, other_model)
-        if chunk.bare:
+        if chunk.without_choices:
             return self._relay_bare(chunk, fields)
         if chunk.finished:
             self._finished.update(_finished_choices(fields))
@@ -120,7 +131,7 @@ class CompatibleStream:
         if repaired is not None:
             changes["choices"] = repaired
             # A call may be another one than its index says: no chunk is like an earlier one from here on.
-            self._likeness, self._samples = None, 0
+            self._template, self._samples = None, 0
         if fields.get("choices"):
             if self._held:
                 changes, self._held = {**self._held, **changes}, {}
@@ -140,7 +151,7 @@ class CompatibleStream:
         """Remember how a chunk looks, unless it names a tool: what comes again then must not say the name again."""
         self._samples -= 1
         if not any(_names_call(choice) for choice in fields["choices"]):
-            self._likeness, self._model = Likeness(data), other_model
+            self._template, self._model = ChunkTemplate(data), other_model
 
     def _relay_bare(self, chunk: Chunk, fields: Mapping[str, Any]) -> list[Chunk]:
         """A chunk without choices: usage goes out; of anything else only what Azure says of the prompt, with the next chunk."""

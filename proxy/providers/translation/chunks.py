@@ -40,7 +40,7 @@ class ChunkWriter:
     def usage(self, usage: Usage, more: Mapping[str, Any] | None = None) -> Chunk:
         """The last chunk, without choices. `more`: further members of the usage object."""
         document = {**usage.to_openai(), **(more or {})}
-        return Chunk(self._head + b',"choices":[],"usage":' + dumps(document) + b"}", usage=usage, bare=True)
+        return Chunk(self._head + b',"choices":[],"usage":' + dumps(document) + b"}", usage=usage, without_choices=True)
 
 
 def created_at(call: Call) -> int:

@@ -37,7 +37,7 @@ class IbmCredentials:
                 "No IBM credentials: set litellm_params.api_key or token", provider=deployment.provider
             )
         url = _iam_url(deployment)
-        token = self._tokens.read(f"{url} {key}", partial(buy_token, url, key, self._fetch, deployment))
+        token = self._tokens.read(f"{url} {key}", partial(request_token, url, key, self._fetch, deployment))
         return request._replace(headers={**request.headers, "authorization": f"Bearer {token}"})
 
 
@@ -47,7 +47,7 @@ def _iam_url(deployment: Deployment) -> str:
     return url if isinstance(url, str) and url else IAM_URL
 
 
-def buy_token(url: str, key: str, fetch: Fetch, deployment: Deployment) -> tuple[str, float]:
+def request_token(url: str, key: str, fetch: Fetch, deployment: Deployment) -> tuple[str, float]:
     """A new token and the seconds that it lives. Raises AuthenticationError where IBM refuses."""
     response = fetch(WireRequest(url, urlencode({"grant_type": _GRANT, "apikey": key}).encode(), _FORM))
     answer = read_answer("IBM", response.read(), deployment)

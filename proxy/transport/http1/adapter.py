@@ -24,7 +24,7 @@ from proxy.transport.http1.wait import Wait
 _JOINED = 32 * 1024
 
 
-class LeanRequest(requests.PreparedRequest):
+class Http1Request(requests.PreparedRequest):
     """What requests calls a prepared request, and beside it what this adapter needs: bytes, destination, patience."""
 
     # What a session sets and looks at. One of ours goes to its adapter directly, so it is the same for all.
@@ -44,15 +44,15 @@ class LeanRequest(requests.PreparedRequest):
         self.wait = wait
 
 
-class LeanResponse(NamedTuple):
-    """What `send` returns for a LeanRequest. Header names are lower case."""
+class Http1Response(NamedTuple):
+    """What `send` returns for a Http1Request. Header names are lower case."""
 
     status_code: int
     headers: Mapping[str, str]
     body: "LeanBody"
 
 
-class LeanAdapter(HTTPAdapter):
+class Http1Adapter(HTTPAdapter):
     """Connections are kept per Origin and process; one that died while it was idle is replaced, once, unnoticed."""
 
     def __init__(self, monotonic: Callable[[], float], *, keep: float = KEEP_SECONDS) -> None:
@@ -60,7 +60,7 @@ class LeanAdapter(HTTPAdapter):
         self._pool = Pool(monotonic, keep=keep)
         self._tls = TLS()
 
-    def exchange(self, request: LeanRequest) -> LeanResponse:
+    def exchange(self, request: Http1Request) -> Http1Response:
         """Send, and wait for the head. Raises OSError, http.client.HTTPException and GatewayErrors."""
         connection = self._pool.take(request.origin)
         if connection is not None:
@@ -87,7 +87,7 @@ class LeanAdapter(HTTPAdapter):
         self._pool.close()
         super().close()
 
-    def _attempt(self, request: LeanRequest, connection: Connection, parser: ResponseParser) -> LeanResponse:
+    def _attempt(self, request: Http1Request, connection: Connection, parser: ResponseParser) -> Http1Response:
         request.wait.stopwatch.begin("first")
         try:
             _send(request, connection)
@@ -96,14 +96,14 @@ class LeanAdapter(HTTPAdapter):
         except BaseException:
             connection.close()
             raise
-        return LeanResponse(parser.status, parser.headers, body)
+        return Http1Response(parser.status, parser.headers, body)
 
     # What HTTPAdapter.send calls, in its order.
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:
-        if isinstance(request, LeanRequest):
+        if isinstance(request, Http1Request):
             return _Exchange(self, request)
         return super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
 
@@ -112,10 +112,10 @@ class LeanAdapter(HTTPAdapter):
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
-        return "" if isinstance(request, LeanRequest) else super().request_url(request, proxies)
+        return "" if isinstance(request, Http1Request) else super().request_url(request, proxies)
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> Any:
-        return resp if isinstance(resp, LeanResponse) else super().build_response(req, resp)
+        return resp if isinstance(resp, Http1Response) else super().build_response(req, resp)
 
 
 class _Exchange:
@@ -123,11 +123,11 @@ class _Exchange:
 
     __slots__ = ("_adapter", "_request")
 
-    def __init__(self, adapter: LeanAdapter, request: LeanRequest) -> None:
+    def __init__(self, adapter: Http1Adapter, request: Http1Request) -> None:
         self._adapter = adapter
         self._request = request
 
-    def urlopen(self, **_: Any) -> LeanResponse:
+    def urlopen(self, **_: Any) -> Http1Response:
         return self._adapter.exchange(self._request)
 
 
@@ -197,7 +197,7 @@ class LeanBody:
             self._release(connection, reusable=self._parser.reusable)
 
 
-def _send(request: LeanRequest, connection: Connection) -> None:
+def _send(request: Http1Request, connection: Connection) -> None:
     content = request.content
     try:
         if len(content) <= _JOINED:
@@ -211,7 +211,7 @@ def _send(request: LeanRequest, connection: Connection) -> None:
         return
 
 
-def _receive_head(request: LeanRequest, connection: Connection, parser: ResponseParser) -> None:
+def _receive_head(request: Http1Request, connection: Connection, parser: ResponseParser) -> None:
     while not parser.has_head:
         data = connection.receive(request.wait)
         if not data:

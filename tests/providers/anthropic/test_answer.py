@@ -173,7 +173,7 @@ def test_usage_counts_the_cache_in_when_the_provider_counts_it_apart() -> None:
         "service_tier": "standard",
     }
     chunks = stream_of(events_of([TEXT], **{**usage, "output_tokens": 1}))
-    assert chunks[-1].bare
+    assert chunks[-1].without_choices
     for answer in (answer_to({"content": [TEXT], "usage": usage}), gather(chunks)):
         assert answer["usage"] == {
             "prompt_tokens": 113,
@@ -253,7 +253,7 @@ def test_a_stream_gives_chunks_or_an_error_of_ours_when_any_part_of_it_is_nonsen
             )
         except GatewayError:
             continue
-        assert chunks[-1].bare
+        assert chunks[-1].without_choices
 
 
 def test_an_answer_is_sound_or_an_error_of_ours_when_any_part_of_it_is_nonsense() -> None:

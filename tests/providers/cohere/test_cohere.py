@@ -426,4 +426,4 @@ def test_a_stream_gives_chunks_or_an_error_of_ours_when_any_part_of_it_is_nonsen
             chunks = stream_of(nonsense)
         except GatewayError:
             continue
-        assert chunks[-1].bare
+        assert chunks[-1].without_choices
