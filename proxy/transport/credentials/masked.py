@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl
 
 from proxy.domain.deployment import Deployment
-from proxy.domain.secrets import Hold, SecretRegistry
+from proxy.domain.secrets import MaskLease, SecretRegistry
 from proxy.domain.wire import WireRequest
 from proxy.transport.credentials import Credentials
 
@@ -31,14 +31,14 @@ class TokenMasks:
         self._secrets = secrets
         self._kept = kept
         self._lock = threading.Lock()
-        self._holds: OrderedDict[str, Hold] = OrderedDict()
+        self._holds: OrderedDict[str, MaskLease] = OrderedDict()
 
     def learn(self, request: WireRequest) -> None:
         """Mask from now on what the request shows as its credentials."""
         for token in (*_tokens(request.headers), *_form_values(request)):
             if token in self._holds:
                 continue
-            hold = self._secrets.hold([token])
+            hold = self._secrets.lease([token])
             with self._lock:
                 self._holds[token] = hold
                 while len(self._holds) > self._kept:
