@@ -42,7 +42,9 @@ TRANSLATED: Mapping[str, Provider] = {
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
         name: with_messages(provider)
-        for name, provider in ({name: build_provider(name, row) for name, row in ROWS.items()} | dict(TRANSLATED)).items()
+        for name, provider in (
+            {name: build_provider(name, row) for name, row in ROWS.items()} | dict(TRANSLATED)
+        ).items()
     }
 )
 
