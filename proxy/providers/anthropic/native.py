@@ -121,7 +121,7 @@ def build_wire(call: Call, deployment: Deployment, url: str, headers: Mapping[st
         headers=headers,
         body=native_of(call).to_content(),
         guarded=deployment.guarded,
-        single=len(call.headers.get("anthropic-beta", "")) > _LONG_HEADER,
+        cacheable=len(call.headers.get("anthropic-beta", "")) <= _LONG_HEADER,
     )
 
 
