@@ -97,6 +97,26 @@ class CallRecord(NamedTuple):
         """Never prompt and answer."""
         return f"CallRecord(id={self.id!r}, status_code={self.status_code}, model_group={self.model_group!r})"
 
+    def bare(self) -> "CallRecord":
+        """What the gateway itself knows of the call, for a sink that can't write the whole record."""
+        error = self.error
+        return self._replace(
+            id=_plain(self.id),
+            model=_plain(self.model),
+            model_group=_plain(self.model_group),
+            served_group=None if self.served_group is None else _plain(self.served_group),
+            model_parameters={},
+            end_user=None,
+            tags=(),
+            metadata_json=b"{}",
+            requester=NOBODY,
+            dropped_params=(),
+            error=error and ErrorFacts(error.error_class, error.status, error.type, None, _INCOMPLETE, error.provider),
+            response_id=None,
+            messages_json=None,
+            response_json=None,
+        )
+
     @property
     def weight(self) -> int:
         """The size in bytes of what clients can make large."""
@@ -198,6 +218,13 @@ class CallRecord(NamedTuple):
             "litellm_overhead_time_ms": None if self.overhead is None else self.overhead * 1000,
             "litellm_model_name": self.model,
         }
+
+
+_INCOMPLETE = "The record could not be written in full."
+
+
+def _plain(text: str) -> str:
+    return text[:1000].encode("utf-8", "replace").decode()
 
 
 def _text(value: object) -> str | None:

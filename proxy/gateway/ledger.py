@@ -1,5 +1,6 @@
 """What each finished call cost, and its record for the sinks."""
 
+import logging
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from proxy.gateway.gather import gather
 from proxy.gateway.record_builder import CallEnd, build_record, may_log_content
 from proxy.routing.estimate import prompt_tokens
 from proxy.runtime import Runtime
+
+_log = logging.getLogger("patchbay")
 
 Emit = Callable[[CallRecord], None]
 
@@ -90,7 +93,7 @@ class Ledger:
             first=first,
             overhead=overhead,
             response_id=facts.id,
-            response=gather(stream.chunks, outcome.reply.form) if stream.chunks else None,
+            response=_gathered(stream, outcome) if stream.chunks else None,
         )
         self._emit(build_record(call, outcome, end, self._mask, self.logs_content(call)))
 
@@ -125,8 +128,12 @@ class Ledger:
         if usage is None:
             return None
         asked = call.observed_fields.get("service_tier")
-        priced = self._prices.find(outcome.deployment, answered)
-        return cost_of(usage, priced, tier or (asked if isinstance(asked, str) else None), call.started_at)
+        try:
+            priced = self._prices.find(outcome.deployment, answered)
+            return cost_of(usage, priced, tier or (asked if isinstance(asked, str) else None), call.started_at)
+        except Exception as exception:  # noqa: BLE001  a call has its record, even without its cost
+            _log.error("call %s has no cost: %s", call.id, type(exception).__name__)
+            return None
 
 
 def read_answer_facts(body: bytes, form: str = "openai") -> AnswerFacts:
@@ -137,6 +144,15 @@ def read_answer_facts(body: bytes, form: str = "openai") -> AnswerFacts:
     at = body.rfind(b'"service_tier"')
     found = _ID.match(body) if form == "openai" else _FIRST_ID.search(body, 0, _HEAD)
     return AnswerFacts(_text(found), _text(_TIER.match(body, at)) if at >= 0 else None)
+
+
+def _gathered(stream: StreamEnd, outcome: Outcome) -> object:
+    """The whole answer for the log; None where a provider's chunks can't be put together."""
+    try:
+        return gather(stream.chunks, outcome.reply.form)
+    except Exception as exception:  # noqa: BLE001  a call has its record, even without its answer
+        _log.error("the answer of a stream can't be logged: %s", type(exception).__name__)
+        return None
 
 
 def _text(found: re.Match[bytes] | None) -> str | None:

@@ -1,6 +1,7 @@
 """The record of a call that has ended, redacted as it is built."""
 
 import itertools
+import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment, brings_connection
 from proxy.domain.json_text.codec import dumps
+from proxy.domain.quotes import without_quotes
 from proxy.domain.record import MODEL_PARAMETERS, CallRecord, ErrorFacts, Mask
 from proxy.domain.secret_names import mask_members, mask_quotes
 from proxy.domain.usage import Usage
@@ -38,10 +40,26 @@ class CallEnd(NamedTuple):
     response: object = None
 
 
+_log = logging.getLogger("patchbay")
+# Members of a request that are no content.
+_SHOWN = MODEL_PARAMETERS | {"model", "stream", "stream_options", "user", "tool_choice", "modalities"}
+
+
 def build_record(
     call: Call, outcome: Outcome | None, end: CallEnd, mask: Mask, log_content: bool = False
 ) -> CallRecord:
-    """`outcome` is None for a call without an answer. `log_content`: prompt and answer may be in the record."""
+    """`outcome` is None for a call without an answer. `log_content`: prompt and answer may be in the record.
+
+    It never fails: a call may have cost money. What can't be built is left out, and the log names the call.
+    """
+    try:
+        return _build_record(call, outcome, end, mask, log_content)
+    except Exception as exception:  # noqa: BLE001  whatever a client or a provider put into the call
+        _log.error("the record of call %s lacks what its client sent: %s", call.id, type(exception).__name__)
+        return _bare_record(call, outcome, end)
+
+
+def _build_record(call: Call, outcome: Outcome | None, end: CallEnd, mask: Mask, log_content: bool) -> CallRecord:
     error = end.error
     if outcome is not None:
         served: Deployment | None = outcome.deployment
@@ -86,7 +104,7 @@ def build_record(
     if end.first is not None:
         record = record._replace(first=end.first, completion_start_time=call.started_at + end.first)
     if error is not None:
-        facts = _error_facts(error, mask)
+        facts = _error_facts(error, mask, None if log_content else fields)
         record = record._replace(status="failure", status_code=error.status_code, error=facts)
     if call.options is not NO_OPTIONS:
         record = record._replace(**_from_options(call.options, mask))
@@ -94,6 +112,41 @@ def build_record(
         messages, answer = _content(call, outcome, end.response, mask)
         record = record._replace(messages_json=messages, response_json=answer)
     return record
+
+
+def _bare_record(call: Call, outcome: Outcome | None, end: CallEnd) -> CallRecord:
+    """What the gateway itself knows of the call: who, which deployment, how long, how much."""
+    error, served = end.error, outcome.deployment if outcome is not None else end.deployment
+    attempts = outcome.attempts if outcome is not None else error.attempts if error is not None else ()
+    retries, fallbacks = _count_tries(attempts)
+    return CallRecord(
+        id=call.id,
+        call_type=(call.asked or call.operation).call_type,
+        operation=call.operation.name,
+        stream=call.stream,
+        status="success" if error is None else "failure",
+        status_code=200 if error is None else error.status_code,
+        start_time=call.started_at,
+        end_time=end.at,
+        response_time=end.duration,
+        model=served.model if served else call.model,
+        model_group=call.model,
+        served_group=served.group if served else None,
+        model_id=served.id if served else None,
+        custom_llm_provider=served.provider if served else None,
+        attempts=attempts,
+        usage=end.usage,
+        cost=end.cost,
+        key_alias=call.key_alias,
+        requester=call.requester,
+        retries=retries,
+        fallbacks=fallbacks,
+        error=_bare_error(error) if error is not None else None,
+    ).bare()
+
+
+def _bare_error(error: GatewayError) -> ErrorFacts:
+    return ErrorFacts(type(error).__name__, error.status_code, error.error_type, None, "", error.provider)
 
 
 def may_log_content(call: Call, allowed: bool) -> bool:
@@ -135,13 +188,17 @@ def _model_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name in MODEL_PARAMETERS and value is not None}
 
 
-def _error_facts(error: GatewayError, mask: Mask) -> ErrorFacts:
+def _error_facts(error: GatewayError, mask: Mask, content: Mapping[str, Any] | None) -> ErrorFacts:
+    """`content`: the request's members, for a record that may not hold them; None where it may."""
+    message = error.message
+    if content:
+        message = without_quotes(message, [value for name, value in content.items() if name not in _SHOWN])
     return ErrorFacts(
         type(error).__name__,
         error.status_code,
         error.error_type,
         error.code,
-        mask(mask_quotes(error.message)),
+        mask(mask_quotes(message)),
         error.provider,
         error.retry_budget_spent,
     )

@@ -7,6 +7,7 @@ import orjson
 
 from proxy.domain.record import CallRecord
 from proxy.sinks.contract import SinkContext
+from proxy.sinks.each import each
 from proxy.sinks.lines import Descriptor, LineWriter, RotatingFile
 
 
@@ -19,10 +20,14 @@ class JsonLines:
         self._writer = writer
 
     def write(self, records: Sequence[CallRecord]) -> None:
-        self._writer.write([orjson.dumps(record.to_dict(), option=orjson.OPT_APPEND_NEWLINE) for record in records])
+        self._writer.write([*each(records, _line)])
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _line(record: CallRecord) -> bytes:
+    return orjson.dumps(record.to_dict(), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def build(context: SinkContext) -> JsonLines:

@@ -13,6 +13,7 @@ import orjson
 
 from proxy.domain.record import CallRecord
 from proxy.sinks.contract import Post, SinkContext, SinkError, SinkSetupError, check_posted
+from proxy.sinks.each import each
 
 # The API takes 3.5 MB in one request.
 _REQUEST_BYTES = 3_000_000
@@ -58,8 +59,8 @@ class Langfuse:
         self._options = options
 
     def write(self, records: Sequence[CallRecord]) -> None:
-        events = [orjson.dumps(event) for record in records for event in build_events(record, self._options)]
-        for request in _requests(events):
+        written = each(records, lambda record: [orjson.dumps(event) for event in build_events(record, self._options)])
+        for request in _requests([event for events in written for event in events]):
             self._send(request)
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import orjson
 
 from proxy.domain.record import CallRecord, Mask
 from proxy.sinks.contract import SinkContext
+from proxy.sinks.each import each
 from proxy.sinks.lines import Descriptor, LineWriter
 
 # Libraries that print whole requests, headers and all, at DEBUG.
@@ -29,7 +30,7 @@ class CallLines:
         self._format = format_line
 
     def write(self, records: Sequence[CallRecord]) -> None:
-        self._writer.write([self._format(record) for record in records])
+        self._writer.write([*each(records, self._format)])
 
     def close(self) -> None:
         self._writer.close()

@@ -15,6 +15,7 @@ from proxy.domain.trace import TraceContext, read_context, span_id
 from proxy.errors import Attempt
 from proxy.sinks import semconv
 from proxy.sinks.contract import Post, SinkContext, SinkSetupError, check_posted
+from proxy.sinks.each import each
 from proxy.sinks.lines import Descriptor, LineWriter
 from proxy.sinks.webhook import parse_headers
 
@@ -41,11 +42,14 @@ class OpenTelemetry:
         self._content = content
 
     def write(self, records: Sequence[CallRecord]) -> None:
-        spans = [span for record in records for span in build_spans(record, legacy=self._legacy, content=self._content)]
-        if spans:
-            scope = {"scope": {"name": "patchbay"}, "spans": spans}
+        written = [orjson.Fragment(span) for spans in each(records, self._spans) for span in spans]
+        if written:
+            scope = {"scope": {"name": "patchbay"}, "spans": written}
             resource = {"attributes": _encode(dict(self._resource))}
             self._deliver(orjson.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]}))
+
+    def _spans(self, record: CallRecord) -> list[bytes]:
+        return [orjson.dumps(span) for span in build_spans(record, legacy=self._legacy, content=self._content)]
 
     def close(self) -> None:
         """Nothing is held."""

@@ -19,6 +19,7 @@ import orjson
 from proxy.domain.record import CallRecord
 from proxy.host.folder import prepare_folder
 from proxy.host.shared_file import SharedFileError
+from proxy.sinks.each import each
 from proxy.sinks.history import LATENCY_BOUNDS, MINUTES, History, Minute, Totals
 
 _log = logging.getLogger("patchbay.sinks")
@@ -157,7 +158,7 @@ class RecentCalls:
         return b'"%d":%b' % (self._minute, orjson.dumps({"totals": self._totals, "latencies": self._latencies}))
 
     def _figures(self) -> bytes:
-        self._calls.extend(orjson.dumps(call_facts(record)) for record in self._fresh)
+        self._calls.extend(each(self._fresh, lambda record: orjson.dumps(call_facts(record))))
         self._fresh.clear()
         minutes = b",".join([*self._past, self._present()])
         return b'{"minutes":{%b},"calls":[%b]}' % (minutes, b",".join(self._calls))

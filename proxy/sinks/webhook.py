@@ -6,6 +6,7 @@ import orjson
 
 from proxy.domain.record import CallRecord
 from proxy.sinks.contract import Post, SinkContext, SinkSetupError, check_posted
+from proxy.sinks.each import each
 
 
 class Webhook:
@@ -19,8 +20,8 @@ class Webhook:
         self._post = post
 
     def write(self, records: Sequence[CallRecord]) -> None:
-        body = orjson.dumps([record.to_dict() for record in records])
-        check_posted(self._post(self._url, body, self._headers))
+        written = each(records, lambda record: orjson.dumps(record.to_dict()))
+        check_posted(self._post(self._url, b"[" + b",".join(written) + b"]", self._headers))
 
     def close(self) -> None:
         """Nothing is held."""

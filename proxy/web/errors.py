@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from flask import Flask, Request, Response, g, request
 from gunicorn.http.errors import ParseException
@@ -28,6 +29,8 @@ from proxy.web.error_body import masked_json
 from proxy.web.headers import Mask, call_headers, error_headers
 
 _log = logging.getLogger("patchbay")
+# The innermost of them are in the log.
+_FRAMES = 6
 
 
 # The base URL of a deployment by its id, as it may be shown; None for one that is unknown, such as a client's own.
@@ -117,9 +120,9 @@ def _translate(exception: HTTPException) -> GatewayError:
 
 
 def _describe(exception: BaseException) -> str:
-    """Where and what, without values: a traceback's lines of code may hold anything."""
-    frame = exception.__traceback__
-    while frame is not None and frame.tb_next is not None:
+    """What and where: neither its text nor a traceback's lines, for they may hold a prompt or a credential."""
+    frames, frame = [], exception.__traceback__
+    while frame is not None:
+        frames.append(f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}")
         frame = frame.tb_next
-    where = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame is not None else "?"
-    return f"{type(exception).__name__} at {where}: {exception}"
+    return f"{type(exception).__name__} at {' < '.join(reversed(frames[-_FRAMES:])) or '?'}"

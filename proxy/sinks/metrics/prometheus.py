@@ -13,6 +13,7 @@ from prometheus_client import values
 
 from proxy.domain.record import CallRecord
 from proxy.sinks.contract import DeploymentLabels, GaugeSample, GaugeSource, SinkContext, SinkSetupError
+from proxy.sinks.each import each
 from proxy.sinks.metrics import allocated
 from proxy.sinks.metrics.children import Family
 from proxy.sinks.metrics.counting import Tried, counts, observations, tries
@@ -70,15 +71,24 @@ class PrometheusSink:
 
     def write(self, records: Sequence[CallRecord]) -> None:
         """What the records of a batch add to one child is added up first."""
-        for labels, alike in self._labels.groups(records):
-            for name, amount in counts(alike).items():
-                if amount > 0:
-                    self.add(name, labels, amount)
-            for name, amounts in observations(alike).items():
-                if amounts:
-                    self._families[name].child(labels).observe_all(amounts)
-            self._count_tries(tries(alike), labels, client_owned=alike[0].client_owned)
+        try:
+            groups = [*self._labels.groups(records)]
+        except Exception:  # noqa: BLE001  whatever it is: each call counts
+            groups = [
+                group for found in each(records, lambda record: [*self._labels.groups([record])]) for group in found
+            ]
+        for labels, alike in groups:
+            self._count(labels, alike)
         self.sample()
+
+    def _count(self, labels: Mapping[str, str], alike: Sequence[CallRecord]) -> None:
+        for name, amount in counts(alike).items():
+            if amount > 0:
+                self.add(name, labels, amount)
+        for name, amounts in observations(alike).items():
+            if amounts:
+                self._families[name].child(labels).observe_all(amounts)
+        self._count_tries(tries(alike), labels, client_owned=alike[0].client_owned)
 
     def sample(self) -> None:
         """Set the gauges of this process."""
