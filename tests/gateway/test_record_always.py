@@ -12,7 +12,7 @@ from proxy.gateway.record_builder import build_record
 from proxy.sinks import jsonl, logs
 from proxy.sinks.langfuse import Langfuse
 from proxy.sinks.otel import OpenTelemetry
-from proxy.sinks.recent_calls import Board
+from proxy.sinks.recent_calls import RecentCalls
 from proxy.sinks.webhook import Webhook
 from tests.gateway.test_record_builder import CallEnd, make_call, make_outcome, make_record
 
@@ -106,7 +106,7 @@ def test_each_record_is_written_when_one_of_them_is_odd(sink: str, odd: dict[str
 
 @pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
 def test_status_page_shows_the_others_when_one_record_is_odd(odd: dict[str, Any]) -> None:
-    board, record = Board(), make_record()
+    board, record = RecentCalls(), make_record()
     board.write([record, record._replace(id="odd", **odd), record])
     assert len(board.read(record.end_time).calls) == 3
 
