@@ -182,6 +182,11 @@ def parse_callbacks(value: Any) -> tuple[str, ...]:
     return parse_names([next(iter(item)) if isinstance(item, Mapping) and len(item) == 1 else item for item in value])
 
 
+def parse_flag_or_auto(value: Any) -> bool | None:
+    """true or false; None for auto."""
+    return None if value in (None, "auto") else parse_flag(value)
+
+
 def parse_flag_or_path(value: Any) -> bool | str:
     """true, false, or the path of a file."""
     return value if isinstance(value, str) and value.lower() not in _FLAGS else parse_flag(value)
@@ -304,6 +309,7 @@ KINDS: Mapping[str, Parse] = {
     "count": parse_count,
     "positive_count": parse_positive_count,
     "flag": parse_flag,
+    "flag_or_auto": parse_flag_or_auto,
     "flag_or_path": parse_flag_or_path,
     "callbacks": parse_callbacks,
     "mapping": parse_mapping,

@@ -135,6 +135,13 @@ _PARAMS: tuple[tuple[Any, ...], ...] = (
         "supported",
         "what clients may override on this deployment",
     ),
+    (
+        "use_responses_api",
+        "flag_or_auto",
+        None,
+        "supported",
+        "whether the server has /responses; auto (the default): until it has answered 404 or 405 once",
+    ),
     ("litellm_credential_name", "text", None, "supported", "an entry of credential_list"),
     ("mock_response", "any", None, "supported", "answer with this text, without a provider"),
     ("input_cost_per_token", "number", None, "supported", "USD"),
@@ -591,6 +598,7 @@ class Variable(NamedTuple):
 VARIABLES: tuple[Variable, ...] = (
     Variable("CONFIG_FILE_PATH", "./config.yaml, else a demo", "the configuration file, as `--config`"),
     Variable("LITELLM_MASTER_KEY", "", "the key that clients send, unless general_settings.master_key says it"),
+    Variable("LITELLM_SALT_KEY", "the master key", "the key that ids and reasoning given to clients are sealed with"),
     Variable("HOST", "127.0.0.1", "as `--host`"),
     Variable("PORT", "4000", "as `--port`"),
     Variable("NUM_WORKERS", "1", "as `--workers`; WEB_CONCURRENCY counts for plain gunicorn"),

@@ -13,10 +13,13 @@ from proxy.dispatch.dispatcher import Dispatcher
 from proxy.dispatch.exchange import Sender
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import OPERATIONS
+from proxy.domain.sealing import Sealer, derive_key
 from proxy.gateway.admission import Admission
+from proxy.gateway.conversations import Conversations
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.gauges import count_cooldown, watch
 from proxy.gateway.inspection import Inspection
+from proxy.gateway.kept_answers import AnswersInMemory
 from proxy.gateway.ledger import Ledger
 from proxy.gateway.model_access import ModelAccess
 from proxy.gateway.open_streams import OpenStreams
@@ -82,6 +85,7 @@ def build_parts(
         settings=settings,
         runtime=runtime,
         gateway=Gateway(admission, routers, dispatcher, ledger, observation, streams, runtime, base_url),
+        conversations=Conversations(Sealer(derive_key(settings.sealing_secret, "responses")), AnswersInMemory()),
         inspection=Inspection(settings, routers, dispatcher, runtime, prices),
         streams=streams,
         observation=observation,

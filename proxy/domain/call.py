@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from proxy.domain.account import Account
 from proxy.domain.bridged import BridgedDocument
+from proxy.domain.conversation import Conversation
 from proxy.domain.deployment import brings_connection
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import Operation
@@ -66,7 +67,9 @@ class Call(NamedTuple):
     its body in that form where it is not OpenAI's (see Provider.native); `asked` is then the row of the path,
     `operation` its pivot, and `headers` are the client's headers that belong to its dialect. `ignored` names the fields
     that the gateway knows and does not honour. `mask_leases` keep the client's own credentials masked while the call runs.
-    `account` is the virtual key that was shown; None for the master key, and where there is none.
+    `account` is the virtual key that was shown; None for the master key, and where there is none. `conversation` is for
+    answers that clients refer to later; `pin` is the id of the deployment that keeps what the call refers to: only
+    deployments of the same account can answer it.
     """
 
     id: str
@@ -89,6 +92,8 @@ class Call(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
     ignored: tuple[str, ...] = ()
     account: Account | None = None
+    conversation: Conversation | None = None
+    pin: str | None = None
 
     @property
     def fields(self) -> Mapping[str, Any]:

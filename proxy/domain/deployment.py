@@ -16,7 +16,7 @@ from proxy.errors import PermissionDeniedError
 ROUTING_PARAMS = frozenset(
     "weight order rpm tpm max_parallel_requests timeout stream_timeout connect_timeout first_token_timeout idle_timeout "
     "num_retries max_retries cooldown_time tags tag_regex drop_params additional_drop_params allowed_openai_params "
-    "configurable_clientside_auth_params "
+    "configurable_clientside_auth_params use_responses_api "
     "input_cost_per_token output_cost_per_token mock_response mock_tool_calls mock_delay mock_timeout".split()
 )
 # Parameters that change who calls and how, but not where the call goes. A region, a location or a project goes into a
@@ -50,6 +50,7 @@ class Deployment:
     Rates are per minute, times in seconds. `wildcard` is true when `group` is a pattern; the router hands out
     a copy whose `group` and `model` are the real names. `guarded` is true when a client named the destination.
     `configurable_clientside_auth_params` are the connection parameters that a client may override; None is all.
+    `use_responses_api`: whether its server has /responses; None: as long as nothing shows that it has not.
     `mock` are its `mock_*` parameters: see domain.mocking.
     """
 
@@ -81,6 +82,7 @@ class Deployment:
     input_cost_per_token: float | None = None
     output_cost_per_token: float | None = None
     mock: Mapping[str, Any] = field(default_factory=dict)
+    use_responses_api: bool | None = None
     wildcard: bool = False
     guarded: bool = False
     client_owned: bool = False

@@ -13,6 +13,7 @@ from schemas.embeddings import EmbeddingsSchema
 from schemas.messages import CountTokensSchema, MessagesSchema
 from schemas.moderations import ModerationsSchema
 from schemas.request import RequestSchema
+from schemas.responses import ResponsesSchema
 
 BodyForm = Literal["json", "multipart", "none"]
 AnswerForm = Literal["json", "stream", "bytes"]
@@ -170,6 +171,50 @@ COUNT_TOKENS = Operation(
     text=("messages", "tools", "system"),
     dialect="messages",
     headers=("anthropic-version", "anthropic-beta"),
+)
+# https://platform.openai.com/docs/api-reference/responses
+RESPONSES = Operation(
+    name="responses",
+    call_type="aresponses",
+    schema=ResponsesSchema,
+    paths=("responses",),
+    answers=("json", "stream"),
+    results="output",
+    content=("input", "instructions"),
+    text=("input", "instructions", "tools"),
+    mode="chat",
+    semantic_name="chat",
+    dialect="responses",
+    pivot=CHAT,
+)
+COMPACT_RESPONSE = Operation(
+    name="responses_compact",
+    call_type="acompact_responses",
+    schema=ResponsesSchema,
+    paths=("responses/compact",),
+    results="output",
+    content=("input", "instructions"),
+    text=("input", "instructions", "tools"),
+    dialect="responses",
+)
+COUNT_RESPONSE_TOKENS = Operation(
+    name="responses_input_tokens",
+    call_type="acount_response_tokens",
+    schema=ResponsesSchema,
+    paths=("responses/input_tokens",),
+    text=("input", "instructions", "tools"),
+    dialect="responses",
+)
+# What is asked of an answer that its provider keeps: read, delete, cancel, list its input.
+STORED_RESPONSE = Operation(
+    name="responses_stored",
+    call_type="aget_responses",
+    schema=RequestSchema,
+    paths=("responses/<id>",),
+    methods=("GET", "DELETE"),
+    body="none",
+    answers=("json", "stream"),
+    dialect="responses",
 )
 
 # In the order in which a deployment without a `mode` is probed: the first that its provider serves.

@@ -62,6 +62,12 @@ _TAKERS: Mapping[str, frozenset[str]] = {
         "anthropic azure_ai bedrock cohere cohere_chat deepinfra fireworks_ai gemini hosted_vllm litellm_proxy ollama "
         "ollama_chat openrouter perplexity together_ai vertex_ai vertex_ai_beta".split()
     ),
+    "web_search_options": frozenset(
+        "anthropic azure_ai bedrock gemini litellm_proxy mock openrouter perplexity vertex_ai vertex_ai_beta".split()
+    ),
+    "verbosity": frozenset("azure litellm_proxy mock openai openrouter".split()),
+    "prompt_cache_retention": frozenset("azure litellm_proxy mock openai".split()),
+    "safety_identifier": frozenset("azure litellm_proxy mock openai openrouter".split()),
     "prompt_cache_key": frozenset("azure litellm_proxy mock moonshot openai openrouter xai".split()),
 }
 
@@ -90,6 +96,8 @@ def fit(
     displaced = find_displaced(fields, deployment, provider) if provider.displaced is not None else []
     fields = _remaining(fields, displaced) if displaced else fields
     unsupported = find_unsupported(fields, call.operation, deployment, provider)
+    if optional:
+        unsupported += [name for name in _untaken(optional, fields, provider) if name not in unsupported]
     if "reasoning_effort" in fields and isinstance(fields["reasoning_effort"], Mapping):
         effort = read_effort_object(fields["reasoning_effort"])
         changes = {**changes, "reasoning_effort": effort.effort}
@@ -108,6 +116,11 @@ def fit(
         (*drop, *left_out),
         (*dropped, *left_out),
     )
+
+
+def _untaken(optional: frozenset[str], fields: Mapping[str, Any], provider: Provider) -> Iterable[str]:
+    """Those of the optional members that the provider does not know."""
+    return (name for name in fields if name in optional and provider.name not in _TAKERS.get(name, (provider.name,)))
 
 
 def read_effort_object(given: Mapping[str, Any]) -> EffortObject:

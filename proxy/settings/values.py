@@ -84,6 +84,11 @@ class Settings:
         return f"/{path}" if path else ""
 
     @property
+    def sealing_secret(self) -> str | None:
+        """What ids and reasoning given to clients are sealed with; None without a master key."""
+        return self.environ.get("LITELLM_SALT_KEY") or self.master_key
+
+    @property
     def group_count(self) -> int:
         """How many models the gateway serves; a `*` that repeats another group's deployments is none."""
         groups = {deployment.group for deployment in self.deployments}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from proxy.gateway.account_directory import AccountDirectory
+from proxy.gateway.conversations import Conversations
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.inspection import Inspection
 from proxy.gateway.model_access import ModelAccess
@@ -26,6 +27,7 @@ class Parts:
     settings: Settings
     runtime: Runtime
     gateway: Gateway
+    conversations: Conversations
     inspection: Inspection
     streams: OpenStreams
     observation: Observation

@@ -18,6 +18,8 @@ KEPT_BYTES = 1024 * 1024
 class EventStream:
     """The server calls `close` when the client leaves, and always at the end.
 
+    A client that leaves when the writer `is_complete` has the whole answer.
+
     A finished answer ends as its dialect ends one; a broken one ends with an error event instead.
     """
 
@@ -51,7 +53,8 @@ class EventStream:
 
     def close(self) -> None:
         self._reply.close()
-        self._end(ClientClosedRequestError("The client closed the connection."))
+        is_complete = getattr(self._writer, "is_complete", False)
+        self._end(None if is_complete else ClientClosedRequestError("The client closed the connection."))
 
     def _frames(self, batch: list[Chunk]) -> bytes:
         if self._is_openai or not self._chunk:

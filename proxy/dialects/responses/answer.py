@@ -71,9 +71,7 @@ class ResponseBuilder:
             "store": self.conversation.stored,
             "usage": None if usage is None else build_usage(usage, cost),
         }
-        repeated = {
-            name: default if fields.get(name) is None else fields[name] for name, default in _REPEATED.items()
-        }
+        repeated = {name: default if fields.get(name) is None else fields[name] for name, default in _REPEATED.items()}
         return {**head, **repeated, **members}
 
     def finish(

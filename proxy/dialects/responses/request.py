@@ -76,7 +76,9 @@ def _read_text(text: Any) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = {} if text.get("verbosity") is None else {"verbosity": text["verbosity"]}
     form = text.get("format")
-    kind = form.get("type") if isinstance(form, Mapping) else None
+    if not isinstance(form, Mapping):
+        return found
+    kind = form.get("type")
     if kind == "json_schema":
         schema = {name: value for name, value in form.items() if name != "type" and value is not None}
         found["response_format"] = {"type": kind, "json_schema": {"name": "answer", **schema}}
