@@ -9,6 +9,7 @@ from proxy.domain.json_text.document import Document
 from proxy.domain.operations import COMPACT_RESPONSE, COUNT_RESPONSE_TOKENS, RESPONSES, STORED_RESPONSE, Operation
 from proxy.endpoints.operation import View
 from proxy.errors import BadRequestError, GatewayError, MethodNotAllowedError
+from proxy.gateway.conversations import owner_of
 from proxy.web.bodiless import read_bodiless
 from proxy.web.current import current_caller
 from proxy.web.serving import current_parts
@@ -117,7 +118,7 @@ def _read(operation: Operation) -> Call:
 
 
 def _owner() -> str:
-    return current_caller().key.digest or ""
+    return owner_of(current_caller().account)
 
 
 def _ask_keeper(identifier: str, below: str = "", method: str = "GET") -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 from proxy.dialects.responses.answer import list_items
 from proxy.dialects.responses.request import read_request
+from proxy.domain.account import Account
 from proxy.domain.bridged import BridgedDocument
 from proxy.domain.call import Call
 from proxy.domain.conversation import Conversation, KeptAnswer, ResponseName
@@ -32,7 +33,7 @@ class Conversations:
         """
         assert call.native is not None
         native, fields = call.native, call.native.fields
-        owner = call.requester.key_hash or ""
+        owner = owner_of(call.account)
         previous = fields.get("previous_response_id")
         stored = call.asked is RESPONSES and fields.get("store") is not False
         conversation = Conversation(self._sealer, owner, stored, previous, self._answers.keep)
@@ -79,6 +80,11 @@ class Conversations:
         found = [self._answers.find_item(owner, item["id"]) if _is_reference(item) else None for item in items]
         resolved = [item if known is None else known for item, known in zip(items, found, strict=True)]
         return native.edit({"input": resolved})
+
+
+def owner_of(account: Account | None) -> str:
+    """Whose an answer is: the key's; empty for the master key, and where there are no keys."""
+    return "" if account is None else account.key.id
 
 
 def _continue(native: Document, name: ResponseName, kept: KeptAnswer | None) -> Document:

@@ -29,4 +29,5 @@ def read_bodiless(parts: Parts, operation: Operation, model: str, native: Docume
         dialect=operation.dialect,
         native=native,
         asked=operation,
+        account=caller.account,
     )
