@@ -110,7 +110,7 @@ def own_prices(deployment: Deployment, listed: PriceRow | None) -> PriceRow | No
     """The deployment's own prices, from its parameters and its `model_info`, in the public file's names.
 
     Input and output that are not given are the listed ones; nothing else is taken from the list, since a discount on
-    the one price says nothing on the others.
+    one price implies nothing about the others.
     """
     given = {
         name: price
@@ -134,7 +134,7 @@ def own_prices(deployment: Deployment, listed: PriceRow | None) -> PriceRow | No
 
 
 def price(usage: Usage, prices: Prices, source: Source = "table", model: str | None = None) -> Cost:
-    """The sum of the parts, each at its price; `source` and `model` say whose prices they are.
+    """The sum of the parts, each at its price; `source` and `model` name the origin of the prices.
 
     Audio that was cached is counted twice in a usage: it costs as cached.
     """

@@ -2,7 +2,7 @@
 
 A reservation costs one round trip for all its subjects; what calls have used is written in the background. The host's
 store is kept at what Redis last answered. Spend that Redis has not got, because it failed, is sent when it is back, and
-a Redis that has lost its data begins at what the workers know. What a dead worker reserved comes back when its name expires.
+a Redis that has lost its data begins at the workers' own counts. What a dead worker reserved comes back when its name expires.
 """
 
 import logging

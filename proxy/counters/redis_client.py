@@ -1,6 +1,6 @@
 """The client of a Redis that may be dead, slow or hostile: short timeouts, bounded answers, no retries.
 
-A Redis that answers nonsense is a dead Redis: whoever reads its answers catches REDIS_FAULTS and stops using it.
+A Redis that answers nonsense is a dead Redis: readers of its answers catch REDIS_FAULTS and stop using it.
 """
 
 import socket

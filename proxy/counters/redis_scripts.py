@@ -30,7 +30,7 @@ end
 
 # KEYS: the worker's, then the counters'.
 # ARGV: worker, prefix of workers; for each counter: held (1 is reserved until the end), amount, maximum (-1 is none),
-#       start, end, partial, what the worker knows to be spent (for a Redis that has lost it), whether it is money.
+#       start, end, partial, what the worker counted as spent (for a Redis that has lost it), whether it is money.
 # Returns {"ok", then for each counter amount, spent before, reserved before, start}
 # or {"refused", the counter's number, used, end}.
 RESERVE = (
@@ -82,7 +82,7 @@ return answer
 
 # KEYS: one counter's.
 # ARGV: worker of the reservation, held, reserved, change of spent, start and end of the present window, start of the
-#       window that it was reserved in, what the worker knows to be spent with this call, whether it is money.
+#       window that it was reserved in, what the worker counted as spent with this call, whether it is money.
 SETTLE = (
     _COMMON
     + """

@@ -23,7 +23,7 @@ class CounterStore(Protocol):
         """Count a call for all its subjects, or for none: one atomic step. End it with `settle` or `release`."""
 
     def settle(self, reservation: Reservation, actual: Amounts, now: float) -> bool:
-        """The call has ended and used so much; None of an amount: the estimate stands. False if it had ended before."""
+        """The call has ended and used so much; None: the estimate counts. False if it had ended before."""
 
     def release(self, reservation: Reservation, now: float) -> bool:
         """The call was never sent. False if it had ended before."""
@@ -86,7 +86,7 @@ class LocalCounters:
         return True
 
     def count(self, shares: Sequence[Share], spent: Sequence[int], now: float) -> Reservation:
-        """Count what another store has granted, which also knows what was spent before."""
+        """Count what another store has granted, which also has what was spent before."""
         with self._lock:
             self._prepare(now)
             hold = self._hold(shares, now)

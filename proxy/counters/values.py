@@ -73,7 +73,7 @@ def build_limit(
 
 
 class Amounts(NamedTuple):
-    """What one call uses: an estimate when it is reserved, the truth when it is settled (None: the estimate stands)."""
+    """What one call uses: an estimate when it is reserved, the actual amounts when it is settled (None: the estimate counts)."""
 
     tokens: int | None = None
     nanodollars: int | None = None

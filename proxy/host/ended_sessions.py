@@ -16,7 +16,7 @@ MOST = 4096
 class EndedSessions:
     """By a session's signature (hexadecimal), each until its cookie expires (Unix seconds).
 
-    With a `path` the workers share a file of lines; without one, or where it can't be used, this process alone knows
+    With a `path` the workers share a file of lines; without one, or where it can't be used, only this process has
     them. Safe for threads.
     """
 

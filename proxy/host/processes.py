@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def start_time(pid: int) -> int:
-    """When the process began, in the system's ticks; 0 where the system does not tell."""
+    """When the process began, in the system's ticks; 0 where the system does not show it."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
@@ -15,7 +15,7 @@ def start_time(pid: int) -> int:
 
 
 def is_alive(pid: int, started: int) -> bool:
-    """False when the number belongs to nobody, to a zombie, or to a process that began at another time."""
+    """False when the number belongs to no process, to a zombie, or to a process that began at another time."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

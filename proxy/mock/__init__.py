@@ -1,1 +1,1 @@
-"""A fake provider that speaks OpenAI's format: the built-in demo model, and an upstream to test against."""
+"""A fake provider in OpenAI's format: the built-in demo model, and an upstream to test against."""

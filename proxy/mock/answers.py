@@ -57,8 +57,8 @@ def answer(
         return _error(Behaviour(status=400), "the body is not an object")
     behaviour = _behaviour(body, defaults or Behaviour())
     if behaviour.echo_request:
-        said = " ".join((headers or {}).values())
-        return _error(replace(behaviour, status=401, headers={"x-echo": said}), f"refused: {said}")
+        echoed = " ".join((headers or {}).values())
+        return _error(replace(behaviour, status=401, headers={"x-echo": echoed}), f"refused: {echoed}")
     if behaviour.status >= 300:
         return _error(behaviour, behaviour.reply or f"mock error {behaviour.status}")
     if behaviour.answer is not None and not body.get("stream"):

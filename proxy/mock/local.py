@@ -20,7 +20,7 @@ def build_local(
         given = answer(urlsplit(request.url).path, bytes(request.body), Behaviour(created=int(now())))
 
         def pause(seconds: float) -> Iterator[bytes]:
-            """In steps, with an empty block after each: whoever waits can look whether it is still worth it."""
+            """In steps, with an empty block after each, so that the reader can check its timeouts."""
             while seconds > 0:
                 sleep(min(seconds, _STEP))
                 seconds -= _STEP

@@ -22,7 +22,7 @@ StartResponse = Callable[..., Any]
 
 
 class MockServer:
-    """Answers as `answers.answer` says, and remembers what it was asked: GET /_requests, DELETE /_requests.
+    """Answers with `answers.answer`, and keeps the requests: GET /_requests, DELETE /_requests.
 
     GET /_open is the number of answers that are being given right now.
     """
@@ -112,7 +112,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 
 def serve(host: str, port: int, defaults: Behaviour) -> None:
-    """Run until interrupted. One worker, so that it can tell all that it was asked."""
+    """Run until interrupted. One worker, so that it has all requests."""
     options = {"bind": f"{host}:{port}", "workers": 1, "worker_class": "gevent", "loglevel": "warning", "keepalive": 60}
     # A stalled answer would stall for ever.
     options["graceful_timeout"] = 1

@@ -17,7 +17,7 @@ _MISSED = {
 
 
 class Stopwatch:
-    """`total` runs from the start; one of the other three runs at a time, and `begin` says which."""
+    """`total` runs from the start; one of the other three runs at a time, and `begin` selects it."""
 
     __slots__ = ("_end", "_phase", "_total_end", "clocks", "host", "now")
 

@@ -1,4 +1,4 @@
-"""What can go wrong on the wire, as errors of ours: every exception of requests, and of what is under it, has a place.
+"""Failures on the wire as GatewayErrors: every exception of requests, and of what it uses, is mapped.
 
 No message holds more of the URL than its host: a URL can carry credentials in its userinfo and query.
 """

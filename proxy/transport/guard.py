@@ -119,7 +119,7 @@ class Guard:
     def admit(self, url: str, stopwatch: Stopwatch) -> tuple[Target, tuple[str, ...]]:
         """The destination and its checked addresses. Raises BadRequestError, Timeout, APIConnectionError.
 
-        A name that does not exist and one that leads inside are told apart by nothing: the answer must not be a way to
+        A name that does not exist and one that leads inside give the same error: the answer must not be a way to
         ask about the operator's network.
         """
         target = self._check_url(url)
@@ -135,7 +135,7 @@ class Guard:
 
 
 def _parse_authority(authority: str) -> tuple[str, int | None]:
-    """Host and port. Raises ValueError, whose text says why, for a host that is spelled in any unusual way."""
+    """Host and port. Raises ValueError with the reason for a host that is spelled in any unusual way."""
     matched = _AUTHORITY.fullmatch(authority)
     if matched is None:
         raise ValueError("this is not a host and a port")

@@ -10,7 +10,7 @@ from proxy.transport.clocks import Stopwatch
 
 
 def ask_system(host: str, port: int) -> Sequence[str]:
-    """What the system's resolver says; blocks for as long as it likes. Raises socket.gaierror."""
+    """The system resolver's answer; blocks without a limit. Raises socket.gaierror."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as exception:
@@ -24,7 +24,7 @@ def resolve(
     """The addresses of a name, in the system's order; an address is its own. Raises socket.gaierror, Timeout.
 
     The system's resolver can't be interrupted, so a thread of its own does the asking (a greenlet under gevent): when
-    the clock runs out first, it is left to end by itself.
+    the clock runs out first, it is left to finish in the background.
     """
     if _is_address(host):
         return (host,)

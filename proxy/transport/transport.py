@@ -1,4 +1,4 @@
-"""The one way out: a WireRequest over HTTP, with every failure of the wire as an error of ours."""
+"""The one way out: a WireRequest over HTTP, with every failure of the wire as a GatewayError."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -194,7 +194,7 @@ def host_of(url: str) -> str:
 def _timeout(clocks: Clocks) -> Any:
     """The nearest thing to the clocks that urllib3 knows: a limit for each wait until the head is there.
 
-    requests takes this class as its `timeout`; its annotations do not say so.
+    requests accepts this class as its `timeout`; its annotations do not list it.
     """
     connect = [limit for limit in (clocks.connect, clocks.total) if limit is not None]
     read = [limit for limit in (clocks.first, clocks.total) if limit is not None]

@@ -102,7 +102,7 @@ def _with_project(request: WireRequest, project: str | None, deployment: Deploym
 
 
 def read_key(given: object) -> tuple[Mapping[str, Any] | None, bytes]:
-    """A key file's content, None for the surroundings' own credentials; and what tells it from others."""
+    """A key file's content, None for the environment's own credentials; and its key in the cache."""
     if given is None:
         return None, b""
     if isinstance(given, Mapping):

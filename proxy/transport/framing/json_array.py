@@ -1,4 +1,4 @@
-"""Google's two forms of a stream: server-sent events, or one JSON array from whoever did not hear the `alt=sse`.
+"""Google's two forms of a stream: server-sent events, or one JSON array from servers that ignore `alt=sse`.
 
 https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent
 """
@@ -40,7 +40,7 @@ class SSEOrArrayDecoder:
         return []
 
     def finish(self) -> list[Event]:
-        """What was cut off is nothing: the format's own reader says that the stream had no end."""
+        """A cut element yields nothing: the format's decoder reports the missing end."""
         if not self._is_array:
             return self._events.finish()
         try:

@@ -1,7 +1,7 @@
 """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream).
 
 One deviation: an event that the end of the stream left without its blank line is given, not dropped, since providers
-forget that line after `[DONE]`. A decoder that finds half a chunk in it says so. `id` and `retry` are of no use here.
+forget that line after `[DONE]`. A decoder that finds half a chunk in it reports that. `id` and `retry` are of no use here.
 Another: no field's name begins with a brace or a bracket, so a body that does is no event stream but one JSON text (an error,
 nearly always), which becomes one event; and such a line in the middle of a stream is data.
 """

@@ -1,6 +1,6 @@
-"""An adapter for requests that speaks HTTP/1.1 by itself: a C parser, sockets that never block, exact clocks.
+"""An adapter for requests with its own HTTP/1.1: a C parser, non-blocking sockets, exact timeouts.
 
-`HTTPAdapter.send` stays the door, so that what stands in for it in tests (`responses`) works; the hooks that it calls
+`HTTPAdapter.send` stays the door, so that its test double (`responses`) works; the hooks that it calls
 are overridden. A plain PreparedRequest, for instance one that must go through a proxy, takes HTTPAdapter's own way.
 """
 
@@ -27,7 +27,7 @@ _JOINED = 32 * 1024
 class Http1Request(requests.PreparedRequest):
     """What requests calls a prepared request, and beside it what this adapter needs: bytes, destination, patience."""
 
-    # What a session sets and looks at. One of ours goes to its adapter directly, so it is the same for all.
+    # What a session sets and reads. The transport calls its adapter directly, so it is the same for all.
     _cookies = None
     _body_position = None
     hooks: ClassVar[dict[str, list[Any]]] = {}  # type: ignore[misc]
@@ -36,7 +36,7 @@ class Http1Request(requests.PreparedRequest):
         self.method = envelope.method
         self.url = envelope.url
         self.headers = envelope.headers
-        # For who stands in for this adapter; a body in pieces is not put together for nobody.
+        # For test doubles of this adapter; a body in pieces is joined only for them.
         self.body = content if isinstance(content, bytes) and content else None
         self.origin = envelope.origin
         self.head = envelope.head(content)
@@ -207,7 +207,7 @@ def _send(request: Http1Request, connection: Connection) -> None:
             for piece in content.pieces if isinstance(content, Pieces) else (content,):
                 connection.send(piece, request.wait)
     except (BrokenPipeError, ConnectionResetError):
-        # Refused before it was sent to the end: the answer that says why (413, 429) may be there.
+        # Refused before it was sent to the end: the answer with the reason (413, 429) may be there.
         return
 
 

@@ -17,7 +17,7 @@ _BLOCK = 65536
 class Connection:
     """A connected socket. `idle_since` is when it was put aside, None while it serves its first request.
 
-    `secured` is the socket where it speaks TLS.
+    `secured` is the TLS socket, if there is one.
     """
 
     __slots__ = ("_closed", "_drained", "_fileno", "_look", "_socket", "_waiting", "idle_since", "origin", "secured")
@@ -85,11 +85,11 @@ class Connection:
                 return data
 
     def is_quiet(self) -> bool:
-        """True while an idle connection is as it should be: open, and with nothing said."""
+        """True while an idle connection is open and has no unread data."""
         try:
             if not self._look(0) and not self._closed:
                 return True
-            # TLS may have said something that is nothing to us.
+            # TLS may have sent records without application data.
             self._socket.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
@@ -98,7 +98,7 @@ class Connection:
         return False
 
     def close(self) -> None:
-        """End it now, also from another thread: whoever waits for it is woken, and closes the socket in its turn."""
+        """End it now, also from another thread: a waiting reader is woken, and closes the socket."""
         self._closed = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)

@@ -16,7 +16,7 @@ _BODILESS = frozenset({204, 304})
 class ResponseParser:
     """Bytes in by `feed`; `status`, `headers` and `take` out. The `on_` methods are httptools' callbacks.
 
-    `until_close`: the answer's length is not said, its end is the connection's. `reusable`: after `complete`, the
+    `until_close`: the answer has no length, and ends with the connection. `reusable`: after `complete`, the
     connection can carry another request.
     """
 
@@ -125,12 +125,12 @@ class ResponseParser:
             self.reusable = bool(self._parser.should_keep_alive())
 
 
-def _join_headers(said: list[bytes]) -> dict[str, str]:
-    """By names in lower case; what is said more than once is joined. Decoded all in one step: no line holds a break."""
-    if not said:
+def _join_headers(lines: list[bytes]) -> dict[str, str]:
+    """By names in lower case; repeated headers are joined. Decoded all in one step: no line holds a break."""
+    if not lines:
         return {}
-    keys = b"\r\n".join(said[::2]).decode("latin-1").lower().split("\r\n")
-    texts = b"\r\n".join(said[1::2]).decode("latin-1").split("\r\n")
+    keys = b"\r\n".join(lines[::2]).decode("latin-1").lower().split("\r\n")
+    texts = b"\r\n".join(lines[1::2]).decode("latin-1").split("\r\n")
     headers = dict(zip(keys, texts, strict=True))
     if len(headers) < len(keys):
         headers = {}

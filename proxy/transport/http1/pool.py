@@ -58,7 +58,7 @@ class Pool:
             connection.close()
 
     def _forget(self) -> None:
-        """A child of fork has copies of its parent's sockets: it must not speak on them. Locks may be copied locked."""
+        """A child of fork has copies of its parent's sockets: it must not use them. Locks may be copied locked."""
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._idle: OrderedDict[Origin, list[Connection]] = OrderedDict()

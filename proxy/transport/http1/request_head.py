@@ -8,7 +8,7 @@ from requests.structures import CaseInsensitiveDict
 from proxy.errors import BadRequestError
 from proxy.transport.origin import Destination, Origin
 
-# These say how the message is carried, which is for us to say: two opinions on a message's length are a way to smuggle
+# These frame the message, and only this module sets them: two framings of one message are a way to smuggle
 # a second request into it.
 _OURS = frozenset(
     {"connection", "content-length", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
@@ -20,7 +20,7 @@ class Envelope(NamedTuple):
     """What requests have in common that differ in nothing but their bodies.
 
     `start` is the request line and the headers, but for the body's length and the empty line. `headers` are the same
-    for who looks at the request as one of requests' own.
+    for code that reads it as one of requests' own.
     """
 
     method: str
@@ -57,7 +57,7 @@ def complete_headers(
     """
     headers = {lower: value for name, value in given.items() if (lower := name.lower()) not in _OURS}
     if guarded:
-        # Whom we call, and whom we say that we call, is one thing when a client decides.
+        # The address and the Host header must agree when a client chooses them.
         headers.pop("host", None)
     _check(headers)
     headers.setdefault("user-agent", user_agent)

@@ -73,7 +73,7 @@ class Reply:
 
 
 class LibraryBody:
-    """The body of an answer that `requests` gave: behind a proxy, or from a test's stand-in for a provider.
+    """The body of an answer that `requests` gave: behind a proxy, or from a test double of a provider.
 
     The clocks are the socket's timeout, set before each read: they hold for each wait rather than for the byte. Ticks
     are not to be had from it.
