@@ -53,18 +53,18 @@ def serve(**given: Any) -> None:
     """
     options = translate(given)
     if options["config"] and options["model"]:
-        raise click.UsageError("--config and --model exclude each other: the file says which models there are")
+        raise click.UsageError("--config and --model exclude each other: the file defines the models")
     if options["server"] == "granian" and options["server_options"]:
         names = ", ".join(options["server_options"][::2])
         raise click.UsageError(f"gunicorn's options have no effect under granian: leave out what sets {names}")
     check_port(options["host"], options["port"])
     command = granian_command(options) if options["server"] == "granian" else serve_command(options)
-    # The server takes this process over, with nothing of ours loaded in it before its workers have patched their sockets.
+    # The server takes this process over, before any module of this program is loaded: its workers patch their sockets first.
     os.execv(command[0], command)  # noqa: S606
 
 
 def check_port(host: str, port: int) -> None:
-    """Say so at once when somebody else listens there: gunicorn would try for seconds, in a line for each try."""
+    """Fail at once when the port is taken: gunicorn would retry for seconds, with a line for each try."""
     try:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             return
@@ -159,7 +159,7 @@ def check(paths: tuple[Path, ...], *, strict: bool) -> None:
 @click.option("--chunks", type=click.IntRange(0), default=0, help="Chunks of a stream; 0 is one for each word.")
 @click.option("--fault", help="How answers go wrong; see proxy/mock/answers.py.")
 def mock(host: str, port: int, **behaviour: Any) -> None:
-    """Run a fake provider that speaks OpenAI's format, to test against."""
+    """Run a fake provider in OpenAI's format, to test against."""
     from proxy.domain.mock_answers import Behaviour  # noqa: PLC0415
     from proxy.mock.server import serve as serve_mock  # noqa: PLC0415
 
@@ -170,7 +170,7 @@ def mock(host: str, port: int, **behaviour: Any) -> None:
 @click.option("-c", "--config", "configs", multiple=True, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("-s", "--scenario", required=True, type=click.Path(exists=True, path_type=Path))
 def simulate(configs: tuple[Path, ...], scenario: Path) -> None:
-    """Run the real router against simulated providers on a simulated clock; several --config stand side by side."""
+    """Run the real router against simulated providers on a simulated clock; several --config are shown side by side."""
     from proxy.accounting.cost import price_per_token  # noqa: PLC0415
     from proxy.accounting.prices import load_bundled  # noqa: PLC0415
     from proxy.routing.simulation import simulate as simulation  # noqa: PLC0415

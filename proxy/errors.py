@@ -16,7 +16,7 @@
     ├─ UnprocessableEntityError         422  invalid_request_error
     ├─ RateLimitError                   429  rate_limit_error
     │  └─ NoDeploymentAvailableError    429
-    ├─ ClientClosedRequestError         499  the client went away; nobody reads the answer
+    ├─ ClientClosedRequestError         499  the client went away; the answer is not read
     ├─ ConfigurationError               500  a deployment that can't serve as it is configured
     ├─ UnexpectedError                  500  a fault of the gateway
     ├─ InternalServerError              500  api_error
@@ -70,8 +70,8 @@ class GatewayError(Exception):
     The router fills `attempts`, the tries of the call in their order, and `last_tried`, the domain's Deployment of the
     last of them (typed loosely: this module imports nothing). `retry_budget_spent` is set where the retry budget ended
     the walk, `dropped` are the parameters that the request was sent without. `recorded`: the call that failed with it
-    has its record. `inner` is Azure's `innererror`: the content filter that refused. An error without
-    `blames_deployment` says nothing of the deployment that was tried.
+    has its record. `inner` is Azure's `innererror`: the content filter that refused. An error with
+    `blames_deployment` false does not count against the deployment that was tried.
     """
 
     status_code = 500
@@ -195,7 +195,7 @@ class RateLimitError(GatewayError):
 
 
 class NoDeploymentAvailableError(RateLimitError):
-    """Every deployment of a group is out of service for now; `retry_after` says until when."""
+    """Every deployment of a group is out of service for now; `retry_after` is the time until one is back."""
 
 
 class ClientClosedRequestError(GatewayError):
@@ -205,7 +205,7 @@ class ClientClosedRequestError(GatewayError):
 
 
 class ConfigurationError(GatewayError):
-    """A deployment can't serve as it is configured: the operator's to mend, or the client's where it is a client's own."""
+    """A deployment can't serve as it is configured: for the operator to correct, or for the client where it is a client's own."""
 
 
 class UnexpectedError(GatewayError):

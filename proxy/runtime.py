@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# The bits that say what kind of UUID it is (RFC 9562), and the others.
+# The version and variant bits of a UUID (RFC 9562), and the others.
 _VERSION_4 = 4 << 76 | 2 << 62
 _FREE = (1 << 128) - 1 - (15 << 76 | 3 << 62)
 

@@ -49,7 +49,7 @@ class Exchange:
         return self._transport.send(request, stream_clocks(clocks) if call.stream else clocks, call.client)
 
     def failure(self, exception: Exception) -> GatewayError:
-        """The error for an exception that is none: before the request was sent it says nothing of the provider."""
+        """The error for an unexpected exception: before the request was sent it does not count against the provider."""
         if exhausted(exception):
             return LocalResourceError("The gateway has no resources left for this call; try again in a moment.")
         if self.sent:

@@ -15,7 +15,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 def inline_media(call: Call, urls: Collection[str], fetch: Fetch) -> Call:
-    """The call with each of `urls` replaced, wherever it stands, by a data URL of what is there.
+    """The call with each of `urls` replaced, wherever it occurs, by a data URL of its content.
 
     Raise BadRequestError for an address that may not be fetched, or that doesn't answer with 200, and for too much.
     """
@@ -52,7 +52,7 @@ def _read(url: str, fetch: Fetch) -> str:
 
 
 def _replace(value: Any, find: Callable[[str], str | None]) -> Any:
-    """A copy of JSON in which every string that `find` knows is replaced."""
+    """A copy of JSON in which every string with a replacement in `find` is replaced."""
     if isinstance(value, str):
         return find(value) or value
     if isinstance(value, list):

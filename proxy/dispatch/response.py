@@ -1,4 +1,4 @@
-"""A provider's answer whose failures are told as a client may hear them."""
+"""A provider's answer, its failures redacted for the client."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,9 +11,9 @@ from proxy.errors import GatewayError
 
 
 class ErrorRedactor(NamedTuple):
-    """Tells the transport's errors: the host in them is the operator's business, unless the client named it itself.
+    """Removes the provider's host from transport errors, unless the client supplied that host.
 
-    It keeps nothing of the request but what it tells: a stream is open for long. `url` is None for a client's own.
+    Holds only what the message needs, not the request: streams stay open for a long time. `url` is None for a client's own.
     """
 
     url: str | None
@@ -25,7 +25,7 @@ class ErrorRedactor(NamedTuple):
         return cls(None if request.guarded else request.url, call.model, deployment.provider)
 
     def redact(self, error: GatewayError) -> GatewayError:
-        """The error as the client may hear it."""
+        """The error as a client may see it."""
         message = error.message
         if self.url is not None:
             host = urlsplit(self.url).netloc.rpartition("@")[2]

@@ -1,4 +1,4 @@
-"""A provider's open stream: held until it says something, metered, and ended by what its format calls the end."""
+"""A provider's open stream: held back until its first content, metered, and ended by its format's end mark."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ from proxy.errors import (
 from proxy.providers.contract import StreamDecoder
 from proxy.routing.estimate import CHARACTERS_PER_TOKEN, prompt_tokens
 
-# A stream is held back until it says something, but not for ever and not without bound.
+# A stream is held back until its first content, within bounds of time and size.
 HELD_CHUNKS = 64
 HELD_BYTES = 256 * 1024
 # Events that become no chunk (pings, unknown ones), one after another: each costs about as much as a chunk.
@@ -31,7 +31,7 @@ SHORTEST_TICK = 0.02
 
 
 def stream_clocks(clocks: Clocks) -> Clocks:
-    """The same clocks with a tick that is short enough to hold first and idle to what a stream says, not only sends."""
+    """The same clocks with a tick that is short enough to measure first and idle by content, not by bytes."""
     limits = [limit for limit in (clocks.first, clocks.idle) if limit is not None]
     ticks = [LONGEST_TICK, clocks.tick or LONGEST_TICK]
     ticks += [max(SHORTEST_TICK, limit / TICKS_OF_LIMIT) for limit in limits]
@@ -97,7 +97,7 @@ class Meter:
                 self._sample = self._sample or chunk.data
 
     def usage(self, so_far: Usage | None) -> Usage | None:
-        """None while nothing was seen of which one could say what it cost. `so_far`: what the provider told on the way."""
+        """None while nothing was seen that has a cost. `so_far`: the provider's own count on the way."""
         if self._said is not None or not self._chunks:
             return self._said or so_far
         characters = self._bytes - self._chunks * (len(self._sample) - self._measure(self._sample))
@@ -155,7 +155,7 @@ class ProviderStream:
     def wait_for_content(self, sent: float) -> None:
         """Read until something is there to show. A failure until then closes the connection and is raised.
 
-        The first clock is the content's: a provider that has only said that it is there has said nothing.
+        The first timeout ends with content: pings and role chunks do not count.
         """
         try:
             self._hold(sent)
@@ -285,7 +285,7 @@ class ProviderStream:
             raise self._failure
 
     def _end(self, failure: GatewayError | None) -> list[Chunk]:
-        """The last chunks. Of a stream that failed too, if all had been said before; else its failure is raised."""
+        """The last chunks. Also of a stream that failed after its answer was complete; else its failure is raised."""
         try:
             return self._note(self._decoder.finish())
         except TruncatedStreamError as error:

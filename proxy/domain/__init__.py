@@ -1,1 +1,1 @@
-"""Frozen values that the other packages exchange; imports nothing of ours."""
+"""Frozen values that the other packages exchange; imports nothing else of this program but errors."""

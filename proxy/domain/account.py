@@ -98,11 +98,12 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a virtual key stands for. A call of the master key, or of a gateway without keys, has no account.
+    """A virtual key with its owner, its rights and its limits. A call of the master key, or of a gateway without
+    keys, has no account.
 
     `name` is the key as it may be shown ("sk-...abcd"). `aliases` rewrite the asked model. `allowed_routes` are paths,
     patterns or groups of paths; empty is what the role allows. `in_file`: declared in the configuration. `shown` and
-    `owner` are what records tell. `throttles`: beyond its budget the key is slowed down instead of refused.
+    `owner` are shown in records. `throttles`: beyond its budget the key is slowed down instead of refused.
     `user_id` and `team_id` may name what is not stored.
     """
 

@@ -96,7 +96,7 @@ def _nothing_known() -> Usage | None:
 
 
 def _no_reader(error: GatewayError) -> None:
-    """For a stream that nobody waits for elsewhere."""
+    """For a stream without another reader."""
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class StreamReply:
     `chunks` yields the chunks that arrived together as one list, and an empty list when the provider has been silent for
     a tick (see Clocks); it ends after the finish, or raises a GatewayError where the stream broke. `close` gives the
     provider's connection up now: it must be called when the client leaves, and is safe to call at any time.
-    `spent` tells the tokens so far, estimated where the provider has not told; `interrupt` ends the stream from another
+    `spent` returns the tokens so far, estimated where the provider has not counted them; `interrupt` ends the stream from another
     thread: its reader gets the error. `attempts`: the tries (Attempt) that were made after the stream had opened.
     `form` names the dialect that the chunks are written in.
     """
@@ -123,8 +123,9 @@ class StreamReply:
 
 
 class StreamEnd(NamedTuple):
-    """What a stream leaves behind: its tokens (estimated where nobody told), the error if it broke or was left, and one
-    of its chunks, which tells the answer's id and model. `chunks` are all of them, where prompts and answers may be logged.
+    """What a stream leaves behind: its tokens (estimated where the provider did not count), the error if it broke or
+    was left, and one of its chunks, which has the answer's id and model. `chunks` are all of them, where prompts and
+    answers may be logged.
     """
 
     usage: Usage | None = None

@@ -29,7 +29,7 @@ Send = Callable[[Call, Deployment, Clocks, OnResult], Reply]
 
 
 class Outcome(NamedTuple):
-    """A walk that succeeded: the reply, who gave it, and every try on the way.
+    """A walk that succeeded: the reply, its deployment, and every try on the way.
 
     `retries` counts the further tries within a group, `fallbacks` the further groups. `cost` is that of a whole
     answer, `first` the seconds from the request to the first content of a stream.

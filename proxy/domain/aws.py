@@ -24,7 +24,7 @@ _ROUTES = ("converse/", "invoke/")
 
 
 class AwsModel(NamedTuple):
-    """`model_id` as AWS knows it (an id, an inference profile or an ARN); `hint` the family in `llama/arn:...`."""
+    """`model_id` in AWS's form (an id, an inference profile or an ARN); `hint` the family in `llama/arn:...`."""
 
     model_id: str
     region: str

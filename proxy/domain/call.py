@@ -22,8 +22,8 @@ class Options:
     """What the client asked of the gateway itself; none of it is sent to a provider.
 
     Times are seconds. `overrides` are the client's own connection parameters (api_key, api_base, aws_* ...),
-    `user_config` its own router configuration, `mock` the mock parameters that were said. `no_log`: only counters may
-    see the call; `redact_content`: its record shows neither prompt nor answer. None means: not said.
+    `user_config` its own router configuration, `mock` the mock parameters of the request. `no_log`: only counters may
+    see the call; `redact_content`: its record shows neither prompt nor answer. None means: not set.
     """
 
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -52,7 +52,7 @@ class Options:
 
     @property
     def is_isolated(self) -> bool:
-        """The call tells nothing of the operator's deployments: its connection is the client's own, or it is a mock."""
+        """Its outcome must not affect the operator's deployments: its connection is the client's own, or it is a mock."""
         return bool(self.mock) or brings_connection(self.overrides)
 
 
@@ -66,7 +66,7 @@ class Call(NamedTuple):
     monotonic seconds, `started_at` is Unix seconds. `dialect` names the client's wire form, and `native` is
     its body in that form where it is not OpenAI's (see Provider.native); `asked` is then the row of the path,
     `operation` its pivot, and `headers` are the client's headers that belong to its dialect. `ignored` names the fields
-    that the gateway knows and does not honour. `mask_leases` keep the client's own credentials masked while the call runs.
+    that are known here and not honoured. `mask_leases` keep the client's own credentials masked while the call runs.
     `account` is the virtual key that was shown; None for the master key, and where there is none. `conversation` is for
     answers that clients refer to later; `pin` is the id of the deployment that keeps what the call refers to: only
     deployments of the same account can answer it.

@@ -1,6 +1,6 @@
 """One way to reach one model: an entry of `model_list`, or a client's own.
 
-A `litellm_params` key belongs to one of three kinds: it steers the router (ROUTING_PARAMS), it says
+A `litellm_params` key belongs to one of three kinds: it controls the router (ROUTING_PARAMS), it defines
 where and as whom to connect (connection parameters), or it is a default request parameter.
 """
 
@@ -19,7 +19,8 @@ ROUTING_PARAMS = frozenset(
     "configurable_clientside_auth_params use_responses_api "
     "input_cost_per_token output_cost_per_token mock_response mock_tool_calls mock_delay mock_timeout".split()
 )
-# Parameters that change who calls and how, but not where the call goes. A region, a location or a project goes into a
+# Parameters that change the credentials and the form of a call, but not its destination. A region, a location or a
+# project goes into a
 # provider's own host or path, and the providers check that it is a plain word. Any other makes the destination the
 # client's: see `with_overrides`.
 KEEPS_DESTINATION = frozenset(
@@ -39,7 +40,7 @@ _CONNECTION_PREFIXES = ("aws_", "vertex_", "azure_", "watsonx_", "gcp_", "databr
 
 
 def is_connection_param(name: str) -> bool:
-    """True for the parameters that say where and as whom to connect."""
+    """True for the parameters of a connection: its destination and its credentials."""
     return name in _CONNECTION_PARAMS or name in _DESTINATION_PARAMS or name.startswith(_CONNECTION_PREFIXES)
 
 
@@ -135,7 +136,7 @@ _ANYBODYS = frozenset({"api_version"})
 
 
 def brings_connection(overrides: Mapping[str, Any]) -> bool:
-    """Whether the client calls as somebody else, or somewhere else, than the operator's configuration says."""
+    """Whether the client brings credentials or a destination of its own."""
     return not _ANYBODYS.issuperset(overrides)
 
 

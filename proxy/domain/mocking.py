@@ -19,7 +19,7 @@ TESTS: Mapping[str, Mapping[str, Any]] = {
     "mock_testing_content_policy_fallbacks": {"status": 400, "code": "content_policy_violation"},
     "mock_testing_rate_limit_error": {"status": 429},
 }
-# A `mock_response` that stands for an error.
+# A `mock_response` that means an error.
 _ERRORS: Mapping[str, Mapping[str, Any]] = {
     "litellm.RateLimitError": {"status": 429, "reply": "this is a mock rate limit error"},
     "litellm.InternalServerError": {"status": 500, "reply": "this is a mock internal server error"},
@@ -34,7 +34,7 @@ _USAGE = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
 
 
 def mocked(call: Call, deployment: Deployment) -> tuple[Call, Deployment]:
-    """Both as they are, or where one asks for a mock, as the fake provider is to play them; the client has precedence."""
+    """Both unchanged, or, where one has mock parameters, as the fake provider answers them; the client's win."""
     if not (call.options.mock or deployment.mock):
         return call, deployment
     behaviour = build_behaviour({**deployment.mock, **call.options.mock}, call, deployment)

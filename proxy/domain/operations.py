@@ -1,4 +1,4 @@
-"""The operations that the gateway serves: one row each, with everything that the program knows of an operation."""
+"""The operations that the gateway serves: one row each, with all facts about an operation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from proxy.errors import Attempt
 
 Mask = Callable[[str], str]
 
-# The request parameters that a record shows: short ones that say how the model was asked, none of the content.
+# The request parameters that a record shows: short ones that describe the request, none of its content.
 MODEL_PARAMETERS = frozenset(
     "temperature top_p max_tokens max_completion_tokens n seed stop frequency_penalty presence_penalty reasoning_effort "
     "service_tier dimensions encoding_format".split()
@@ -120,8 +120,8 @@ class CallRecord(NamedTuple):
     @property
     def weight(self) -> int:
         """The size in bytes of what clients can make large."""
-        said, answered = self.messages_json, self.response_json
-        return len(self.metadata_json) + (len(said) if said else 0) + (len(answered) if answered else 0)
+        prompt, answer = self.messages_json, self.response_json
+        return len(self.metadata_json) + (len(prompt) if prompt else 0) + (len(answer) if answer else 0)
 
     @property
     def metadata(self) -> dict[str, Any]:

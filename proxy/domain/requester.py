@@ -1,10 +1,10 @@
-"""Who asked, as the web layer knows it."""
+"""The client of a request, as the web layer sees it."""
 
 from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """What a record may tell of the key that was shown; nothing where the operator wants it told of no key."""
+    """What a record may show of the key; nothing where the operator turned that off."""
 
     alias: str | None = None
     digest: str | None = None

@@ -1,4 +1,4 @@
-"""What the operator, or a client in its `user_config`, asks of the router."""
+"""The router's settings, of the operator or of a client's `user_config`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from proxy.domain.secrets import Secret
 
 StateStoreName = Literal["auto", "memory", "host", "redis"]
-# In the order of the file: (model group, the groups to try in its place); the group "*" stands for any.
+# In the order of the file: (model group, the groups to try in its place); the group "*" matches any.
 FallbackRules = tuple[tuple[str, tuple[str, ...]], ...]
 
 

@@ -24,7 +24,7 @@ _DIGIT = re.compile(r"[0-9]")
 
 
 class Secret(str):
-    """A credential: a plain `str` to whoever sends it, a mask to whoever prints the value that holds it."""
+    """A credential: a plain `str` for the code that sends it, masked wherever the value that holds it is printed."""
 
     __slots__ = ()
 
@@ -33,7 +33,7 @@ class Secret(str):
 
 
 class MaskLease:
-    """Keeps a client's credentials known for as long as somebody refers to it: a call, or what outlives calls.
+    """Keeps a client's credentials masked for as long as a call, or an object that outlives calls, refers to it.
 
     Its end takes no lock, for it comes wherever the last reference goes; the registry takes note at its next change.
     """
@@ -51,8 +51,8 @@ class MaskLease:
 class SecretRegistry:
     """The credentials that are known in this process, and the one function that masks them. Safe for threads.
 
-    The operator's stay for good. A client's own are known while they are held, and of those that nobody holds any more
-    the newest `passing_limit`, for what is still said of a call that is over; so many clients cannot make it grow.
+    The operator's stay for good. A client's own are masked while a lease on them exists, and of those without a lease
+    the newest `passing_limit`, for logs and records that are written later; so clients cannot make it grow.
     """
 
     def __init__(self, passing_limit: int = _PASSING_LIMIT) -> None:
@@ -67,7 +67,7 @@ class SecretRegistry:
         self._few: tuple[str, ...] | None = ()
 
     def add(self, value: object) -> None:
-        """Know one more value for good. What is not text, or too short, is not a secret."""
+        """Mask one more value for good. What is not text, or too short, is not a secret."""
         if not _is_secret(value):
             return
         plain = str.__str__(value)
@@ -81,7 +81,7 @@ class SecretRegistry:
                 self._count()
 
     def lease(self, values: Iterable[object]) -> MaskLease:
-        """Know a client's own values until nobody refers to what is returned."""
+        """Mask a client's own values until the returned lease is gone."""
         wanted = tuple(str.__str__(value) for value in values if _is_secret(value))
         with self._lock:
             self._let_go()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# Name -> the module whose `build(context)` makes the sink; imported only when the configuration asks for it.
+# Name -> the module whose `build(context)` makes the sink; imported only when the configuration names it.
 SINKS: Mapping[str, str] = MappingProxyType(
     {
         "generic_api": "webhook",

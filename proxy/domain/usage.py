@@ -52,7 +52,7 @@ class Usage(NamedTuple):
         return Usage._make([*counts, amounts, sum(costs) if costs else None])
 
     def to_openai(self) -> dict[str, Any]:
-        """The `usage` object; the details only where there is something to say."""
+        """The `usage` object; the details only where one of them is not 0."""
         usage: dict[str, Any] = {
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,

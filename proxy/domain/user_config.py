@@ -10,7 +10,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class UserConfig:
-    """`values` is the body's `user_config`. Two that say the same, in whatever order, have one `digest`."""
+    """`values` is the body's `user_config`. Two with equal members, in whatever order, have one `digest`."""
 
     values: Mapping[str, Any] = field(repr=False)
     digest: bytes = field(repr=False)

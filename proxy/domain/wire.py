@@ -48,7 +48,7 @@ class WireRequest(NamedTuple):
     verify: bool | str | None = None
 
     def __repr__(self) -> str:
-        """Without body and headers, which hold what is nobody's business."""
+        """Without body and headers, which hold prompts and credentials."""
         return (
             f"WireRequest(url={self.url!r}, method={self.method!r}, guarded={self.guarded}, cacheable={self.cacheable})"
         )
@@ -57,9 +57,9 @@ class WireRequest(NamedTuple):
 class Clocks(NamedTuple):
     """The limits of one try in seconds; None is unlimited.
 
-    connect: until the connection stands. first: from sending until the answer's first body byte.
+    connect: until the connection is open. first: from sending until the answer's first body byte.
     idle: between two reads. total: the whole try. tick: a body that has been silent for so long yields an empty block,
-    so that whoever reads it can do something about the silence.
+    so that the reader can act on the silence.
     """
 
     connect: float | None = 10.0
@@ -105,7 +105,7 @@ class Decoder(Protocol):
 
 
 class ClientWatch(Protocol):
-    """Knows whether the client that waits for the answer is still there."""
+    """Detects that the client that waits for the answer has left."""
 
     def gone(self) -> bool: ...
 

@@ -49,7 +49,7 @@ def is_account_fault(error: GatewayError) -> bool:
 
 
 def counts_against(error: GatewayError, call: Call) -> bool:
-    """Whether the error says something of the deployment's health."""
+    """Whether the error counts against the deployment's health."""
     if not error.blames_deployment or call.options.is_isolated:
         return False
     if isinstance(error, ContentPolicyViolationError | ContextWindowExceededError):
@@ -64,7 +64,7 @@ def counts_against(error: GatewayError, call: Call) -> bool:
 
 
 def sets_clocks(options: Options) -> bool:
-    """Whether the client chose how long to wait: what its own clock ends says nothing of the deployment."""
+    """Whether the client chose its timeouts: a call that they end does not count against the deployment."""
     if options is NO_OPTIONS:
         return False
     clocks = (

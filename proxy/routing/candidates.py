@@ -11,7 +11,7 @@ from proxy.routing.tags import Positions, allowed_by_tags
 
 
 def all_fit(settings: RouterSettings) -> bool:
-    """The configuration asks neither for tags nor for lengths to be looked at: every call fits every deployment."""
+    """The configuration filters neither by tags nor by length: every call fits every deployment."""
     return not (settings.enable_tag_filtering or settings.enable_pre_call_checks)
 
 

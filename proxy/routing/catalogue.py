@@ -9,13 +9,13 @@ from proxy.domain.router_settings import Alias
 # No model's name is longer.
 LONGEST_MATCHED = 1000
 
-# The provider that a bare name such as `gpt-4o` belongs to; None when nobody knows it.
+# The provider that a bare name such as `gpt-4o` belongs to; None when it is unknown.
 Infer = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Deployments that stand for each other. `levels` holds them by `order`, the lowest first, those without one last.
+    """Deployments that serve the same model name. `levels` holds them by `order`, the lowest first, those without one last.
 
     `key` is the same for all names that a wildcard's clients make up, so that what is kept by it stays bounded.
     """
@@ -62,7 +62,7 @@ class Catalogue:
             raise ValueError(f"model_group_alias: these lead back to themselves: {', '.join(cyclic[:5])}")
 
     def find(self, name: str) -> Group | None:
-        """The group that `name` stands for, None when it stands for nothing."""
+        """The group of a name, an alias, an id or a wildcard's match; None for any other."""
         name = self._alias_ends.get(name, name)
         return (
             self._groups.get(name)

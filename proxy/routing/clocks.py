@@ -7,12 +7,12 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.domain.wire import Clocks
 
-# LiteLLM's request_timeout: what holds when nobody says anything.
+# LiteLLM's request_timeout: the default.
 DEFAULT_TOTAL = 6000.0
 
 
 class _Limits(Protocol):
-    """Whoever may say how long to wait: a request, a deployment, the router."""
+    """A source of timeouts: a request, a deployment, the router."""
 
     @property
     def stream_timeout(self) -> float | None: ...
@@ -28,14 +28,14 @@ def build_clocks(call: Call, deployment: Deployment, settings: RouterSettings, r
     """The client's word, then the deployment's, then the router's. `remaining`: until the client's own deadline.
 
     As in LiteLLM a `stream_timeout` stands in for `timeout` when a stream is asked for, and limits each silence (before
-    the first token and between two events) where the same voice names no limit of ours for it; a client's own
+    the first token and between two events) where the same source has no limit of its own for it; a client's own
     `timeout` still ends the whole. The tick is that of the comments that keep a silent stream's connection alive.
     """
     return _clocks(call.options, call.stream, deployment, settings, remaining)
 
 
 def usual_clocks(deployment: Deployment, settings: RouterSettings) -> tuple[Clocks, Clocks]:
-    """(of a plain answer, of a stream) for a client that says nothing."""
+    """(of a plain answer, of a stream) for a request without timeouts."""
     return (
         _clocks(NO_OPTIONS, False, deployment, settings, None),
         _clocks(NO_OPTIONS, True, deployment, settings, None),

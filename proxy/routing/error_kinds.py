@@ -41,5 +41,5 @@ def policy_count(policy: Mapping[str, int], error: GatewayError, suffix: str) ->
     if not policy:
         return None
     name = next((name for error_class, name in ERROR_KINDS if isinstance(error, error_class)), None)
-    said = policy.get(f"{name}{suffix}")
-    return policy.get(f"Default{suffix}") if said is None else said
+    count = policy.get(f"{name}{suffix}")
+    return policy.get(f"Default{suffix}") if count is None else count

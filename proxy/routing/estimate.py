@@ -12,7 +12,7 @@ _LONGEST_WORD = 100_000
 
 
 def prompt_tokens(fields: Mapping[str, Any]) -> int:
-    """About the tokens of what is sent; a list of token numbers counts as it stands."""
+    """About the tokens of what is sent; a list of token numbers counts by its length."""
     characters, numbers = 0, 0
     pending: list[Any] = [fields[name] for name in TEXT_FIELDS if name in fields]
     while pending:

@@ -28,14 +28,14 @@ from proxy.routing.tags import tag_positions
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`first` is the deployment that would be asked first, None when nobody can be asked now."""
+    """`first` is the deployment that would be tried first, None when none can be tried now."""
 
     first: Deployment | None
     plan: dict[str, Any]
 
 
 def explain(router: Router, call: Call) -> Explanation:
-    """What would happen to this call now. Raise BadRequestError for a model that nobody configured."""
+    """What would happen to this call now. Raise BadRequestError for a model that is not configured."""
     target = router.target(call)
     rows = [
         _candidate(router, target.group, call, level, one)
@@ -59,7 +59,7 @@ def explain(router: Router, call: Call) -> Explanation:
 
 
 def router_state(router: Router) -> dict[str, Any]:
-    """Where every deployment stands, and what each group has spent of its retry budget."""
+    """The state of every deployment, and what each group has spent of its retry budget."""
     now = router.runtime.now()
     deployments = router.catalogue.deployments
     states = router.state.view([one.id for one in deployments], now)
@@ -134,7 +134,7 @@ def status(state: DeploymentState, now: float) -> str:
 
 
 def _first(router: Router, target: Target, rows: Sequence[dict[str, Any]]) -> Deployment | None:
-    """The strategy's choice on the lowest level where somebody is free; else who recovers first."""
+    """The strategy's choice on the lowest level with a free deployment; else the one that recovers first."""
     free = [row for row in rows if row["out"] is None]
     members = {one.id: one for one in target.group.deployments}
     if free:

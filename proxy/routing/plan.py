@@ -115,7 +115,7 @@ def fallbacks_for(target: Target, error: GatewayError | None, rules: Rules) -> t
 
 
 def general_fallbacks(rules: Rules, names: Sequence[str]) -> tuple[str, ...]:
-    """What may stand in for the group of these names whatever the error."""
+    """The fallbacks of the group with these names, for any error."""
     found = _entry(rules.general, names)
     return rules.default if found is None else found
 

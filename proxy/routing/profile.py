@@ -21,7 +21,7 @@ _HARD_STRATEGIES = frozenset({"usage-based-routing", "usage-based-routing-v2"})
 class Profile:
     """`request`: what a request's first try wants of the deployment, whatever the request. `clocks`: see `usual_clocks`.
 
-    `counts_tokens`: somebody reads the count of tokens, so a try has to bring an estimate.
+    `counts_tokens`: a limit or a strategy reads the count of tokens, so a try needs an estimate.
     """
 
     request: ReservationRequest
@@ -36,7 +36,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class GroupProfile:
-    """`rescued`: the configuration names another group that may stand in for this one. Members by deployment id.
+    """`rescued`: the configuration names another group as a fallback of this one. Members by deployment id.
 
     `budgets`: the retry budget of each provider in the group, by the provider's name.
 

@@ -51,7 +51,7 @@ class ReportResult:
 
 
 def _used(result: Result) -> int | None:
-    """The tokens to settle with; None lets the estimate stand, where an answer came but nobody counted."""
+    """The tokens to settle with; None keeps the estimate, where an answer came without counts."""
     if result.usage is not None:
         return result.usage.total_tokens
     if result.error is None or result.first is not None:

@@ -16,14 +16,14 @@ LONGEST_RETRY_AFTER = 60.0
 def allowed(
     error: GatewayError, asked: int | None, deployment: int | None, policy: Mapping[str, int], settings: RouterSettings
 ) -> tuple[int, bool]:
-    """(how many retries this error may have, whether a policy said so by name).
+    """(how many retries this error may have, whether a policy names this kind of error).
 
     The request's number (`asked`), else the deployment's, else the router's; a policy's entry for the kind of error
-    stands in for it, unless the request said 0.
+    replaces it, unless the request has 0.
     """
-    said = policy_count(policy, error, "Retries")
-    if said is not None and asked != 0:
-        return said, True
+    named = policy_count(policy, error, "Retries")
+    if named is not None and asked != 0:
+        return named, True
     if asked is not None:
         return asked, False
     return (deployment if deployment is not None else settings.num_retries), False
@@ -34,9 +34,9 @@ def retryable(error: GatewayError, alternatives: bool) -> bool:
     return error.blames_deployment and (is_transient(error) or (alternatives and is_account_fault(error)))
 
 
-def same_may_do(error: GatewayError, said: bool) -> bool:
-    """Whether even the deployment that failed may be tried again. `said`: a policy names this kind of error."""
-    return said or retryable(error, alternatives=False)
+def same_may_do(error: GatewayError, named: bool) -> bool:
+    """Whether even the deployment that failed may be tried again. `named`: a policy names this kind of error."""
+    return named or retryable(error, alternatives=False)
 
 
 def pause(error: GatewayError, tries: int, least: float, rng: random.Random) -> float | None:

@@ -62,12 +62,12 @@ class Router:
 
         A stream comes back with its first content read. `avoid` are the ids of deployments that
         are not asked. Raise the first group's error, with `.attempts` filled, when
-        all failed; BadRequestError (model_not_found) for a model that nobody configured.
+        all failed; BadRequestError (model_not_found) for a model that is not configured.
         """
         return Walk(self, call, send, self.target(call), avoid).run()
 
     def target(self, call: Call) -> Target:
-        """What the call asks for."""
+        """The call's model group, with its call."""
         group = self.catalogue.find(call.model)
         if group is None:
             raise BadRequestError(

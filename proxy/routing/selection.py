@@ -47,7 +47,7 @@ class Selection:
         self._loaded.add((permit.profile.request.budget.key, target.level))
 
     def level(self, target: Target) -> Sequence[Deployment]:
-        """The target's deployments that fit the call; raises as `candidates` does where nobody of the group fits."""
+        """The target's deployments that fit the call; raises as `candidates` does where none of the group fits."""
         level = target.group.levels[target.level]
         if self._context.all_fit:
             return level
@@ -60,7 +60,7 @@ class Selection:
         return [one for one in level if one.id in fits]
 
     def choose(self, target: Target, pool: Sequence[Deployment]) -> Permit | None:
-        """One of `pool`, at once; None when nobody can be asked now."""
+        """One of `pool`, at once; None when none can be tried now."""
         self._refusals = []
         return self._choose(target, pool)
 
@@ -93,7 +93,7 @@ class Selection:
         return None
 
     def unavailable(self, target: Target) -> GatewayError:
-        """Why nobody of the group could be asked."""
+        """Why no deployment of the group could be tried."""
         if not self._deadline.allows():
             return Timeout(
                 f"The request's timeout of {target.call.options.timeout} s was over before it could be sent."

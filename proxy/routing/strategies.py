@@ -13,7 +13,7 @@ from typing import NamedTuple
 from proxy.domain.deployment import Deployment
 from proxy.routing.state.values import DeploymentState
 
-# LiteLLM's guess for a price that nobody knows: dearer than any.
+# LiteLLM's value for an unknown price: dearer than any.
 UNKNOWN_PRICE = 5.0
 
 

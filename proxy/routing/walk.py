@@ -60,7 +60,7 @@ class Walk:
         return self._elsewhere(first_error)
 
     def _elsewhere(self, first_error: GatewayError) -> Outcome:
-        """The targets that may stand in for the first, and for each other."""
+        """The fallbacks of the first target, and of each other."""
         target, error = self._first, first_error
         seen = {target.key}
         pending: list[Target] = []
@@ -80,7 +80,7 @@ class Walk:
         return self._without_answer(first_error)
 
     def _may_enter(self, target: Target) -> bool:
-        """Count a hop to another group, or to another level once somebody was tried; False beyond the limit."""
+        """Count a hop to another group, or to another level once a deployment was tried; False beyond the limit."""
         if target.reason == "order" and not self._attempts:
             return True
         if self._fallbacks >= self._context.settings.max_fallbacks:
@@ -89,14 +89,14 @@ class Walk:
         return True
 
     def _without_answer(self, error: GatewayError) -> Outcome:
-        """A last try of what cools, where nobody could be asked at all; else the first group's error."""
+        """A last try of a cooling deployment, where none could be tried at all; else the first group's error."""
         if isinstance(error, NoDeploymentAvailableError) and not self._attempts and self._context.settings.last_resort:
             permit = self._selection.last_resort(self._first)
             if permit is not None:
                 try:
                     return self._finish(self._first, permit, self._try(self._first, permit, "last_resort"))
-                except GatewayError as told:
-                    error = told
+                except GatewayError as later:
+                    error = later
         error.attempts = tuple(self._attempts)
         if self._selection.spent:
             error.retry_budget_spent = True
@@ -139,26 +139,26 @@ class Walk:
         alternatives = len(level) > 1 and not self._call.options.is_isolated
         self._selection.note_failure(target, permit, is_transient(error))
         tried = permit.deployment
-        most, said = self._most_retries(target, tried, error)
+        most, named = self._most_retries(target, tried, error)
         mark = _mark(target, tried)
         self._failed.append(mark)
-        if not retry.same_may_do(error, said):
+        if not retry.same_may_do(error, named):
             self._barred.add(mark)
         beyond = tries > most
-        if beyond and not (self._fails_over(error, said) and tries <= self._context.settings.max_fallbacks):
+        if beyond and not (self._fails_over(error, named) and tries <= self._context.settings.max_fallbacks):
             return None
-        if self._abandoned(error) or (not said and not retry.retryable(error, alternatives)):
+        if self._abandoned(error) or (not named and not retry.retryable(error, alternatives)):
             return None
         fresh = self._selection.choose(target, self._fresh(target, level))
         if fresh is not None or beyond:
             return fresh
         return self._choose_again(target, level, error, tries)
 
-    def _fails_over(self, error: GatewayError, said: bool) -> bool:
+    def _fails_over(self, error: GatewayError, named: bool) -> bool:
         """Whether the next deployment of the group is tried although no retry is left, unless a policy counts them."""
         if self._context.settings.enable_weighted_failover:
             return True
-        return not said and is_account_fault(error) and not self._call.options.is_isolated
+        return not named and is_account_fault(error) and not self._call.options.is_isolated
 
     def _most_retries(self, target: Target, tried: Deployment, error: GatewayError) -> tuple[int, bool]:
         settings = self._context.settings
@@ -192,7 +192,7 @@ class Walk:
         return [one for one in level if one.id not in self._avoid and _mark(target, one) not in self._failed]
 
     def _try(self, target: Target, permit: Permit, reason: str) -> Reply:
-        """One send; whatever comes of it is settled and told."""
+        """One send; its result is settled and reported."""
         call, deployment = target.call, permit.deployment
         clocks = self._clocks(call, permit)
         on_result = ReportResult(self._context, call, permit)

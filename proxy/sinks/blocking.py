@@ -32,8 +32,9 @@ def call_directly(function: Callable[[Sequence[bytes]], None], lines: Sequence[b
 
 
 def open_again(descriptor: int) -> int | None:
-    """The same pipe or terminal, opened once more so that writes never wait: the flag that says so belongs to who has it
-    open, and `descriptor` is others' too. A full one raises BlockingIOError, and `select` waits for it in the loop.
+    """The same pipe or terminal, opened once more so that writes never wait: the flag belongs to the open file,
+    which other processes share. A full one raises BlockingIOError, and `select` waits
+    for it in the loop.
 
     None where a native thread has to do: without greenlets it costs nothing, a file and a socket can't be had like this,
     and the pipe may be another user's.

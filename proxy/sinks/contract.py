@@ -13,7 +13,7 @@ class SinkError(Exception):
 
 
 class SinkSetupError(Exception):
-    """A sink cannot be built; the message says which setting or package is missing."""
+    """A sink cannot be built; the message names the missing setting or package."""
 
 
 class Sink(Protocol):
@@ -40,7 +40,7 @@ class Sink(Protocol):
 
 
 class GaugeSample(NamedTuple):
-    """A gauge of METRICS as it stands now."""
+    """The current value of a gauge of METRICS."""
 
     name: str
     value: float

@@ -63,7 +63,7 @@ class History:
 
 
 def quantile(latencies: Sequence[int], share: float) -> float | None:
-    """The seconds that this share of the calls stays below, as near as the classes tell; None without calls."""
+    """The seconds that this share of the calls stays below, as exactly as the buckets allow; None without calls."""
     wanted = share * sum(latencies)
     reached, lower = 0, 0.0
     for bound, count in zip(LATENCY_BOUNDS, latencies, strict=True):

@@ -1,4 +1,4 @@
-"""Calls to Langfuse through its ingestion API: a trace and a generation for each, named as the client's metadata asks.
+"""Calls to Langfuse through its ingestion API: a trace and a generation for each, named by the client's metadata.
 
 https://api.reference.langfuse.com (ingestion): unlike the OpenTelemetry endpoint it takes trace and generation ids of
 any form, and clients of LiteLLM send such ids.
@@ -186,7 +186,7 @@ def _cost(record: CallRecord) -> Fields | None:
 
 
 def _facts(record: CallRecord, metadata: Fields) -> Fields:
-    """The client's other metadata, and what an operator asks of a call."""
+    """The client's other metadata, and facts of the call that operators look for."""
     used = _CONTROL | TRACE_KEYS.keys() | GENERATION_KEYS.keys()
     return {
         **{key: value for key, value in metadata.items() if key not in used and not key.startswith("trace_")},

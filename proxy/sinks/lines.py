@@ -56,7 +56,7 @@ def blocks(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
 
 
 class Descriptor:
-    """An open descriptor that is somebody else's, such as standard output."""
+    """A descriptor that was opened elsewhere, such as standard output."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -72,7 +72,7 @@ class Descriptor:
             write_all(descriptor, block)
 
     def close(self) -> None:
-        """What is somebody else's stays open."""
+        """It was opened elsewhere, so it stays open."""
         if self._own is not None:
             os.close(self._own)
             self._own = None
@@ -146,7 +146,7 @@ class RotatingFile:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write until nothing is left; waits where a descriptor that somebody made non-blocking is full."""
+    """Write until nothing is left; waits where a non-blocking descriptor is full."""
     view = memoryview(data)
     while view:
         try:

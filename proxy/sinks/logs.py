@@ -125,8 +125,8 @@ def setup_logging(
 ) -> logging.Handler:
     """Send the program's own log to `stream` (standard error), each line masked and with the call's id.
 
-    `call_id` tells which call the current thread serves. Other libraries stay at WARNING: at DEBUG they print bodies
-    and credentials.
+    `call_id` returns the id of the call that the current thread serves. Other libraries stay at WARNING: at DEBUG
+    they print bodies and credentials.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(TerminalFormatter(mask, call_id) if terminal else JsonFormatter(mask, call_id))

@@ -12,7 +12,8 @@ from proxy.sinks.recent_calls import RecentCalls
 
 @dataclass(frozen=True)
 class Observation:
-    """`metrics` is None where no sink counts for /metrics. `told` are the newest headers of deployments, by their ids."""
+    """`metrics` is None where no sink counts for /metrics. `provider_headers` are the newest headers of deployments,
+    by their ids."""
 
     queue: SinkQueue
     recent_calls: RecentCalls
@@ -25,7 +26,7 @@ class Observation:
             self.metrics.show([GaugeSample("patchbay_streams_open", count)])
 
     def note_headers(self, outcome: Outcome) -> None:
-        """Keep what a provider has told of its limits until the metrics are written next, for the call must not wait."""
+        """Keep the provider's headers about its limits until the metrics are written next: the call must not wait."""
         if self.metrics is not None:
             self.provider_headers[outcome.deployment.id] = (outcome.deployment, outcome.reply.headers)
 

@@ -1,7 +1,7 @@
 """Calls as OpenTelemetry spans, sent as OTLP over HTTP in its JSON form: one SERVER span a call, one CLIENT span a try.
 
-https://opentelemetry.io/docs/specs/otlp/#otlphttp. Collectors listen for it on port 4318. GenAI attributes stand on the
-CLIENT spans only. A record knows how long each try took, not when it began: tries are laid end to end before the end.
+https://opentelemetry.io/docs/specs/otlp/#otlphttp. Collectors listen for it on port 4318. GenAI attributes are on the
+CLIENT spans only. A record has the duration of each try, not its start: tries are laid end to end before the end.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -231,7 +231,7 @@ def _deliverer(environ: Mapping[str, str], post: Post) -> Deliver:
         return lambda body: writer.write([body + b"\n"])
     if exporter not in ("otlp", "otlp_http", "http/json") or protocol != "http/json":
         raise SinkSetupError(
-            "otel speaks OTLP over HTTP with JSON: set OTEL_EXPORTER=otlp_http, OTEL_EXPORTER_OTLP_PROTOCOL=http/json and "
+            "otel sends OTLP over HTTP with JSON: set OTEL_EXPORTER=otlp_http, OTEL_EXPORTER_OTLP_PROTOCOL=http/json and "
             "the collector's HTTP port (4318)"
         )
     url, headers = _endpoint(environ), {"content-type": "application/json", **_headers(environ)}

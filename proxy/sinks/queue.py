@@ -1,7 +1,7 @@
 """Hands records to the sinks off the request path: a bounded lane and a thread for each, so that none holds up another.
 
-Under gevent's monkey patching a lane's thread is a greenlet. Sinks that speak to the network wait in patched sockets
-and let the loop run; those that write to a descriptor do it as `blocking` says. Batches are small and a lane steps back
+Under gevent's monkey patching a lane's thread is a greenlet. Network sinks wait in patched sockets
+and let the loop run; those that write to a descriptor use `blocking`. Batches are small and a lane steps back
 after each one, so the loop is never held for longer than one batch takes to format.
 """
 
@@ -144,7 +144,7 @@ class SinkQueue:
         while not self._closed:
             self._begun.wait()
             self._runtime.sleep(self._linger)
-            # In this order: who appends after this look sets the event again.
+            # In this order: an append after this check sets the event again.
             self._begun.clear()
             self._hand_over()
 
@@ -259,7 +259,7 @@ class Lane:
                 return
 
     def _complain(self, error: Exception) -> None:
-        """Say it once a minute. Other people's messages may hold addresses and keys: only the class is shown."""
+        """Log it once a minute. Other libraries' messages may hold addresses and keys: only the class is shown."""
         now = self._runtime.monotonic()
         if now - self._complained < _COMPLAIN_EVERY:
             return

@@ -77,7 +77,7 @@ class RecentCalls:
             self._later(self.publish)
 
     def publish(self) -> None:
-        """Let the other workers see what is there now. In one step: who reads sees all of it, or what was before."""
+        """Publish the current calls to the other workers, in one step: a reader sees all of it, or the previous state."""
         with self._lock:
             self._waiting = False
             if self._directory is not None:
@@ -145,7 +145,7 @@ class RecentCalls:
             self._latencies[min(bisect_left(LATENCY_BOUNDS, time), _LAST)] += 1
 
     def _begin(self, minute: int) -> None:
-        """The minute that was is finished; files that nobody will read again are removed."""
+        """The last minute is finished; files that will not be read again are removed."""
         if self._totals:
             self._past.append(self._present())
         self._minute = minute
@@ -165,7 +165,7 @@ class RecentCalls:
 
 
 def call_facts(record: CallRecord) -> dict[str, Any]:
-    """What the page tells of a call: no prompt, no answer; long texts are cut."""
+    """What the page shows of a call: no prompt, no answer; long texts are cut."""
     usage, error = record.usage, record.error
     return {
         "time": record.end_time,

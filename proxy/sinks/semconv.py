@@ -1,7 +1,7 @@
 """The names of OpenTelemetry's GenAI conventions, in one place because they still move.
 
 https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (status: development). `gen_ai.system` is the older
-name of the provider; it is sent beside the newer one until OTEL_SEMCONV_STABILITY_OPT_IN says otherwise.
+name of the provider; it is sent beside the newer one unless OTEL_SEMCONV_STABILITY_OPT_IN turns that off.
 """
 
 from proxy.domain.operations import OPERATIONS

@@ -57,7 +57,7 @@ class RequestReader:
         """The request that is being served, as a call.
 
         The model in the path wins over the body's; the default is for a body that names none. Raise BadRequestError,
-        naming the field, for a body that is not what the schema (by default the operation's) says.
+        naming the field, for a body that breaks the schema (by default the operation's).
         """
         self._check_open()
         schema = operation.schema if schema is None else schema
@@ -100,7 +100,7 @@ class RequestReader:
         """A request in another dialect than OpenAI's, as a call: see Operation.dialect.
 
         Members that the operation's schema declares are the provider's, whatever they mean elsewhere. `stream` is for
-        paths that say so themselves. Raise BadRequestError, naming the field.
+        paths that decide it themselves. Raise BadRequestError, naming the field.
         """
         self._check_open()
         request, caller = current_request(), current_caller()
@@ -173,12 +173,12 @@ def _is_own(name: str) -> bool:
 
 @lru_cache(maxsize=32)
 def _plain_names(schema: type[RequestSchema]) -> frozenset[str]:
-    """What the schema knows of the provider's members: most bodies have no others."""
+    """The provider's members in the schema: most bodies have no others."""
     return frozenset(name for name in schema().fields if not _is_own(name))
 
 
 def check_body(schema: type[RequestSchema], body: dict[str, Any]) -> None:
-    """Raise BadRequestError, naming the field, for a body that is not what the schema says."""
+    """Raise BadRequestError, naming the field, for a body that breaks the schema."""
     try:
         check(schema, body)
     except ValidationError as error:
@@ -228,7 +228,7 @@ def _provider_bound(document: Document, body: Mapping[str, Any], own: Sequence[s
 
 
 def _add_api_version(body: dict[str, Any], request: Request) -> None:
-    """Azure's clients say the version in the query."""
+    """Azure's clients send the version in the query."""
     version = request.args.get("api-version")
     if version:
         body.setdefault("api_version", version)

@@ -1,4 +1,4 @@
-"""What a client asks of the gateway itself, in its body and in `x-litellm-*` headers."""
+"""The gateway's own options of a request, in its body and in `x-litellm-*` headers."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,7 @@
 """How long a client may keep us waiting: to send its request's body, and to take what it is sent.
 
-A thread looks at whoever is waiting now and, where the time is over, shuts the client's socket down: that ends the wait
-in any worker class. A request that waits for nobody costs two entries in a dictionary.
+A thread checks all current waits and, where the time is over, shuts the client's socket down: that ends the wait
+in any worker class. A request that does not wait costs two entries in a dictionary.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-# Answers up to this size fit into the kernel's buffers: sending them waits for nobody.
+# Answers up to this size fit into the kernel's buffers: sending them does not wait.
 SMALL = 64 * 1024
 _POLL = 0.25
 
@@ -48,7 +48,7 @@ class Deadline:
         self._waits.pop(id(self), None)
 
     def cut(self) -> None:
-        """Whoever waits for the client's socket is woken, and finds it closed."""
+        """A wait on the client's socket is woken, and finds it closed."""
         self.expired = True
         self.end()
         if self._socket is not None:

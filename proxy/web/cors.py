@@ -1,4 +1,4 @@
-"""Pages in browsers: which of them may use the gateway, and what their browsers have to be told (CORS)."""
+"""CORS: which web pages may use the gateway, and the headers that allow it."""
 
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
@@ -72,7 +72,7 @@ def _is_preflight() -> bool:
 
 
 def _preflight() -> Response:
-    """What a browser asks before the request itself, without the key."""
+    """A browser's preflight request, which has no key."""
     return Response(
         status=204,
         headers={

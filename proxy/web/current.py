@@ -11,7 +11,7 @@ from proxy.fastpath.door import door
 
 
 class Caller(NamedTuple):
-    """Who sent a request: its ids, when it came (monotonic seconds), and the key that it showed.
+    """A request's ids, when it came (monotonic seconds), and its key.
 
     `account` is that of a virtual key.
     """

@@ -95,7 +95,7 @@ def install(app: Flask, runtime: Runtime, mask: Mask, base_of: BaseOf, refuse: R
 
 
 def operation_of(app: Flask, request: Request) -> Operation | None:
-    """The operation that a request's path asks for; None for other pages, unknown paths and wrong methods."""
+    """The operation of a request's path; None for other pages, unknown paths and wrong methods."""
     rule = request.url_rule
     return getattr(app.view_functions[rule.endpoint], "operation", None) if rule is not None else None
 

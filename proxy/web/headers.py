@@ -1,4 +1,4 @@
-"""The headers that tell a client who answered, after how many tries, and how long it took."""
+"""The headers of an answer: the deployment, the tries, the time and the cost."""
 
 import math
 import re
@@ -56,7 +56,7 @@ def _passed(names: tuple[str, ...]) -> _Passed:
 
 
 def provider_headers(headers: Mapping[str, str], mask: Mask) -> Headers:
-    """`x-ratelimit-*` as they are, and all that tells something as `llm_provider-*`; some providers repeat the key."""
+    """`x-ratelimit-*` as they are, and all about the answer as `llm_provider-*`; some providers repeat the key."""
     names, shown, limits = _passed(tuple(headers))
     values = list(map(headers.__getitem__, names))
     # One look at all values: a value holds no line break.
@@ -126,7 +126,7 @@ def outcome_headers(
 
 
 def cost_headers(cost: Cost) -> Headers:
-    """The figure that counts, and what our prices make of its parts, as far as there is something to tell."""
+    """The total cost, and its parts by our prices where they are not 0."""
     headers = [("x-litellm-response-cost", f"{cost.total:.12g}")]
     headers += [(name, f"{part:.12g}") for name, part in zip(_COST_PARTS, cost[1:6], strict=True) if part]
     return headers
@@ -160,5 +160,5 @@ def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], 
 
 
 def _safe(value: str) -> str:
-    """A value that can stand in a header: one line, Latin-1."""
+    """A valid header value: one line, Latin-1."""
     return value if value.isascii() and value.isprintable() else _UNSAFE.sub("?", value)

@@ -58,7 +58,7 @@ def current_call_id() -> str | None:
 
 
 def key_facts(master_key: Secret | None) -> Key:
-    """What records tell of the master key."""
+    """What records show of the master key."""
     return Key("master", hashlib.sha256(master_key.encode()).hexdigest()) if master_key else NO_KEY
 
 
@@ -74,7 +74,7 @@ def install(
     """Give each request its ids and let only those in that show a key, the master key or a virtual one.
 
     What the headers alone forbid is refused here, before the body is read. `find_account` is asked by a key's hash.
-    `facts` is what records tell of the master key; `open_views` are endpoints that the operator has opened to everybody.
+    `facts` is what records show of the master key; `open_views` are endpoints that need no key.
     """
     expected = master_key.encode() if master_key else None
 
@@ -114,7 +114,7 @@ def install(
                 raise refusal
 
     def is_open(request: Request) -> bool:
-        """What is nowhere needs no key, nor does a browser that asks whether it may ask (see web/browsers)."""
+        """Unknown paths (404) and CORS preflights need no key."""
         if request.url_rule is None or request.method == "OPTIONS":
             return True
         endpoint = request.url_rule.endpoint

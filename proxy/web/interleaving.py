@@ -2,7 +2,7 @@
 
 With `n` choices a model, model number p has the indices p*n to p*n+n-1, so that a client that gathers by index gets
 clean answers. A model that fails has one chunk whose choice carries its `error` and the finish_reason "error"; a
-top-level error event would end the others in every SDK. One [DONE] stands at the end.
+top-level error event would end the others in every SDK. One [DONE] is at the end.
 """
 
 from collections.abc import Iterator, Mapping

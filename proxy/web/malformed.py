@@ -1,4 +1,4 @@
-"""What is not HTTP: gunicorn answers it, in HTML, before the application hears of it. Here that answer is OpenAI's error."""
+"""Answers to what is not HTTP: gunicorn would answer in HTML, without the application. Here it is OpenAI's error."""
 
 import contextlib
 from collections.abc import Callable

@@ -9,7 +9,7 @@ from proxy.errors import BadRequestError, ClientClosedRequestError, Timeout
 from proxy.web.client_timeouts import ClientTimeouts
 from proxy.web.current import serving_app
 
-# Nobody sends that much; and int() takes ever longer for what is none.
+# Longer numbers are never legitimate, and int() is slow on very long digit strings.
 _MANY_DIGITS = 16
 _JSON_TYPES = ("application/json", "text/json")
 
@@ -24,7 +24,7 @@ def read_json(request: Request, patience: ClientTimeouts | None) -> bytes:
     limit, length = serving_app().config["MAX_CONTENT_LENGTH"], _length(request)
     if length is not None and length > limit:
         raise RequestEntityTooLarge
-    # What came together with its head is there, and nobody has to be waited for.
+    # A body that came together with its head is already here.
     if patience is None or isinstance(environ["wsgi.input"], BytesIO):
         return _read(request, limit, length)
     return _read_in_time(request, limit, length, patience)
@@ -38,15 +38,15 @@ def _check_type(given: str) -> None:
 
 
 def _length(request: Request) -> int | None:
-    """What the client says; None for a chunked body. werkzeug's way to ask costs as much as the routing of a call."""
+    """The Content-Length; None for a chunked body. werkzeug's accessor costs as much as the routing of a call."""
     environ = request.environ
-    said = environ.get("CONTENT_LENGTH", "")
-    is_plain = said.isdecimal() and len(said) < _MANY_DIGITS and "HTTP_TRANSFER_ENCODING" not in environ
-    return int(said) if is_plain else request.content_length
+    length = environ.get("CONTENT_LENGTH", "")
+    is_plain = length.isdecimal() and len(length) < _MANY_DIGITS and "HTTP_TRANSFER_ENCODING" not in environ
+    return int(length) if is_plain else request.content_length
 
 
 def _read(request: Request, limit: int, length: int | None) -> bytes:
-    """The body, read in one piece where its length is said: werkzeug's way copies it once more."""
+    """The body, read in one piece where its length is known: werkzeug's way copies it once more."""
     if length is not None:
         raw: bytes = request.environ["wsgi.input"].read(length)
         if len(raw) < length:

@@ -13,7 +13,7 @@ _HONOURED = {"no-cache": True, "no-store": True, "no_cache": True, "no_store": T
 
 
 def refuse_unhonoured(body: Mapping[str, Any], own: Iterable[str]) -> None:
-    """Raise BadRequestError that names what of the body's `own` fields asks for something that is not done."""
+    """Raise BadRequestError that names the first of the body's `own` fields that requires something that is not served."""
     names = [name for name in own if name in _FIELDS and _asks(name, body[name])]
     for place in _METADATA:
         metadata = body.get(place)

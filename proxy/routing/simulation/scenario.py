@@ -1,4 +1,4 @@
-"""What a simulation is told: who asks for what, and how the providers behave.
+"""A simulation's input: the requests, and the behaviour of the providers.
 
 A scenario is a mapping, every part of it optional:
 
@@ -107,7 +107,7 @@ def _is_mapping(value: object) -> bool:
 _NUMBER = (_is_number, "a number of at least 0")
 _WHOLE = (_is_whole, "a whole number of at least 0")
 _SHARE = (_is_share, "a share between 0 and 1")
-# What is right for a name, and how that is said; all others are numbers. A name means the same wherever it stands.
+# The valid values of a name, and their description; all others are numbers. A name has one meaning everywhere.
 _RULES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "seed": _WHOLE,
     "requests_per_second": (lambda value: _is_number(value) and value != 0, "a number above 0"),

@@ -53,7 +53,7 @@ class World:
     def _act(self, act: Callable[[], None]) -> None:
         try:
             act()
-        except BaseException as failure:  # noqa: BLE001 - handed to whoever runs the world
+        except BaseException as failure:  # noqa: BLE001 - handed to the caller of the simulation
             self._failure = failure
         finally:
             self._turn.release()

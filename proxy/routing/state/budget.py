@@ -2,7 +2,7 @@
 
 A request's first try of a provider in a group is never refused; each further one after a failure that may pass, and
 each try of a deployment that cools, spends. So a provider that fails half its calls sees at most `1 + share` of its
-load, whatever `num_retries` says, but for the floor. Window and floor are those of Finagle's RetryBudget and Linkerd:
+load, whatever `num_retries` is, except for the floor. Window and floor are those of Finagle's RetryBudget and Linkerd:
 https://twitter.github.io/finagle/guide/Clients.html#retry-budget
 """
 

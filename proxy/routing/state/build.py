@@ -1,4 +1,4 @@
-"""Which store a configuration asks for. `state_store` is auto, memory, host or redis."""
+"""The store that a configuration selects. `state_store` is auto, memory, host or redis."""
 
 import logging
 import os

@@ -10,7 +10,7 @@ FAILURE_SHARE = 0.5
 FAILURE_MINIMUM = 5
 # Ours: one that worked all minute and then dies would need as many failures as it had successes.
 FAILURES_IN_A_ROW = 10
-# One that has nothing beside it cools only when nothing works: LiteLLM asks for 1000 failures in a minute, which a
+# A group's only deployment cools only when nothing works: LiteLLM requires 1000 failures in a minute, which a
 # gateway of ordinary size never sees, so that a dead provider would get all its load for ever.
 LONE_MINIMUM = 20
 LONGEST_GROWN_SECONDS = 300.0
@@ -19,8 +19,8 @@ LONGEST_SECONDS = 3600.0
 
 def allowed_fails(cooling: Cooling, error: GatewayError) -> int | None:
     """How many failures of this kind are borne; None leaves it to the default rule."""
-    said = policy_count(dict(cooling.allowed_fails_policy), error, "AllowedFails")
-    return cooling.allowed_fails if said is None else said
+    allowed = policy_count(dict(cooling.allowed_fails_policy), error, "AllowedFails")
+    return cooling.allowed_fails if allowed is None else allowed
 
 
 def cooldown_seconds(cooling: Cooling, error: GatewayError) -> float:

@@ -54,7 +54,7 @@ class Fleet(NamedTuple):
 
 
 class RedisState:
-    """`host` is the store beneath. `client` must not retry by itself and must time out: see `build_client`."""
+    """`host` is the store beneath. `client` must not retry and must time out: see `build_client`."""
 
     def __init__(self, host: StateStore, client: redis.Redis, prefix: str = "patchbay:") -> None:
         self._host = host

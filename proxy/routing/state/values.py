@@ -78,7 +78,7 @@ class TryResult(NamedTuple):
     """How a try ended, for the shared state.
 
     `failed` is None for a result without meaning for the deployment's health (a client's mistake, a client that left).
-    `tokens` None: unknown, the estimate stands. `allowed_fails`: the failures that this kind of error may have, None
+    `tokens` None: unknown, the estimate counts. `allowed_fails`: the failures that this kind of error may have, None
     for the default rule. `latency` and `first` are samples in seconds, None for no sample.
     """
 

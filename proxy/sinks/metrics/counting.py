@@ -69,7 +69,7 @@ def observations(records: Sequence[CallRecord]) -> dict[str, list[float]]:
 
 
 class Tried(NamedTuple):
-    """What tells tries apart in the metrics: all that an Attempt begins with, before the time it took."""
+    """What distinguishes tries in the metrics: the members of an Attempt before its duration."""
 
     group: str
     deployment_id: str

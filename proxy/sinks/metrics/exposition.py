@@ -86,9 +86,9 @@ def _read(paths: Iterable[Path], pause: Pause) -> Mapping[str, Exposed]:
                 pause()
     metrics: dict[str, Exposed] = {}
     for number, (key, total) in enumerate(totals.items(), 1):
-        metric, _, labels, told = orjson.loads(key)
+        metric, _, labels, help_text = orjson.loads(key)
         bound = labels.pop("le", None)
-        exposed = metrics.get(metric) or metrics.setdefault(metric, Exposed(told, {}))
+        exposed = metrics.get(metric) or metrics.setdefault(metric, Exposed(help_text, {}))
         exposed.children.setdefault(tuple(labels.items()), {})[bound] = total
         if number % _STEP == 0:
             pause()

@@ -1,4 +1,4 @@
-"""The labels of a call's metrics: what each tells of a record, and a key that is equal for calls that share them all."""
+"""The labels of a call's metrics: the value of each in a record, and a key that is equal for calls that share them all."""
 
 import operator
 from collections import defaultdict
@@ -32,9 +32,9 @@ _SOURCES = {
     "org_id": "requester.owner.organization_id",
     "org_alias": "requester.owner.organization_alias",
 }
-# What a record tells only after a look at several of its fields.
+# Values that depend on several fields of a record.
 _FOUND = ("service_tier", "exception_status", "exception_class")
-# Of a client's own configuration or connection: its names say nothing of the operator's.
+# Of a client's own configuration or connection: its names are not the operator's.
 _CLIENT_OWNED = (
     "requested_model",
     "model_group",

@@ -131,8 +131,8 @@ class PrometheusSink:
             if tried.error_class and tried.deployment_id != labels["model_id"]:
                 own = {**(self._deployment_labels(tried.deployment_id) or {}), **own}
             sums[tuple(own.items())] += count
-        for told, count in sums.items():
-            own = dict(told)
+        for facts, count in sums.items():
+            own = dict(facts)
             for name in (
                 "litellm_deployment_total_requests",
                 f"litellm_deployment_{own['outcome']}_responses",
@@ -142,8 +142,9 @@ class PrometheusSink:
 
 
 def build(context: SinkContext) -> PrometheusSink:
-    """PROMETHEUS_MULTIPROC_DIR says where workers share their values; `litellm_settings.prometheus_caller_labels` lists
-    the labels of CALLER_LABELS to fill, and LiteLLM's `enable_end_user_cost_tracking_prometheus_only` adds `end_user`."""
+    """PROMETHEUS_MULTIPROC_DIR is the folder in which workers share their values;
+    `litellm_settings.prometheus_caller_labels` lists the labels of CALLER_LABELS to fill, and LiteLLM's
+    `enable_end_user_cost_tracking_prometheus_only` adds `end_user`."""
     directory = context.environ.get("PROMETHEUS_MULTIPROC_DIR") or None
     if (values.ValueClass is not values.MutexValue) != bool(directory):
         raise SinkSetupError("PROMETHEUS_MULTIPROC_DIR has to be set, or unset, before the program starts")
@@ -151,7 +152,7 @@ def build(context: SinkContext) -> PrometheusSink:
     wanted = list(context.settings.get("prometheus_caller_labels") or ())
     if context.settings.get("enable_end_user_cost_tracking_prometheus_only"):
         wanted.append("end_user")
-    # Whoever may read the metrics without the key must not be able to try keys on its digest.
+    # Readers of the metrics without the key must not be able to try keys on its digest.
     opened = context.settings.get("require_auth_for_metrics_endpoint") is False
     hidden = ("hashed_api_key",) if opened else ()
     return PrometheusSink(directory, wanted, hidden, pause=lambda: context.runtime.sleep(0))

@@ -1,7 +1,7 @@
 """The metrics, as data: LiteLLM's names and labels, so that its Grafana boards work, and ours.
 
 Labels that only a database of teams and users could fill are there and empty. Labels whose values any client can make
-up are empty unless the operator asks for them (CALLER_LABELS).
+up are empty unless the operator turns them on (CALLER_LABELS).
 """
 
 from typing import Literal, NamedTuple
@@ -80,8 +80,16 @@ METRICS = (
     Metric("counter", "patchbay_provider_cost_difference", "api_provider", "USD: providers' own figures over ours"),
     Metric("gauge", "litellm_deployment_state", _DEPLOYMENT, "0 healthy, 1 half open, 2 cooling", "livemostrecent"),
     Metric("gauge", "litellm_in_flight_requests", "", "Tries under way, streams too", "livemostrecent"),
-    Metric("gauge", "litellm_remaining_requests_metric", _GROUP, "What a provider says is left", "livemostrecent"),
-    Metric("gauge", "litellm_remaining_tokens_metric", _GROUP, "What a provider says is left", "livemostrecent"),
+    Metric(
+        "gauge",
+        "litellm_remaining_requests_metric",
+        _GROUP,
+        "Requests left, by the provider's headers",
+        "livemostrecent",
+    ),
+    Metric(
+        "gauge", "litellm_remaining_tokens_metric", _GROUP, "Tokens left, by the provider's headers", "livemostrecent"
+    ),
     Metric("gauge", "patchbay_streams_open", "", "Streams being relayed"),
     Metric(
         "gauge", "patchbay_retry_budget", "model_group api_provider", "Retries that it allows now", "livemostrecent"
