@@ -54,7 +54,14 @@ def create_app(
         facts=NO_KEY if litellm.redact_user_api_key_info else identity.key_facts(settings.master_key),
         open_views=() if litellm.require_auth_for_metrics_endpoint else metrics.VIEWS,
     )
-    errors.install(app, runtime, settings.secrets.mask, build_base_of(settings), parts.gateway.refuse)
+    errors.install(
+        app,
+        runtime,
+        settings.secrets.mask,
+        build_base_of(settings),
+        parts.gateway.refuse,
+        parts.refusals,
+    )
     cors.install(app, general.cors_allow_origins, has_key=settings.master_key is not None)
     if settings.master_key is None:
         local_access.install(app, cors.build_allowed(general.cors_allow_origins, has_key=False))

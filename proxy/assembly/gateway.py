@@ -40,6 +40,7 @@ from proxy.web.client_timeouts import ClientTimeouts
 from proxy.web.headers import header_base
 from proxy.web.parts import Parts
 from proxy.web.presenter import Presenter
+from proxy.web.refusals import Refusals
 
 
 def build_parts(
@@ -91,6 +92,7 @@ def build_parts(
         observation=observation,
         reader=RequestReader(runtime, timeouts, default_models(settings), streams.check_open),
         presenter=Presenter(settings.secrets.mask, runtime.monotonic),
+        refusals=Refusals(runtime, observation.count_refusal),
         started_at=int(runtime.now()),
         access=access,
         directory=build_directory(settings),

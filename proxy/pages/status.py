@@ -9,7 +9,7 @@ from proxy import __version__
 from proxy.domain.call import Call
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT
-from proxy.errors import GatewayError
+from proxy.errors import AuthenticationError, GatewayError
 from proxy.pages import login, numbers
 from proxy.pages.charts import HEIGHT, WIDTH, build_charts
 from proxy.pages.page import TEMPLATES, guarded, login_form, page, redirect_home
@@ -47,7 +47,10 @@ def log_in() -> Response:
     if key is None:
         return redirect_home()
     if not login.is_key(request.form.get("key", ""), key.encode()):
-        return login_form("This is not the master key.")
+        refused = AuthenticationError("This is not the master key.", code="invalid_api_key")
+        parts.refusals.note(refused, request.remote_addr, request.path)
+        parts.refusals.slow(refused, request.remote_addr)
+        return login_form(refused.message)
     response = redirect_home()
     login.remember(response, request, key.encode(), parts.runtime.now())
     return response

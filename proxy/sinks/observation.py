@@ -25,6 +25,11 @@ class Observation:
         if self.metrics is not None:
             self.metrics.show([GaugeSample("patchbay_streams_open", count)])
 
+    def count_refusal(self, reason: str) -> None:
+        """A request was refused before it was a call."""
+        if self.metrics is not None:
+            self.metrics.add("patchbay_refused_requests", {"reason": reason})
+
     def note_headers(self, outcome: Outcome) -> None:
         """Keep the provider's headers about its limits until the metrics are written next: the call must not wait."""
         if self.metrics is not None:

@@ -27,6 +27,7 @@ from proxy.web.body import requester_of
 from proxy.web.current import Caller
 from proxy.web.error_body import masked_json
 from proxy.web.headers import Mask, call_headers, error_headers
+from proxy.web.refusals import Refusals
 
 _log = logging.getLogger("patchbay")
 # The innermost of them are in the log.
@@ -39,7 +40,7 @@ BaseOf = Callable[[str], str | None]
 Refuse = Callable[[Call, GatewayError], None]
 
 
-def install(app: Flask, runtime: Runtime, mask: Mask, base_of: BaseOf, refuse: Refuse) -> None:
+def install(app: Flask, runtime: Runtime, mask: Mask, base_of: BaseOf, refuse: Refuse, refusals: Refusals) -> None:
     """Answer everything that is raised, in the dialect of the path. `mask` hides the credentials that are known."""
 
     def find_caller() -> Caller:
@@ -48,8 +49,11 @@ def install(app: Flask, runtime: Runtime, mask: Mask, base_of: BaseOf, refuse: R
         return noted or Caller("-", "-", runtime.monotonic(), Key())
 
     def record(error: GatewayError, caller: Caller) -> None:
+        if error.recorded:
+            return
+        may_record = refusals.note(error, request.remote_addr, request.path)
         operation = operation_of(app, request)
-        if operation is None or error.recorded:
+        if operation is None or not may_record:
             return
         call = Call(
             id=caller.call_id,
@@ -68,6 +72,7 @@ def install(app: Flask, runtime: Runtime, mask: Mask, base_of: BaseOf, refuse: R
     def on_gateway_error(error: GatewayError) -> Response:
         caller = find_caller()
         record(error, caller)
+        refusals.slow(error, request.remote_addr)
         seconds = runtime.monotonic() - caller.started
         dialect = dialect_of_path(request.path)
         body = masked_json(dialect.write_error(error, caller.request_id), mask)

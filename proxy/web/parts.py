@@ -14,6 +14,7 @@ from proxy.settings import Settings
 from proxy.sinks.observation import Observation
 from proxy.web.body import RequestReader
 from proxy.web.presenter import Presenter
+from proxy.web.refusals import Refusals
 
 EXTENSION = "patchbay"
 # How long the end of a process may wait for its sinks, in seconds.
@@ -33,6 +34,7 @@ class Parts:
     observation: Observation
     reader: RequestReader
     presenter: Presenter
+    refusals: Refusals
     started_at: int
     access: ModelAccess
     directory: AccountDirectory

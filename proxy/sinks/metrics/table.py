@@ -73,6 +73,7 @@ METRICS = (
         f"model_group {_DEPLOYMENT} {_KEY}",
         "Seconds of the answering try for each completion token",
     ),
+    Metric("counter", "patchbay_refused_requests", "reason", "Requests refused before a call: keys, bodies, hosts"),
     Metric("counter", "patchbay_attempts", "reason api_provider outcome", "Tries, by why they were made"),
     Metric(
         "counter", "patchbay_retry_budget_refusals", "model_group", "Calls that failed with their retry budget spent"
