@@ -14,8 +14,10 @@
     ├─ ConflictError                    409  invalid_request_error
     ├─ RequestTooLargeError             413  invalid_request_error
     ├─ UnprocessableEntityError         422  invalid_request_error
+    │  └─ BudgetExceededError           422  budget_exceeded
     ├─ RateLimitError                   429  rate_limit_error
-    │  └─ NoDeploymentAvailableError    429
+    │  ├─ NoDeploymentAvailableError    429
+    │  └─ ThrottledError                429  throttling_error: a limit of the key, team, user ...
     ├─ ClientClosedRequestError         499  the client went away; the answer is not read
     ├─ ConfigurationError               500  a deployment that can't serve as it is configured
     ├─ UnexpectedError                  500  a fault of the gateway
@@ -70,8 +72,8 @@ class GatewayError(Exception):
     The router fills `attempts`, the tries of the call in their order, and `last_tried`, the domain's Deployment of the
     last of them (typed loosely: this module imports nothing). `retry_budget_spent` is set where the retry budget ended
     the walk, `dropped` are the parameters that the request was sent without. `recorded`: the call that failed with it
-    has its record. `inner` is Azure's `innererror`: the content filter that refused. An error with
-    `blames_deployment` false does not count against the deployment that was tried.
+    has its record. `gateway_headers` are headers of the gateway's own answer. `inner` is Azure's `innererror`: the
+    content filter that refused. An error with `blames_deployment` false does not count against the deployment that was tried.
     """
 
     status_code = 500
@@ -99,6 +101,7 @@ class GatewayError(Exception):
         self.headers: Mapping[str, str] = headers or {}
         self.attempts: tuple[Attempt, ...] = ()
         self.last_tried: Any = None
+        self.gateway_headers: tuple[tuple[str, str], ...] = ()
         self.inner: Mapping[str, Any] | None = None
         self.recorded = False
         self.retry_budget_spent = False
@@ -189,9 +192,23 @@ class UnprocessableEntityError(GatewayError):
     error_type = "invalid_request_error"
 
 
+class BudgetExceededError(UnprocessableEntityError):
+    """A budget of the key, team, user ... is spent, or reserved by calls in flight."""
+
+    error_type = "budget_exceeded"
+    blames_deployment = False
+
+
 class RateLimitError(GatewayError):
     status_code = 429
     error_type = "rate_limit_error"
+
+
+class ThrottledError(RateLimitError):
+    """A limit of the key, team, user ... is reached; `retry_after` are the seconds until it resets."""
+
+    error_type = "throttling_error"
+    blames_deployment = False
 
 
 class NoDeploymentAvailableError(RateLimitError):

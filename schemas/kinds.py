@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from marshmallow import ValidationError
 
@@ -26,6 +27,11 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _FLAGS: Mapping[str, bool] = {"true": True, "1": True, "yes": True, "on": True,
                               "false": False, "0": False, "no": False, "off": False}  # fmt: skip
 
+
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_MINUTES_OF_A_DAY = 24 * 60
+_WINDOW = re.compile(r"[1-9]\d{0,4}(mo|[smhdw])")
+_WINDOW_WORDS = {"hourly": "1h", "daily": "1d", "weekly": "7d", "monthly": "1mo"}
 
 # Prefixes of connection parameters, which the provider itself is meant to see.
 CLOUDS = ("aws_", "vertex_", "azure_", "watsonx_", "gcp_", "databricks_", "snowflake_", "sagemaker_", "client_secret")
@@ -267,6 +273,53 @@ def parse_choice(names: Sequence[str]) -> Parse:
     return parse
 
 
+def parse_zone(value: Any) -> str:
+    """A time zone by its name in the IANA database."""
+    try:
+        return ZoneInfo(parse_text(value)).key
+    except (OSError, ValueError):
+        raise wrong("a time zone such as UTC or Europe/Berlin", value) from None
+
+
+def parse_time_of_day(value: Any) -> str:
+    """YAML reads an unquoted 06:30 as a number in base 60."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MINUTES_OF_A_DAY:
+        value = f"{value // 60:02d}:{value % 60:02d}"
+    if not isinstance(value, str) or not _TIME_OF_DAY.fullmatch(value):
+        raise wrong("a time of day such as 06:30", value)
+    return value
+
+
+def parse_window(value: Any) -> str:
+    """How long a budget lasts: `30s`, `5m`, `2h`, `7d`, `1w`, `1mo`, or a word such as daily."""
+    written = value.strip().lower() if isinstance(value, str) else ""
+    written = _WINDOW_WORDS.get(written, written)
+    if not _WINDOW.fullmatch(written):
+        raise wrong("a duration such as 30s, 5m, 2h, 7d, 1w or 1mo", value)
+    return written
+
+
+def parse_refusal_status(value: Any) -> int:
+    number = _read_number(value)
+    if number is None or not 400 <= number <= 499 or number != int(number):
+        raise wrong("a status from 400 to 499", value)
+    return int(number)
+
+
+def parse_user_headers(value: Any) -> tuple[str, ...]:
+    """The headers of customers in LiteLLM's user_header_mappings: `[{header_name, litellm_user_role}]`."""
+    entries = value if isinstance(value, list | tuple) else [value]
+    names = []
+    for position, entry in enumerate(entries):
+        mapping = at(position, parse_mapping, entry)
+        name = at(position, parse_text, mapping.get("header_name"))
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValidationError({position: {"header_name": ["must be the name of a header"]}})
+        if mapping.get("litellm_user_role") in ("customer", "end_user"):
+            names.append(name)
+    return tuple(names)
+
+
 def _read_number(value: Any) -> float | None:
     """YAML's numbers, and those that are text: out of the environment, or scaled such as "128k"."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -327,4 +380,9 @@ KINDS: Mapping[str, Parse] = {
     "group_policies": parse_group_policies,
     "aliases": parse_aliases,
     "state_store": parse_choice(STATE_STORES),
+    "zone": parse_zone,
+    "time_of_day": parse_time_of_day,
+    "window": parse_window,
+    "refusal_status": parse_refusal_status,
+    "user_headers": parse_user_headers,
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from proxy.accounting.cost import price_per_token
 from proxy.accounting.prices import load_bundled
 from proxy.assembly.accounts import build_directory
+from proxy.assembly.metering import build_meter
 from proxy.assembly.observation import build_observation
 from proxy.assembly.transport import build_credentials
 from proxy.dispatch.dispatcher import Dispatcher
@@ -37,6 +38,7 @@ from proxy.settings.provider_choice import infer_provider
 from proxy.transport.framing.framing import DECODERS
 from proxy.web.body import RequestReader
 from proxy.web.client_timeouts import ClientTimeouts
+from proxy.web.end_user import EndUserReader
 from proxy.web.headers import header_base
 from proxy.web.parts import Parts
 from proxy.web.presenter import Presenter
@@ -81,16 +83,19 @@ def build_parts(
         show_cost=settings.litellm.include_cost_in_streaming_usage,
     )
     access = ModelAccess(settings.deployments)
+    meter = build_meter(settings, runtime, router, prices, shared=shared_path is not None)
     admission = Admission(settings, clients, access)
     return Parts(
         settings=settings,
         runtime=runtime,
-        gateway=Gateway(admission, routers, dispatcher, ledger, observation, streams, runtime, base_url),
+        gateway=Gateway(admission, routers, dispatcher, ledger, observation, streams, runtime, base_url, meter),
         conversations=Conversations(Sealer(derive_key(settings.sealing_secret, "responses")), AnswersInMemory()),
         inspection=Inspection(settings, routers, dispatcher, runtime, prices),
         streams=streams,
         observation=observation,
-        reader=RequestReader(runtime, timeouts, default_models(settings), streams.check_open),
+        reader=RequestReader(
+            runtime, timeouts, default_models(settings), streams.check_open, EndUserReader(user_headers(settings))
+        ),
         presenter=Presenter(settings.secrets.mask, runtime.monotonic),
         refusals=Refusals(runtime, observation.count_refusal),
         started_at=int(runtime.now()),
@@ -106,6 +111,12 @@ def _state_store(settings: Settings, shared_path: Path | None) -> StateStore:
         return build_state(settings.router, shared_path, len(settings.deployments))
     except (SharedFileError, RuntimeError, ValueError) as error:
         raise ConfigError(f"router_settings: {error}") from None
+
+
+def user_headers(settings: Settings) -> tuple[str, ...]:
+    """The headers that name the end user."""
+    general = settings.general
+    return (*general.user_header_mappings, *((general.user_header_name,) if general.user_header_name else ()))
 
 
 def default_models(settings: Settings) -> Mapping[str, str]:

@@ -34,11 +34,14 @@ def roll(row: Row, limit: Limit, now: float) -> Row:
 
 
 def amount_of(limit: Limit, amounts: Amounts) -> int:
-    """What a call takes of this counter. Tokens of a call that is larger than the whole limit are those of the limit."""
+    """What a call takes of this counter.
+
+    Tokens of a call that is larger than the whole limit are those of the limit; one of 0 lets none pass.
+    """
     measure = limit.counter.measure
     if measure == "tokens":
         tokens = max(0, amounts.tokens or 0)
-        return tokens if limit.maximum is None else min(tokens, limit.maximum)
+        return tokens if limit.maximum is None else min(tokens, limit.maximum or 1)
     if measure == "spend":
         return max(0, amounts.nanodollars or 0)
     return 1

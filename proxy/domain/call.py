@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from proxy.domain.account import Account
 from proxy.domain.bridged import BridgedDocument
+from proxy.domain.call_quota import CallQuota
 from proxy.domain.conversation import Conversation
 from proxy.domain.deployment import brings_connection
 from proxy.domain.json_text.document import Document
@@ -70,6 +71,7 @@ class Call(NamedTuple):
     `account` is the virtual key that was shown; None for the master key, and where there is none. `conversation` is for
     answers that clients refer to later; `pin` is the id of the deployment that keeps what the call refers to: only
     deployments of the same account can answer it.
+    `quota` is what the call has reserved of its limits and budgets; None where it has none. `end_user` is the caller's customer.
     """
 
     id: str
@@ -94,6 +96,8 @@ class Call(NamedTuple):
     account: Account | None = None
     conversation: Conversation | None = None
     pin: str | None = None
+    quota: CallQuota | None = None
+    end_user: str | None = None
 
     @property
     def fields(self) -> Mapping[str, Any]:

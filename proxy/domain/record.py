@@ -49,7 +49,8 @@ class CallRecord(NamedTuple):
     kept as JSON text, masked: the client's metadata whole, and prompt and answer only where the operator allows them.
     `no_log`: the client asked for no log; only counters may use it. `client_owned`: models and deployments are those of
     the client's own configuration or connection. `dialect` is the client's wire form; `native`: the deployment answered in it,
-    without translation (always false for OpenAI's).
+    without translation (always false for OpenAI's). `spend` are the nano-dollars that budgets were charged, where the call counts
+    for any.
     """
 
     id: str
@@ -92,6 +93,7 @@ class CallRecord(NamedTuple):
     client_owned: bool = False
     dialect: str = "openai"
     native: bool = False
+    spend: int | None = None
 
     def __repr__(self) -> str:
         """Never prompt and answer."""

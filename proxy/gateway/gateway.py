@@ -12,6 +12,7 @@ from proxy.errors import BadRequestError, ClientClosedRequestError, GatewayError
 from proxy.gateway.admission import Admission
 from proxy.gateway.continuation import ContinuedStream, may_continue
 from proxy.gateway.ledger import Ledger
+from proxy.gateway.metering import Meter
 from proxy.gateway.model_access import split_models
 from proxy.gateway.open_streams import OpenStreams
 from proxy.gateway.routers import Routers
@@ -27,7 +28,10 @@ BaseUrl = Callable[[Deployment], str | None]
 
 
 class Gateway:
-    """One per application. It holds the legs of the pipeline and keeps nothing of a call. `base_url`: see Served."""
+    """One per application. It holds the legs of the pipeline and keeps nothing of a call.
+
+    `base_url`: see Served. `meter` is None where nothing is limited.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class Gateway:
         streams: OpenStreams,
         runtime: Runtime,
         base_url: BaseUrl,
+        meter: Meter | None = None,
     ) -> None:
         self._admission = admission
         self._routers = routers
@@ -48,6 +53,7 @@ class Gateway:
         self._streams = streams
         self._runtime = runtime
         self._base_url = base_url
+        self._meter = meter
 
     def serve(self, call: Call) -> AnyServed:
         """The answer to a request: one model's, or those of all models that it names (`"model": "a,b"`).
@@ -103,10 +109,16 @@ class Gateway:
         """One admitted call for one model. The record of a stream is written when it ends."""
         router = None
         try:
+            if self._meter is not None and (call.account is not None or self._meter.counts_all):
+                call = self._meter.reserve(call)
             router = self._routers.find(call)
             outcome = router.run(call, self._dispatcher.send)
         except GatewayError as error:
             self._ledger.failed(call, error, self._routers.last_tried(call, error) if router else None)
+            raise
+        except BaseException:
+            if call.quota is not None:
+                call.quota.release()
             raise
         self._observation.note_headers(outcome)
         if isinstance(outcome.reply, Answer):

@@ -8,9 +8,11 @@ from typing import NamedTuple
 from proxy.accounting.book import PriceBook
 from proxy.accounting.cost import cost_of
 from proxy.accounting.prices import PriceTable
+from proxy.domain.account import nanodollars
 from proxy.domain.answer import Answer, StreamEnd
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
+from proxy.domain.call_quota import CallQuota
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
 from proxy.domain.record import CallRecord, Mask
@@ -75,6 +77,7 @@ class Ledger:
             cost=cost,
             overhead=max(0.0, duration - answer.provider_seconds - outcome.failed_seconds),
             response_id=facts.id,
+            spend=None if call.quota is None else settle(call.quota, answer.usage, cost),
         )
         self._emit(build_record(call, outcome, end, self._mask, self.logs_content(call)))
         return outcome.priced(cost) if cost else outcome
@@ -84,16 +87,18 @@ class Ledger:
         first = outcome.first
         overhead = None if first is None else max(0.0, first - outcome.reply.provider_seconds - outcome.failed_seconds)
         facts, model = read_answer_facts(stream.chunk, outcome.reply.form), _MODEL.search(stream.chunk)
+        cost = self._cost(call, outcome, stream.usage, _text(model), facts.service_tier)
         end = CallEnd(
             at=self._runtime.now(),
             duration=self._runtime.monotonic() - call.started,
             error=stream.error,
             usage=stream.usage,
-            cost=self._cost(call, outcome, stream.usage, _text(model), facts.service_tier),
+            cost=cost,
             first=first,
             overhead=overhead,
             response_id=facts.id,
             response=_gathered(stream, outcome) if stream.chunks else None,
+            spend=None if call.quota is None else settle(call.quota, stream.usage, cost),
         )
         self._emit(build_record(call, outcome, end, self._mask, self.logs_content(call)))
 
@@ -109,7 +114,20 @@ class Ledger:
             usage = Usage(prompt, 0, prompt)
         duration = self._runtime.monotonic() - call.started
         end = CallEnd(self._runtime.now(), duration, error, deployment, usage)
+        if call.quota is not None:
+            end = end._replace(spend=self._end_failed(call, call.quota, error, deployment, usage))
         self._emit(build_record(call, None, end, self._mask, self.logs_content(call)))
+
+    def _end_failed(
+        self, call: Call, quota: CallQuota, error: GatewayError, deployment: Deployment | None, usage: Usage | None
+    ) -> int:
+        """A call that reached no deployment is as if it had not been made; one that did is a request, and costs what was read."""
+        if not error.attempts:
+            quota.release()
+            return 0
+        if usage is None or deployment is None:
+            return quota.settle(0, 0)
+        return settle(quota, usage, cost_of(usage, self._prices.find(deployment, None), None, call.started_at))
 
     def stream_cost(self, call: Call, outcome: Outcome, usage: Usage) -> float | None:
         """USD for the chunk of usage, where the operator wants it there and it is known."""
@@ -134,6 +152,13 @@ class Ledger:
         except Exception as exception:  # noqa: BLE001  a call has its record, even without its cost
             _log.error("call %s has no cost: %s", call.id, type(exception).__name__)
             return None
+
+
+def settle(quota: CallQuota, usage: Usage | None, cost: Cost | None) -> int:
+    """Count what a call has used; the estimate where the answer has no usage, nothing where its model has no price."""
+    if usage is None:
+        return quota.settle(None, None)
+    return quota.settle(usage.total_tokens, 0 if cost is None else nanodollars(cost.total))
 
 
 def read_answer_facts(body: bytes, form: str = "openai") -> AnswerFacts:

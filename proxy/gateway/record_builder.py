@@ -5,7 +5,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from proxy.dialects.messages.request import read_user
 from proxy.domain.answer import Answer
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import NO_OPTIONS, Call, Options
@@ -25,7 +24,7 @@ class CallEnd(NamedTuple):
     `at` is Unix seconds; `duration`, `first` (until the first content) and `overhead` are seconds. Without `overhead`
     it is the duration minus the attempts. `error` is why the call failed, or why its stream broke. `deployment` is the
     one that was tried last, for a call without an answer. `response` is the answer (JSON bytes or an object) where it
-    is not the outcome's.
+    is not the outcome's. `spend`: see CallRecord.
     """
 
     at: float
@@ -38,6 +37,7 @@ class CallEnd(NamedTuple):
     overhead: float | None = None
     response_id: str | None = None
     response: object = None
+    spend: int | None = None
 
 
 _log = logging.getLogger("patchbay")
@@ -68,8 +68,6 @@ def _build_record(call: Call, outcome: Outcome | None, end: CallEnd, mask: Mask,
         served, attempts = end.deployment, error.attempts if error is not None else ()
         retries, fallbacks = _count_tries(attempts)
     fields = call.observed_fields
-    user = fields.get("user") if call.dialect != "messages" else read_user(call.observed_native)
-    end_user = None if user is None else _text(user)
     record = CallRecord(
         id=call.id,
         call_type=(call.asked or call.operation).call_type,
@@ -93,7 +91,7 @@ def _build_record(call: Call, outcome: Outcome | None, end: CallEnd, mask: Mask,
         usage=end.usage,
         cost=end.cost,
         key_alias=call.key_alias,
-        end_user=mask(end_user) if end_user else None,
+        end_user=mask(call.end_user) if call.end_user else None,
         requester=call.requester,
         dialect=call.dialect,
         native=call.native is not None and outcome is not None and outcome.reply.form == call.dialect,
@@ -108,6 +106,8 @@ def _build_record(call: Call, outcome: Outcome | None, end: CallEnd, mask: Mask,
         record = record._replace(status="failure", status_code=error.status_code, error=facts)
     if call.options is not NO_OPTIONS:
         record = record._replace(**_from_options(call.options, mask))
+    if end.spend is not None:
+        record = record._replace(spend=end.spend)
     if log_content:
         messages, answer = _content(call, outcome, end.response, mask)
         record = record._replace(messages_json=messages, response_json=answer)
@@ -212,7 +212,3 @@ def _count_tries(attempts: tuple[Attempt, ...]) -> tuple[int, int]:
 
 def _overhead(duration: float, attempts: tuple[Attempt, ...]) -> float:
     return max(0.0, duration - sum(attempt.milliseconds for attempt in attempts) / 1000)
-
-
-def _text(value: object) -> str | None:
-    return str(value) if isinstance(value, str | int) and value != "" else None

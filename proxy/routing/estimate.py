@@ -31,5 +31,13 @@ def prompt_tokens(fields: Mapping[str, Any]) -> int:
 
 def total_tokens(fields: Mapping[str, Any]) -> int:
     """The prompt and the longest answer that was asked for."""
-    asked = next((fields[name] for name in _ANSWER if isinstance(fields.get(name), int)), 0)
-    return prompt_tokens(fields) + max(0, asked)
+    return prompt_tokens(fields) + (asked_tokens(fields) or 0)
+
+
+def asked_tokens(fields: Mapping[str, Any]) -> int | None:
+    """The longest answer that was asked for; None where the request has no maximum."""
+    for name in _ANSWER:
+        asked = fields.get(name)
+        if isinstance(asked, int):
+            return max(0, asked)
+    return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from proxy.accounts.declared import NOTHING_DECLARED, Declared
@@ -25,6 +26,10 @@ class General:
     send_timeout: float = 60.0
     dangerously_allow_mock_testing_request_params: bool = False
     allow_client_mock_response: bool = False
+    fail_closed_budget_enforcement: bool = False
+    apply_user_budget_to_team_keys: bool = False
+    user_header_name: str | None = None
+    user_header_mappings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,13 @@ class LiteLLM:
     set_verbose: bool = False
     ssl_verify: bool | str = True
     provider_url_destination_allowed_hosts: tuple[str, ...] = ()
+    max_budget: float | None = None
+    budget_duration: str | None = None
+    budget_exceeded_status_code: int = 422
+    timezone: str = "UTC"
+    budget_reset_time: str = "00:00"
+    budget_exceeded_throttle_percentage: float = 0.0
+    block_requests_for_models_without_pricing: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,13 @@ class Settings:
     def fast_path(self) -> bool:
         """False where PATCHBAY_FAST_PATH is off: stock Flask and gunicorn."""
         return self.environ.get(FAST_PATH_VARIABLE, "").strip().lower() not in _OFF
+
+    @property
+    def state_folder(self) -> Path:
+        """Where this host keeps what outlives a restart: `PATCHBAY_STATE_DIR`, else `.patchbay` beside the file."""
+        given = self.environ.get("PATCHBAY_STATE_DIR", "").strip()
+        file = Path(self.source)
+        return Path(given) if given else (file.parent if file.is_file() else Path()) / ".patchbay"
 
     @property
     def root_path(self) -> str:

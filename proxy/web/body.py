@@ -1,6 +1,7 @@
 """A request's body into a Call: JSON, checked by a schema, the gateway's own fields taken out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +22,7 @@ from proxy.web.call_options import own_headers, read_options
 from proxy.web.client_timeouts import ClientTimeouts
 from proxy.web.client_watch import SocketWatch
 from proxy.web.current import Caller, current_caller, current_request
+from proxy.web.end_user import EndUserReader, session_of
 from proxy.web.receiving import read_json
 from proxy.web.unhonoured import refuse_unhonoured
 from schemas.problems import first_problem
@@ -36,7 +38,7 @@ class RequestReader:
     """One per application.
 
     `default_models`: the model for a body that names none, by the operation's name. `check_open` raises
-    ServiceUnavailableError while the gateway is stopping: then no body is read.
+    ServiceUnavailableError while the gateway is stopping: then no body is read. `end_users` finds the end user of a call.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class RequestReader:
         timeouts: ClientTimeouts,
         default_models: Mapping[str, str],
         check_open: Callable[[], None],
+        end_users: EndUserReader | None = None,
     ) -> None:
         self._runtime = runtime
         self._timeouts = timeouts
         self._default_models = default_models
         self._check_open = check_open
+        self._end_users = end_users or EndUserReader()
 
     def read(
         self, operation: Operation, model_in_path: str | None = None, schema: type[RequestSchema] | None = None
@@ -78,12 +82,14 @@ class RequestReader:
             refuse_unhonoured(body, own)
         headers = own_headers(environ)
         stream = bool(body.get("stream")) and operation.streams
+        options = read_options(body, headers) if own or headers else NO_OPTIONS
+        names_user = self._end_users.has_headers or "user" in body or "safety_identifier" in body
         return Call(
             id=caller.call_id,
             operation=operation,
             model=body["model"],
             document=_provider_bound(document, body, own) if own or model is not None else document,
-            options=read_options(body, headers) if own or headers else NO_OPTIONS,
+            options=options,
             stream=stream,
             include_usage=stream and _wants_usage(body.get("stream_options")),
             started=self._runtime.monotonic(),
@@ -94,6 +100,7 @@ class RequestReader:
             received=caller.started,
             ignored=_unserved(own, headers) if own or headers else (),
             account=caller.account,
+            end_user=self._end_users.find(environ, body) if names_user or headers or own else None,
         )
 
     def read_dialect(self, operation: Operation, model_in_path: str | None = None, stream: bool | None = None) -> Call:
@@ -115,14 +122,19 @@ class RequestReader:
         refuse_unhonoured(body, own)
         native = _provider_bound(document, body, own)
         headers = own_headers(environ)
+        end_user, metadata = self._end_users.find(environ, body), body.get("metadata")
         native, body = _split_metadata(native, body, operation.schema)
         options = {name: value for name, value in headers.items() if name not in operation.headers}
+        wanted = read_options(body, options) if own or options or "metadata" in body else NO_OPTIONS
+        session = session_of(metadata.get("user_id")) if isinstance(metadata, dict) else None
+        if session is not None:
+            wanted = replace(wanted, metadata={"session_id": session, **wanted.metadata})
         return Call(
             id=caller.call_id,
             operation=operation.pivot or operation,
             model=body["model"],
             document=BridgedDocument(DIALECTS[operation.dialect].read_request, native),
-            options=read_options(body, options) if own or options or "metadata" in body else NO_OPTIONS,
+            options=wanted,
             stream=operation.streams and (bool(body.get("stream")) if stream is None else stream),
             include_usage=True,
             started=self._runtime.monotonic(),
@@ -137,6 +149,7 @@ class RequestReader:
             headers=_headers_of(environ, operation.headers),
             ignored=_unserved(own, headers),
             account=caller.account,
+            end_user=end_user,
         )
 
 

@@ -9,6 +9,7 @@ from proxy.domain.json_text.codec import loads
 from proxy.domain.mocking import MOCK_PARAMS, TESTS
 from proxy.domain.user_config import UserConfig
 from proxy.errors import BadRequestError
+from proxy.web.end_user import session_of
 
 _MOCKS = (*MOCK_PARAMS, *TESTS)
 _MOST_RETRIES = 100
@@ -32,6 +33,8 @@ def own_headers(environ: Mapping[str, Any]) -> Mapping[str, str]:
 def read_options(body: Mapping[str, Any], headers: Mapping[str, str]) -> Options:
     """The gateway's own fields and `x-litellm-*` headers as Options; the body wins."""
     metadata = {**(body.get("litellm_metadata") or {}), **(body.get("metadata") or {}), **_metadata_headers(headers)}
+    if session := session_of(metadata.get("user_id")):
+        metadata.setdefault("session_id", session)
     retries = body.get("num_retries")
     if retries is None:
         wanted = _number(headers, "x-litellm-num-retries", most=_MOST_RETRIES)

@@ -156,6 +156,7 @@ def error_headers(error: GatewayError, seconds: float, base_of: Callable[[str], 
             headers.append(("x-litellm-model-api-base", base))
     if error.retry_after is not None:
         headers.append(("retry-after", str(math.ceil(error.retry_after))))
+    headers += error.gateway_headers
     return headers + provider_headers(error.headers, mask)
 
 

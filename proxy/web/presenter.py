@@ -48,6 +48,8 @@ class Presenter:
         )
         if dialect.id_header is not None:
             headers.append((dialect.id_header, call.requester.request_id or call.id))
+        if call.quota is not None:
+            headers += call.quota.headers()
         if isinstance(reply, Answer):
             return door.response(dialect.write_answer(call, reply, seconds), "application/json", headers)
         assert served.ending is not None

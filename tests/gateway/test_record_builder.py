@@ -44,6 +44,7 @@ def make_call(metadata: dict[str, object] | None = None, **fields: object) -> Ca
         started=5.0,
         started_at=1000.0,
         key_alias="team-key",
+        end_user=str(body["user"]),
     )
 
 

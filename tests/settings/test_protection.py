@@ -18,7 +18,7 @@ PROTECTING: list[tuple[dict[str, Any], str, str]] = [
     ({"general_settings": {"custom_auth": "auth.check"}}, "general_settings.custom_auth", "custom_auth"),
     ({"general_settings": {"allowed_ips": ["10.0.0.1"]}}, "general_settings.allowed_ips", "allowed_ips"),
     ({"general_settings": {"enforce_user_param": True}}, "general_settings.enforce_user_param", "enforce_user_param"),
-    ({"litellm_settings": {"max_budget": 10}}, "litellm_settings.max_budget", "max_budget"),
+    ({"litellm_settings": {"max_end_user_budget": 1}}, "litellm_settings.max_end_user_budget", "max_end_user_budget"),
     ({"router_settings": {"provider_budget_config": {"openai": {}}}}, "router_settings.provider_budget_config",
      "provider_budget_config"),
 ]  # fmt: skip
@@ -26,7 +26,7 @@ UNPROTECTING: list[dict[str, Any]] = [
     {"guardrails": [{"guardrail_name": "pii", "litellm_params": {"guardrail": "presidio", "default_on": False}}]},
     {"guardrails": []},
     {"general_settings": {"enforce_user_param": False, "allowed_ips": [], "custom_auth": None}},
-    {"litellm_settings": {"max_budget": 0}},
+    {"litellm_settings": {"max_end_user_budget": 0}},
 ]
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.errors import ContextWindowExceededError, GatewayError
+from proxy.errors import BudgetExceededError, ContextWindowExceededError, GatewayError
 
 # The beta of conversations that the server keeps, and the code at which Anthropic's SDKs send the whole instead.
 THREAD_UNSUPPORTED = "thread_unsupported_request"
@@ -41,6 +41,8 @@ def build_error(error: GatewayError, request_id: str) -> dict[str, Any]:
     built: dict[str, Any] = {"type": _TYPES.get(status, fallback), "message": message_of(error)}
     if error.code == THREAD_UNSUPPORTED:
         built["details"] = {"error_code": THREAD_UNSUPPORTED, "unsupported": ["thread"]}
+    if isinstance(error, BudgetExceededError):
+        built["litellm_error_type"] = error.error_type
     if error.attempts:
         built["attempts"] = [attempt.to_dict() for attempt in error.attempts]
     return {"type": "error", "error": built, "request_id": request_id}

@@ -1,0 +1,64 @@
+"""Limits and budgets: how the configuration counts them, and where."""
+
+import logging
+from datetime import time
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from proxy.accounting.book import PriceBook
+from proxy.accounting.prices import PriceTable
+from proxy.accounts.quotas import BudgetRules
+from proxy.counters.build import build_counters
+from proxy.counters.store import CounterStore
+from proxy.domain.account import Budget, nanodollars
+from proxy.gateway.budget_windows import Calendar
+from proxy.gateway.call_estimate import Estimator
+from proxy.gateway.metering import Meter, MeterRules
+from proxy.routing.router import Router
+from proxy.runtime import Runtime
+from proxy.settings import Settings
+
+_FILE = "counters"
+_log = logging.getLogger("patchbay.counters")
+
+
+def build_meter(
+    settings: Settings, runtime: Runtime, router: Router, prices: PriceTable, *, shared: bool = False
+) -> Meter:
+    """`shared`: workers count together, in a file that outlives them; otherwise this process counts alone."""
+    estimator = Estimator(router, PriceBook(prices))
+    return Meter(partial(open_counters, settings, shared=shared), estimator, build_rules(settings), runtime.now)
+
+
+def open_counters(settings: Settings, *, shared: bool) -> CounterStore:
+    if not shared:
+        return build_counters(settings.router)
+    folder = settings.state_folder
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        _log.warning("%s can't be made (%s): each worker counts limits and budgets for itself", folder, error.strerror)
+        return build_counters(settings.router)
+    return build_counters(settings.router, folder / _FILE)
+
+
+def build_calendar(settings: Settings) -> Calendar:
+    return Calendar(ZoneInfo(settings.litellm.timezone), time.fromisoformat(settings.litellm.budget_reset_time))
+
+
+def build_rules(settings: Settings) -> MeterRules:
+    general, litellm = settings.general, settings.litellm
+    everything = None
+    if litellm.max_budget is not None:
+        everything = Budget(nanodollars(litellm.max_budget), duration=litellm.budget_duration)
+    return MeterRules(
+        BudgetRules(
+            build_calendar(settings).window,
+            fail_closed=general.fail_closed_budget_enforcement,
+            user_budget_for_teams=general.apply_user_budget_to_team_keys,
+            everything=everything,
+        ),
+        budget_status=litellm.budget_exceeded_status_code,
+        refuse_unpriced=litellm.block_requests_for_models_without_pricing,
+        throttle_share=litellm.budget_exceeded_throttle_percentage,
+    )
