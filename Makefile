@@ -5,7 +5,7 @@ PORT ?= 4000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test plain test-browser check lint types imports unit live live-providers bench docs clean prices cost-peer langfuse-peer bench-sinks bench-quick soak soak-streams bench-streams bench-translation
+.PHONY: help run test plain test-browser check lint types imports unit live live-providers bench docs clean clients-agents prices cost-peer langfuse-peer bench-sinks bench-quick soak soak-streams bench-streams bench-translation
 
 run: $(VENV)/.runtime ## serve on HOST:PORT (127.0.0.1:4000) with CONFIG or the built-in demo
 	$(BIN)/python -m proxy serve --host $(HOST) --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
@@ -64,8 +64,16 @@ test-browser: $(VENV)/.dev ## the status page in Chromium
 	done; echo "No Chromium found. Debian: apt-get install chromium. Elsewhere: CHROMIUM=/path/to/it make test-browser"; exit 1
 	$(BIN)/python -m pytest tests/browser
 
+# Coding agents from npm, driven against a live gateway: each file of tests/agents that is no test_*.py is one agent.
+AGENTS := @anthropic-ai/claude-code
+
+clients-agents: $(VENV)/.dev ## real coding agents (npm) through the gateway
+	npm install --silent --prefix .agents $(AGENTS)
+	cd .agents/node_modules/@anthropic-ai/claude-code && node install.cjs
+	$(BIN)/python -m pytest -q tests/agents/claude_code.py
+
 clean: ## remove the environments
-	rm -rf $(VENV) .venv-clients .aimock
+	rm -rf $(VENV) .venv-clients .agents .aimock
 
 # A real small model (llama.cpp, Gemma 3 270M) through the gateway; some minutes the first time.
 .venv-live/.done:

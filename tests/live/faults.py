@@ -5,6 +5,7 @@ where in it the fault strikes. `good` answers well; asked for the rest of a brok
 """
 
 import asyncio
+import base64
 import binascii
 import json
 import random
@@ -117,6 +118,34 @@ FORMATS = {
         [frame("metadata", {"usage": {"inputTokens": 9, "outputTokens": 7, "totalTokens": 16}})],
         frame("serviceUnavailableException", {"message": "overloaded"}, "exception"),
         frame("contentBlockDelta", b"{not json"),
+    ),
+}
+
+
+def invoked(kind: str, **members: Any) -> bytes:
+    """One of Anthropic's events in a frame, as InvokeModel has it."""
+    event = json.dumps({"type": kind, **members}).encode()
+    return frame("chunk", {"bytes": base64.b64encode(event).decode()})
+
+
+# Asked for by clients that speak Anthropic's form only.
+NATIVE_FORMATS = {
+    "bedrock-invoke": Format(
+        "application/vnd.amazon.eventstream",
+        [
+            invoked(
+                "message_start", message={"id": "m", "model": "claude", "usage": {"input_tokens": 9}, "content": []}
+            ),
+            invoked("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+        ],
+        lambda text: invoked("content_block_delta", index=0, delta={"type": "text_delta", "text": text}),
+        [
+            invoked("content_block_stop", index=0),
+            invoked("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 7}),
+        ],
+        [invoked("message_stop")],
+        frame("serviceUnavailableException", {"message": "overloaded"}, "exception"),
+        frame("chunk", {"bytes": "bm90IEpTT04="}),
     ),
 }
 
@@ -304,7 +333,7 @@ class FaultyProvider:
         body = json.loads(await reader.readexactly(int(length[1]))) if length else {}
         self.asked += 1
         _, form, fault, moment, seed, *_ = head.split(" ")[1].split("/")
-        exchange = Exchange(writer, FORMATS[form])
+        exchange = Exchange(writer, {**FORMATS, **NATIVE_FORMATS}[form])
         text = text_of(int(body_seed(body) or seed))
         if fault == "good":
             await self._unless_left(reader, whole(exchange, rest_of(text, body)))
@@ -352,8 +381,9 @@ def deployment(port: int, form: str, fault: str, moment: str = "before", seed: i
         return {"model": "anthropic/claude-sonnet-4-5", "api_base": base, "api_key": "sk-x"}
     if form == "gemini":
         return {"model": "gemini/gemini-2.5-flash", "api_base": base, "api_key": "sk-x"}
+    name = "anthropic.claude-3-5-sonnet-20240620-v1:0"
     return {
-        "model": "bedrock/anthropic.claude-3-5-sonnet-20240620-v1:0",
+        "model": f"bedrock/{name}" if form == "bedrock-invoke" else f"bedrock/converse/{name}",
         "aws_bedrock_runtime_endpoint": base,
         "aws_region_name": "us-east-1",
         "api_key": "bedrock-key",

@@ -38,10 +38,12 @@ def chat(server: Server, body: dict[str, Any], headers: dict[str, str] | None = 
 class Stream:
     """An open stream. Iterating yields the payloads of `data:` lines and, as they are, comments."""
 
-    def __init__(self, server: Server, body: dict[str, Any], timeout: float = 20) -> None:
+    def __init__(
+        self, server: Server, body: dict[str, Any], timeout: float = 20, path: str = "/v1/chat/completions"
+    ) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=timeout)
         headers = {"content-type": "application/json"}
-        self._connection.request("POST", "/v1/chat/completions", json.dumps({**body, "stream": True}), headers)
+        self._connection.request("POST", path, json.dumps({**body, "stream": True}), headers)
         self._response = self._connection.getresponse()
         self.status = self._response.status
         self.headers = {name.lower(): value for name, value in self._response.getheaders()}

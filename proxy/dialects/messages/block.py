@@ -7,6 +7,7 @@ a result follow it in a user's message, for OpenAI's results hold text only.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from proxy.dialects.messages.tool import TOOL_ADDITION, TOOL_REMOVAL
 from proxy.domain.json_text.codec import dumps
 from proxy.errors import BadRequestError
 
@@ -109,6 +110,12 @@ def _parts(block: Block, place: str) -> Iterator[Message]:
         yield _text(_titled(block, [str(inner.get("text") or "") for _, inner in _blocks(block.get("content"))]))
     elif kind == "tool_reference":
         yield _text(f"The tool {block.get('tool_name')} is available now.")
+    elif kind == TOOL_ADDITION:
+        return
+    elif kind == TOOL_REMOVAL:
+        tool = block.get("tool")
+        name = tool.get("tool_name") or tool.get("name") if isinstance(tool, Mapping) else tool
+        yield _text(f"The tool {name} is no longer available: do not call it.")
     elif isinstance(kind, str) and kind.endswith("_tool_result"):
         yield _text(_server_result(block))
     else:

@@ -7,6 +7,7 @@ from proxy.errors import BadRequestError
 
 Fields = Mapping[str, Any]
 
+TOOL_ADDITION, TOOL_REMOVAL = "tool_addition", "tool_removal"
 _SEARCH = "web_search_"
 _TOOL_SEARCH = "tool_search_tool"
 _CHOICES: Mapping[str, str] = {"auto": "auto", "any": "required", "none": "none"}
@@ -29,7 +30,7 @@ class Tools(NamedTuple):
 
 def build_tools(fields: Fields) -> Tools:
     """Raise BadRequestError, naming the tool, for one that only Anthropic runs."""
-    tools = fields.get("tools") or []
+    tools = [*(fields.get("tools") or []), *added_tools(fields["messages"])]
     shown = _shown(tools, fields["messages"])
     functions, search, left_out = [], None, []
     for index, tool in enumerate(tools):
@@ -65,15 +66,28 @@ def _shown(tools: list[Fields], turns: list[Fields]) -> frozenset[str] | None:
     return frozenset(names.union(_references(turns)))
 
 
-def _references(value: Any) -> Iterator[str]:
-    """The names in the tool references of tool results."""
-    for turn in value:
+def _references(turns: list[Fields]) -> Iterator[str]:
+    """The names in the tool references of tool results, and of additions amid the conversation."""
+    for turn in turns:
         content = turn.get("content")
         for block in content if isinstance(content, list) else ():
-            inner = block.get("content") if block.get("type") == "tool_result" else None
+            inner = block.get("content") if block.get("type") == "tool_result" else [block.get("tool")]
             for each in inner if isinstance(inner, list) else ():
-                if each.get("type") == "tool_reference":
-                    yield str(each.get("tool_name"))
+                if isinstance(each, Mapping) and each.get("type") == "tool_reference":
+                    yield str(each.get("tool_name") or each.get("name"))
+
+
+def added_tools(turns: list[Fields]) -> list[Fields]:
+    """The tools that system turns define: https://platform.claude.com/docs/build-with-claude/mid-conversation-system-messages"""
+    added: list[Fields] = []
+    for turn in turns:
+        content = turn.get("content") if turn.get("role") == "system" else None
+        for block in content if isinstance(content, list) else ():
+            tool = block.get("tool") if block.get("type") == TOOL_ADDITION else None
+            definition = tool.get("definition") if isinstance(tool, Mapping) else None
+            if isinstance(definition, Mapping) and isinstance(definition.get("name"), str):
+                added.append({"input_schema": {"type": "object"}, **definition})
+    return added
 
 
 def _function(tool: Fields) -> dict[str, Any]:
