@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from proxy.dialects.contract import Dialect
+from proxy.dialects.gemini import GEMINI_ARRAYS, GEMINI_DIALECT
 from proxy.dialects.messages import MESSAGES_DIALECT
 from proxy.dialects.openai import OPENAI
 from proxy.dialects.responses.dialect import RESPONSES
 
 # OpenAI's comes last: it owns every path that is left.
-_IN_ORDER: tuple[Dialect, ...] = (MESSAGES_DIALECT, RESPONSES, OPENAI)
+_IN_ORDER: tuple[Dialect, ...] = (MESSAGES_DIALECT, RESPONSES, GEMINI_DIALECT, GEMINI_ARRAYS, OPENAI)
 
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in _IN_ORDER}
 

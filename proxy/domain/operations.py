@@ -1,7 +1,7 @@
 """The operations that the gateway serves: one row each, with all facts about an operation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from proxy.domain import mock_answers
@@ -10,6 +10,7 @@ from proxy.domain.usage import CountAmount
 from schemas.chat import ChatSchema
 from schemas.completions import CompletionsSchema
 from schemas.embeddings import EmbeddingsSchema
+from schemas.gemini import BatchEmbedContentsSchema, CountContentSchema, EmbedContentSchema, GenerateContentSchema
 from schemas.messages import CountTokensSchema, MessagesSchema
 from schemas.moderations import ModerationsSchema
 from schemas.request import RequestSchema
@@ -216,6 +217,57 @@ STORED_RESPONSE = Operation(
     answers=("json", "stream"),
     dialect="responses",
 )
+# https://ai.google.dev/api/generate-content. The paths name the model before the method.
+GENERATE_CONTENT = Operation(
+    name="generate_content",
+    call_type="agenerate_content",
+    schema=GenerateContentSchema,
+    paths=("models/{model}:generateContent",),
+    results="candidates",
+    content=("contents",),
+    text=("contents", "systemInstruction", "system_instruction", "tools"),
+    mode="chat",
+    semantic_name="chat",
+    dialect="gemini",
+    pivot=CHAT,
+)
+STREAM_CONTENT = replace(
+    GENERATE_CONTENT,
+    name="stream_generate_content",
+    call_type="agenerate_content_stream",
+    paths=("models/{model}:streamGenerateContent",),
+    answers=("stream",),
+)
+# Without `alt=sse`.
+STREAM_CONTENT_ARRAY = replace(STREAM_CONTENT, dialect="gemini-array")
+COUNT_CONTENT = Operation(
+    name="count_content",
+    call_type="count_tokens",
+    schema=CountContentSchema,
+    paths=("models/{model}:countTokens",),
+    text=("contents", "systemInstruction", "system_instruction", "tools", "generateContentRequest"),
+    dialect="gemini",
+)
+EMBED_CONTENT = Operation(
+    name="embed_content",
+    call_type="aembedding",
+    schema=EmbedContentSchema,
+    paths=("models/{model}:embedContent",),
+    content=("content",),
+    text=("content",),
+    mode="embedding",
+    semantic_name="embeddings",
+    dialect="gemini",
+    pivot=EMBEDDINGS,
+)
+BATCH_EMBED_CONTENTS = replace(
+    EMBED_CONTENT,
+    name="batch_embed_contents",
+    schema=BatchEmbedContentsSchema,
+    paths=("models/{model}:batchEmbedContents",),
+    content=("requests",),
+    text=("requests",),
+)
 
 # In the order in which a deployment without a `mode` is probed: the first that its provider serves.
 _ROWS = (
@@ -226,7 +278,11 @@ _ROWS = (
 )
 OPERATIONS: Mapping[str, Operation] = {row.name: row for row in _ROWS}
 BY_MODE: Mapping[str, Operation] = {operation.mode: operation for operation in OPERATIONS.values()}
-TEXT_FIELDS: tuple[str, ...] = tuple(dict.fromkeys(name for row in OPERATIONS.values() for name in row.text))
+# Rows of other dialects, whose bodies are estimated as they came.
+_DIALECT_ROWS = (MESSAGES, GENERATE_CONTENT, COUNT_CONTENT, EMBED_CONTENT, BATCH_EMBED_CONTENTS)
+TEXT_FIELDS: tuple[str, ...] = tuple(
+    dict.fromkeys(name for row in (*OPERATIONS.values(), *_DIALECT_ROWS) for name in row.text)
+)
 
 
 def identify(fields: Mapping[str, Any]) -> Operation:

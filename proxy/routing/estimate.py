@@ -9,6 +9,7 @@ CHARACTERS_PER_TOKEN = 4
 _ANSWER = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 # Media travel as data in the text's place, and are counted by size of picture or second: not by character.
 _LONGEST_WORD = 100_000
+_MEDIA_TYPES = frozenset({"media_type", "mimeType", "mime_type"})
 
 
 def prompt_tokens(fields: Mapping[str, Any]) -> int:
@@ -20,7 +21,7 @@ def prompt_tokens(fields: Mapping[str, Any]) -> int:
         if isinstance(value, str):
             characters += 0 if value.startswith("data:") else min(len(value), _LONGEST_WORD * CHARACTERS_PER_TOKEN)
         elif isinstance(value, Mapping):
-            if "media_type" not in value:
+            if _MEDIA_TYPES.isdisjoint(value):
                 pending.extend(value.values())
         elif isinstance(value, list):
             pending.extend(value)

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import parse_qs
 
 from flask import Flask, Request, g, has_request_context
 
 from proxy.accounts.check import RequestFacts, find_refusal
 from proxy.accounts.key_form import hash_key
+from proxy.dialects.gemini import GEMINI_DIALECT
 from proxy.domain.account import Account
 from proxy.domain.requester import NO_KEY, Key
 from proxy.domain.secrets import Secret
@@ -140,9 +142,19 @@ def read_key(environ: Mapping[str, Any]) -> bytes:
         if given:
             break
     else:
+        given = _key_in_query(environ)
+    if not given:
         raise AuthenticationError(
             "No API key was sent. Send it as 'Authorization: Bearer <key>', 'api-key' or 'x-api-key'.",
             code="missing_api_key",
         )
     bare = given[len(_BEARER) :] if given.startswith(_BEARER) else _SCHEME.sub("", given.strip(), count=1)
     return bare.strip().encode()
+
+
+def _key_in_query(environ: Mapping[str, Any]) -> str | None:
+    """`?key=`, where Google's clients may put it; nowhere else, for addresses are logged on the way."""
+    query = environ.get("QUERY_STRING")
+    if not query or "key=" not in query or not GEMINI_DIALECT.owns(environ.get("PATH_INFO", "")):
+        return None
+    return next(iter(parse_qs(query).get("key", ())), None)
