@@ -119,7 +119,7 @@ def test_vectors_come_in_googles_form_when_texts_are_embedded(client: FlaskClien
 
 
 def test_what_has_no_place_is_named_when_the_model_is_another_makers(client: FlaskClient) -> None:
-    body = {**ASK, "safetySettings": [{"category": "X"}], "generationConfig": {"mediaResolution": "LOW", "topK": 3}}
+    body = {**ASK, "safetySettings": [{"category": "X"}], "generationConfig": {"mediaResolution": "LOW"}}
     answer = client.post("/v1beta/models/demo:generateContent", json=body)
     assert answer.headers["x-litellm-dropped-params"] == "safetySettings,generationConfig.mediaResolution"
 
