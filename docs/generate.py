@@ -105,7 +105,7 @@ def _own_files() -> Iterator[str]:
     yield ""
     yield "## With a file of their own"
     for name in sorted(TRANSLATED):
-        yield from _provider(TRANSLATED[name])
+        yield from _provider(PROVIDERS[name])
 
 
 def _provider(provider: Provider) -> Iterator[str]:

@@ -95,6 +95,7 @@ class Dispatcher:
         native = None if call.native is None else find_native(provider, call, deployment)
         if native is not None:
             return native, *prepare_native(native, call, deployment)
+        provider = provider.forms.get(call.operation.name, provider) if provider.forms else provider
         bridged = call.document if isinstance(call.document, BridgedDocument) else None
         left_out = bridged.left_out if bridged is not None else ()
         document = _with_defaults(call, deployment)

@@ -12,6 +12,8 @@ CREATED = 1_700_000_000
 _MOST_CHOICES = 16
 _MOST_DIMENSIONS = 4096
 _MOST_REPEATED = 4000
+# https://docs.cohere.com/docs/how-does-cohere-pricing-work
+_DOCUMENTS_PER_UNIT = 100
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,29 @@ def embeddings(body: Mapping[str, Any], behaviour: Behaviour) -> dict[str, Any]:
 def _vector(text: Any, size: int) -> list[float]:
     digest = hashlib.sha256(orjson.dumps(text)).digest()
     return [round(digest[position % 32] / 127.5 - 1, 6) for position in range(size)]
+
+
+def rerank(body: Mapping[str, Any], _: Behaviour) -> dict[str, Any]:
+    """Documents that share words with the query come first."""
+    documents = list(body.get("documents") or ())
+    wanted = set(str(body.get("query", "")).lower().split())
+    scores = [_overlap(wanted, document) for document in documents]
+    order = sorted(range(len(documents)), key=lambda index: -scores[index])[: int(body.get("top_n") or len(documents))]
+    results: list[dict[str, Any]] = [{"index": index, "relevance_score": scores[index]} for index in order]
+    if body.get("return_documents"):
+        results = [{**result, "document": _as_object(documents[result["index"]])} for result in results]
+    units = max(1, -(-len(documents) // _DOCUMENTS_PER_UNIT))
+    return {"id": identity("rerank", body), "results": results, "meta": {"billed_units": {"search_units": units}}}
+
+
+def _as_object(document: Any) -> Any:
+    return {"text": document} if isinstance(document, str) else document
+
+
+def _overlap(wanted: set[str], document: Any) -> float:
+    text = document.get("text", "") if isinstance(document, Mapping) else document
+    found = wanted.intersection(str(text).lower().split())
+    return round(len(found) / max(1, len(wanted)), 4)
 
 
 _CATEGORIES = (

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from proxy.domain import mock_answers
+from proxy.domain import amounts, mock_answers
 from proxy.domain.mock_answers import MockBody, MockChunk
 from proxy.domain.usage import CountAmount
 from schemas.chat import ChatSchema
@@ -14,6 +14,7 @@ from schemas.gemini import BatchEmbedContentsSchema, CountContentSchema, EmbedCo
 from schemas.messages import CountTokensSchema, MessagesSchema
 from schemas.moderations import ModerationsSchema
 from schemas.request import RequestSchema
+from schemas.rerank import RerankSchema
 from schemas.responses import ResponsesSchema
 
 BodyForm = Literal["json", "multipart", "none"]
@@ -37,6 +38,7 @@ class Operation:
     identified_by: the members by which a bare body is recognised as this operation's, for explain; none: it is not.
     amounts: what is counted and priced beside tokens, the best way to count first; see domain/amounts.py.
     mode: LiteLLM's `model_info.mode` of a deployment that serves this operation.
+    model_words: words in a model's name that make it this operation's, for a health check of a deployment without a mode.
     probe: the small request of a health check; None: it has none.
     mock, mock_chunk: what the fake provider answers, whole and as one chunk of a stream.
     semantic_name: `gen_ai.operation.name` in OpenTelemetry's conventions; None: the name.
@@ -60,6 +62,7 @@ class Operation:
     identified_by: frozenset[str] = frozenset()
     amounts: tuple[CountAmount, ...] = ()
     mode: str = ""
+    model_words: tuple[str, ...] = ()
     probe: Mapping[str, Any] | None = None
     mock: MockBody | None = None
     mock_chunk: MockChunk | None = None
@@ -147,6 +150,23 @@ MODERATIONS = Operation(
     probe={"input": "hi"},
     mock=mock_answers.moderations,
     default_model="omni-moderation-latest",
+)
+# Cohere's form: https://docs.cohere.com/reference/rerank and .../v1/reference/rerank
+RERANK = Operation(
+    name="rerank",
+    call_type="arerank",
+    schema=RerankSchema,
+    paths=("rerank", "v2/rerank"),
+    parameters=frozenset({"top_n", "return_documents", "rank_fields", "max_chunks_per_doc", "max_tokens_per_doc"}),
+    results="results",
+    content=("query", "documents"),
+    text=("query", "documents"),
+    identified_by=frozenset({"query", "documents"}),
+    amounts=(amounts.count_queries,),
+    mode="rerank",
+    model_words=("rerank",),
+    probe={"query": "hi", "documents": ["hi"]},
+    mock=mock_answers.rerank,
 )
 # https://platform.claude.com/docs/en/api/messages
 MESSAGES = Operation(
@@ -275,6 +295,7 @@ _ROWS = (
     COMPLETIONS,
     EMBEDDINGS,
     MODERATIONS,
+    RERANK,
 )
 OPERATIONS: Mapping[str, Operation] = {row.name: row for row in _ROWS}
 BY_MODE: Mapping[str, Operation] = {operation.mode: operation for operation in OPERATIONS.values()}

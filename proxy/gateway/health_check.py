@@ -59,13 +59,17 @@ def _ask(deployment: Deployment, send: Send, call_id: str, embeds: Callable[[Dep
 
 
 def probed_operation(deployment: Deployment, embeds: Callable[[Deployment], bool] = lambda one: False) -> Operation:
-    """The operation of `model_info.mode`; without one embeddings for a model that embeds, else the first in the table's
-    order that the provider serves."""
+    """The operation of `model_info.mode`; without one that of a word in the model's name, embeddings for a model that
+    embeds, else the first in the table's order that the provider serves."""
     operation = BY_MODE.get(deployment.info.get("mode", ""))
     if operation is not None and operation.probe is not None:
         return operation
     provider = find_provider(deployment.provider)
     served = provider.operations if provider else ()
+    model = deployment.model.lower()
+    for row in served:
+        if row.probe is not None and any(word in model for word in row.model_words):
+            return row
     if EMBEDDINGS in served and embeds(deployment):
         return EMBEDDINGS
     return next((row for row in OPERATIONS.values() if row.probe is not None and row in served), CHAT)

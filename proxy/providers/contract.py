@@ -4,8 +4,8 @@ No I/O, no clock, no randomness that matters, no change to what comes in: a retr
 the same functions again with the same values.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from proxy.domain.answer import Answer, Chunk
@@ -65,6 +65,8 @@ class Provider:
         provider's own bytes. No parameter is fitted, translated or dropped.
     serves: of a native form, the deployments that can be asked in it; the others are asked as the provider itself is.
     prepare: of a native form, the call with `call.native` as it goes out, and the names of the members that are left out.
+    forms: by operation name, the provider as it is asked for an operation that has a wire form of its own (rerank, images,
+        audio): see `with_forms`.
     form: the dialect that its answers and chunks are written in.
     signed_ids: it reads the signatures that Gemini's tool call ids carry (call_ids.py); the others get plain ids.
     """
@@ -88,6 +90,55 @@ class Provider:
     native: Mapping[str, "Provider"] = field(default_factory=dict)
     serves: Callable[[Deployment], bool] | None = None
     prepare: Callable[[Call, Deployment], tuple[Call, tuple[str, ...]]] | None = None
+    forms: Mapping[str, "Provider"] = field(default_factory=dict)
     form: str = "openai"
     signed_ids: bool = False
     last_event: str = ""
+
+    def form_for(self, operation: Operation) -> "Provider":
+        """The provider as it is asked for the operation."""
+        return self.forms.get(operation.name, self)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a provider is asked for one operation. The rest (errors, key, address, credentials) is the provider's own.
+
+    `supported`: None is all of the operation's parameters.
+    """
+
+    operation: Operation
+    build_request: Callable[[Call, Deployment], WireRequest]
+    parse_response: Callable[[bytes, Mapping[str, str], Call, Deployment], Answer]
+    supported: frozenset[str] | None = None
+    open_stream: Callable[[Call, Deployment], StreamDecoder] | None = None
+
+
+def with_forms(provider: Provider, forms: Sequence[Form]) -> Provider:
+    """The provider, which serves the operations of these forms too."""
+    if not forms:
+        return provider
+    named = {form.operation.name: form for form in forms}
+    supported = {**provider.supported, **{name: form.supported for name, form in named.items()}}
+    operations = (*provider.operations, *(form.operation for form in forms))
+    built = {name: _as_provider(provider, form) for name, form in named.items()}
+    return replace(provider, operations=operations, supported=supported, forms={**provider.forms, **built})
+
+
+def _as_provider(provider: Provider, form: Form) -> Provider:
+    return replace(
+        provider,
+        build_request=form.build_request,
+        parse_response=form.parse_response,
+        open_stream=form.open_stream or provider.open_stream,
+        framing="sse",
+        operations=(form.operation,),
+        supported={form.operation.name: form.supported},
+        refused=None,
+        displaced=None,
+        media=None,
+        batch=None,
+        native={},
+        forms={},
+        last_event="",
+    )

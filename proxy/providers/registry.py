@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from proxy.domain.deployment import Deployment
-from proxy.providers import anthropic, bedrock, cohere, gemini, ollama, sagemaker, vertex_ai, watsonx
+from proxy.providers import anthropic, bedrock, cohere, gemini, ollama, rerank, sagemaker, vertex_ai, watsonx
 from proxy.providers.azure import claude as azure_claude
 from proxy.providers.azure import openai as azure
 from proxy.providers.compatible import databricks, groq, huggingface, mistral, openai, openrouter, perplexity, xai
 from proxy.providers.compatible.messages import with_messages
 from proxy.providers.compatible.openai import build_provider
 from proxy.providers.compatible.rows import ROWS
-from proxy.providers.contract import Provider
+from proxy.providers.contract import Form, Provider, with_forms
 
 # Those with a file of their own, by name.
 TRANSLATED: Mapping[str, Provider] = {
@@ -39,9 +39,17 @@ TRANSLATED: Mapping[str, Provider] = {
     "xai": xai.PROVIDER,
 }
 
+# By provider, the forms of the operations that are not chat's kin.
+_FORMS: tuple[Mapping[str, Form], ...] = (rerank.FORMS,)
+
+
+def _complete(name: str, provider: Provider) -> Provider:
+    return with_forms(with_messages(provider), [forms[name] for forms in _FORMS if name in forms])
+
+
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
-        name: with_messages(provider)
+        name: _complete(name, provider)
         for name, provider in (
             {name: build_provider(name, row) for name, row in ROWS.items()} | dict(TRANSLATED)
         ).items()

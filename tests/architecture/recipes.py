@@ -130,72 +130,69 @@ server.shutdown()
 OPERATION = Recipe(
     "an operation",
     (
-        Edit("proxy/domain/operations.py", "from schemas.rerank import RerankSchema\n", before="from schemas.request "),
+        Edit("proxy/domain/operations.py", "from schemas.grade import GradeSchema\n", before="from schemas.request "),
         Edit(
             "proxy/domain/operations.py",
-            """RERANK = Operation(
-    name="rerank",
-    call_type="arerank",
-    schema=RerankSchema,
-    paths=("rerank", "v2/rerank"),
-    parameters=frozenset({"top_n"}),
+            """GRADE = Operation(
+    name="grade",
+    call_type="agrade",
+    schema=GradeSchema,
+    paths=("grade", "v2/grade"),
+    parameters=frozenset({"most"}),
     results="results",
-    content=("query", "documents"),
-    text=("query", "documents"),
-    identified_by=frozenset({"query", "documents"}),
+    content=("query", "passages"),
+    text=("query", "passages"),
+    identified_by=frozenset({"query", "passages"}),
     amounts=(amounts.count_queries,),
-    mode="rerank",
-    probe={"query": "hi", "documents": ["hi"]},
-    mock=mock_answers.rerank,
+    mode="grade",
+    probe={"query": "hi", "passages": ["hi"]},
+    mock=mock_answers.grade,
 )
 
 """,
             before="# In the order in which",
         ),
-        Edit("proxy/domain/operations.py", "    RERANK,\n", before="    MODERATIONS,"),
-        Edit(
-            "proxy/domain/operations.py", "from proxy.domain import amounts\n", before="from proxy.domain.mock_answers"
-        ),
+        Edit("proxy/domain/operations.py", "    GRADE,\n", before="    MODERATIONS,"),
         Edit(
             "proxy/domain/mock_answers.py",
-            """def rerank(body: Mapping[str, Any], _: Behaviour) -> dict[str, Any]:
-    documents = body.get("documents") or []
-    results = [{"index": index, "relevance_score": 1 / (index + 1)} for index in range(len(documents))]
-    return {"id": identity("rerank", body), "results": results[: body.get("top_n")]}
+            """def grade(body: Mapping[str, Any], _: Behaviour) -> dict[str, Any]:
+    passages = body.get("passages") or []
+    results = [{"index": index, "relevance_score": 1 / (index + 1)} for index in range(len(passages))]
+    return {"id": identity("grade", body), "results": results[: body.get("most")]}
 
 
 """,
             before="def chat_chunk(",
         ),
         Edit(
-            "schemas/rerank.py",
-            '"""POST rerank."""\n\n'
+            "schemas/grade.py",
+            '"""POST grade."""\n\n'
             "from schemas.fields import ListOf, Number, Text, check_text\nfrom schemas.request import RequestSchema\n\n\n"
-            "class RerankSchema(RequestSchema):\n    query = Text(required=True)\n"
-            "    documents = ListOf(check_text, filled=True, required=True)\n"
-            "    top_n = Number(whole=True, minimum=1, allow_none=True)\n",
+            "class GradeSchema(RequestSchema):\n    query = Text(required=True)\n"
+            "    passages = ListOf(check_text, filled=True, required=True)\n"
+            "    most = Number(whole=True, minimum=1, allow_none=True)\n",
         ),
         Edit(
-            "proxy/endpoints/rerank.py",
-            '"""POST rerank."""\n\n'
-            "from flask import Blueprint, Response\n\nfrom proxy.domain.operations import RERANK\n"
+            "proxy/endpoints/grade.py",
+            '"""POST grade."""\n\n'
+            "from flask import Blueprint, Response\n\nfrom proxy.domain.operations import GRADE\n"
             "from proxy.endpoints.operation import route, serve\n\n"
-            'blueprint = Blueprint("rerank", __name__)\n\n\n@route(blueprint, RERANK)\n'
-            "def create_rerank(model: str | None = None) -> Response:\n    return serve(RERANK, model)\n",
+            'blueprint = Blueprint("grade", __name__)\n\n\n@route(blueprint, GRADE)\n'
+            "def create_grade(model: str | None = None) -> Response:\n    return serve(GRADE, model)\n",
         ),
     ),
     """
-body = {"model": "rank", "query": "q", "documents": ["a", "b", "c"], "top_n": 2}
-answer = client.post("/v1/rerank", json=body)
+body = {"model": "rank", "query": "q", "passages": ["a", "b", "c"], "most": 2}
+answer = client.post("/v1/grade", json=body)
 found["indexes"] = [result["index"] for result in answer.get_json()["results"]]
 found["cost"] = answer.headers["x-litellm-response-cost"]
-found["other_path"] = client.post("/v2/rerank", json=body).status_code
-found["azure_path"] = client.post("/openai/deployments/rank/rerank", json=body).status_code
-found["refused"] = client.post("/rerank", json={"model": "rank", "query": "q"}).get_json()["error"]["param"]
-found["unsupported"] = client.post("/rerank", json={**body, "model": "chat-only"}).get_json()["error"]["message"]
+found["other_path"] = client.post("/v2/grade", json=body).status_code
+found["azure_path"] = client.post("/openai/deployments/rank/grade", json=body).status_code
+found["refused"] = client.post("/grade", json={"model": "rank", "query": "q"}).get_json()["error"]["param"]
+found["unsupported"] = client.post("/grade", json={**body, "model": "chat-only"}).get_json()["error"]["message"]
 explained = client.post("/router/explain", json=body).get_json()
-found["explained"] = [explained["request"]["url"], explained["request"]["body"]["documents"]]
-found["capabilities"] = client.get("/v1/capabilities").get_json()["mock"]["operations"]["rerank"]
+found["explained"] = [explained["request"]["url"], explained["request"]["body"]["passages"]]
+found["capabilities"] = client.get("/v1/capabilities").get_json()["mock"]["operations"]["grade"]
 health = client.get("/health").get_json()
 found["healthy"] = sorted(entry["model_name"] for entry in health["healthy_endpoints"])
 parts.close()
@@ -203,35 +200,35 @@ metrics = client.get("/metrics").get_data(as_text=True)
 found["metrics"] = sum(1 for line in metrics.splitlines()
                        if line.startswith("litellm_spend_metric_total{") and 'requested_model="rank"' in line)
 records = [json.loads(line) for line in open("records.jsonl")]
-record = next(record for record in records if record["call_type"] == "arerank" and record["status"] == "success")
+record = next(record for record in records if record["call_type"] == "agrade" and record["status"] == "success")
 found["record"] = [record["messages"], record["cost_breakdown"]["unit_cost"]]
 found["failures"] = sorted(record["call_type"] for record in records if record["status"] == "failure")
 from proxy.routing.estimate import prompt_tokens
 from proxy.sinks import semconv
-found["estimate"] = prompt_tokens({"query": "12345678", "documents": ["1234"]})
-found["span"] = semconv.operation_name("rerank")
+found["estimate"] = prompt_tokens({"query": "12345678", "passages": ["1234"]})
+found["span"] = semconv.operation_name("grade")
 """,
     {
         "indexes": [0, 1],
         "cost": "0.5",
         "other_path": 200,
         "azure_path": 200,
-        "refused": "documents",
-        "unsupported": "anthropic has no rerank",
-        "explained": ["mock://local/v1/rerank", ["a", "b", "c"]],
-        "capabilities": {"stream": False, "supported": ["top_n"], "unsupported": []},
+        "refused": "passages",
+        "unsupported": "anthropic has no grade",
+        "explained": ["mock://local/v1/grade", ["a", "b", "c"]],
+        "capabilities": {"stream": False, "supported": ["most"], "unsupported": []},
         "healthy": ["rank"],
         "metrics": 1,
-        "record": [{"query": "q", "documents": ["a", "b", "c"]}, 0.5],
-        "failures": ["arerank", "arerank"],
+        "record": [{"query": "q", "passages": ["a", "b", "c"]}, 0.5],
+        "failures": ["agrade", "agrade"],
         "estimate": 3,
-        "span": "rerank",
+        "span": "grade",
     },
     """
 model_list:
   - model_name: rank
     litellm_params: {model: mock/ranker}
-    model_info: {mode: rerank, input_cost_per_query: 0.5}
+    model_info: {mode: grade, input_cost_per_query: 0.5}
   - model_name: chat-only
     litellm_params: {model: anthropic/claude, api_key: k, api_base: "http://127.0.0.1:9"}
 litellm_settings:
@@ -241,7 +238,7 @@ litellm_settings:
 callback_settings: {json: {path: records.jsonl}}
 """,
     ("tests/providers/test_parameters.py",),
-    (Edit("tests/providers/test_capabilities.py", '    "top_n": (2, {}),\n', before='    "top_p"'),),
+    (Edit("tests/providers/test_capabilities.py", '    "most": (2, {}),\n', before='    "top_p"'),),
 )
 
 STRATEGY = Recipe(

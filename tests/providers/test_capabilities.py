@@ -28,10 +28,13 @@ MODELS = {
     "cohere": "command-a-reasoning-08-2025",
     "cohere_chat": "command-a-reasoning-08-2025",
 }
-EMBEDDING_MODELS = {
-    "bedrock": "amazon.titan-embed-text-v2:0",
-    "vertex_ai": "text-embedding-005",
-    "vertex_ai_beta": "text-embedding-005",
+OPERATION_MODELS: Mapping[str, Mapping[str, str]] = {
+    "chat": MODELS,
+    "embeddings": {
+        "bedrock": "amazon.titan-embed-text-v2:0",
+        "vertex_ai": "text-embedding-005",
+        "vertex_ai_beta": "text-embedding-005",
+    },
 }
 # A value that asks for something, and what the parameter needs beside it to mean anything.
 VALUES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
@@ -45,8 +48,10 @@ VALUES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "functions": ([FUNCTION], {}),
     "logit_bias": ({"50256": -100}, {}),
     "logprobs": (True, {}),
+    "max_chunks_per_doc": (3, {}),
     "max_completion_tokens": (17, {}),
     "max_tokens": (17, {}),
+    "max_tokens_per_doc": (64, {}),
     "metadata": ({"a": "b"}, {}),
     "modalities": (["text", "image"], {}),
     "n": (2, {}),
@@ -55,8 +60,10 @@ VALUES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "presence_penalty": (0.5, {}),
     "prompt_cache_key": ("key", {}),
     "prompt_cache_retention": ("24h", {}),
+    "rank_fields": (["text"], {}),
     "reasoning_effort": ("high", {}),
     "response_format": ({"type": "json_schema", "json_schema": {"name": "x", "schema": FUNCTION["parameters"]}}, {}),
+    "return_documents": (True, {}),
     "safety_identifier": ("somebody", {}),
     "seed": (7, {}),
     "service_tier": ("priority", {}),
@@ -67,6 +74,7 @@ VALUES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "tool_choice": ("required", {"tools": [TOOL]}),
     "tools": ([TOOL], {}),
     "top_logprobs": (2, {"logprobs": True}),
+    "top_n": (1, {}),
     "top_p": (0.5, {}),
     "user": ("somebody", {}),
     "verbosity": ("low", {}),
@@ -79,13 +87,13 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "moderations": {"input": ["Hi"]},
 }
 # What the gateway itself does to the answer where the provider has no word for it.
-OURS = {"encoding_format"}
+OURS = {"encoding_format", "return_documents", "top_n"}
 
 
 def wire(name: str, operation: str, fields: Mapping[str, Any]) -> Any:
     """What is sent and what is told of having been left out; or the refusal, which names the parameters."""
-    provider, deployment = PROVIDERS[name], build(name, operation)
-    models = EMBEDDING_MODELS if operation == "embeddings" else MODELS
+    provider, deployment = PROVIDERS[name].form_for(OPERATIONS[operation]), build(name, operation)
+    models = OPERATION_MODELS.get(operation, {})
     deployment = replace(deployment, model=models.get(name, deployment.model))
     call = build_call(operation, {**(BODIES.get(operation) or OPERATIONS[operation].probe or {}), **fields})
     try:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.domain.answer import Chunk
 from proxy.domain.call import Call
-from proxy.domain.operations import CHAT, EMBEDDINGS, OPERATIONS
+from proxy.domain.operations import CHAT, EMBEDDINGS, OPERATIONS, RERANK
 from proxy.domain.wire import Event
 from proxy.errors import BY_STATUS, GatewayError, TruncatedStreamError
 from proxy.providers.compatible.rows import ROWS
@@ -64,34 +64,39 @@ CONNECTIONS: Mapping[str, Mapping[str, Any]] = {
     "watsonx": {"api_base": "https://us-south.ml.cloud.ibm.com", "watsonx_project_id": "project"},
 }
 MODELS = {"bedrock": "amazon.nova-micro-v1:0", "gemini": "gemini-2.5-flash", "vertex_ai": "gemini-2.5-flash"}
-EMBEDDING_MODELS = {"bedrock": "amazon.titan-embed-text-v2:0", "vertex_ai": "text-embedding-004"}
+OPERATION_MODELS: Mapping[str, Mapping[str, str]] = {
+    EMBEDDINGS.name: {"bedrock": "amazon.titan-embed-text-v2:0", "vertex_ai": "text-embedding-004"},
+    RERANK.name: {"bedrock": "amazon.rerank-v1:0", "vertex_ai": "semantic-ranker-default-004"},
+}
 
 every_provider = pytest.mark.parametrize("name", sorted(PROVIDERS))
 # The streams of all rows are read by the same code, so one of them stands for all.
-own_streams = pytest.mark.parametrize("name", [*sorted(TRANSLATED), "together_ai"])
+own_streams = pytest.mark.parametrize("name", [*sorted(TRANSLATED), "deepinfra", "nvidia_nim", "together_ai", "voyage"])
 
 
 def build(name: str, operation: str = CHAT.name) -> Any:
     """A deployment of the provider that can be asked."""
-    models = EMBEDDING_MODELS if operation == EMBEDDINGS.name else MODELS
+    models = OPERATION_MODELS.get(operation, MODELS)
     deployment = build_deployment(name, models.get(name, "some-model"))
     row = ROWS.get(name)
-    base = {"api_base": "https://provider.example/v1"} if row is not None and row.base_url is None else {}
+    homeless = (row is not None and row.base_url is None) or (name, operation) == ("huggingface", RERANK.name)
+    base = {"api_base": "https://provider.example/v1"} if homeless else {}
     deployment.connection.update({**base, **CONNECTIONS.get(name, {})})  # type: ignore[attr-defined]
     return deployment
 
 
-def requests_of(provider: Provider) -> Iterator[tuple[Call, Any]]:
+def requests_of(provider: Provider) -> Iterator[tuple[Call, Any, Provider]]:
+    """A request of each operation, and the provider as it is asked for it."""
     for operation in provider.operations:
         for stream in {False, operation.streams}:
             body = {**BODIES[operation.name], **({"stream": True} if stream else {})}
-            yield build_call(operation.name, body), build(provider.name, operation.name)
+            call, deployment = build_call(operation.name, body), build(provider.name, operation.name)
+            yield call, deployment, provider.form_for(operation)
 
 
 @every_provider
 def test_input_is_unchanged_and_output_the_same_when_a_request_is_built_twice(name: str) -> None:
-    provider = PROVIDERS[name]
-    for call, deployment in requests_of(provider):
+    for call, deployment, provider in requests_of(PROVIDERS[name]):
         fields, connection = copy.deepcopy(call.fields), copy.deepcopy(deployment.connection)
         first, second = provider.build_request(call, deployment), provider.build_request(call, deployment)
         assert (first.url, first.headers, first.body) == (second.url, second.headers, second.body)
@@ -100,8 +105,7 @@ def test_input_is_unchanged_and_output_the_same_when_a_request_is_built_twice(na
 
 @every_provider
 def test_request_is_json_over_https_when_it_is_built(name: str) -> None:
-    provider = PROVIDERS[name]
-    for call, deployment in requests_of(provider):
+    for call, deployment, provider in requests_of(PROVIDERS[name]):
         request = provider.build_request(call, deployment)
         assert request.url.startswith(("https://", "http://127.0.0.1", "http://localhost", "mock://"))
         assert isinstance(json.loads(request.body), dict)
@@ -110,11 +114,11 @@ def test_request_is_json_over_https_when_it_is_built(name: str) -> None:
 
 @every_provider
 def test_key_is_sent_in_a_header_when_the_provider_takes_keys(name: str) -> None:
-    provider = PROVIDERS[name]
-    call, deployment = next(requests_of(provider))
-    request = provider.build_request(call, deployment)
-    assert "test-key" not in request.url
-    assert provider.auth in ("aws", "google", "ibm") or any("test-key" in value for value in request.headers.values())
+    for call, deployment, provider in requests_of(PROVIDERS[name]):
+        request = provider.build_request(call, deployment)
+        assert "test-key" not in request.url
+        sent = any("test-key" in value for value in request.headers.values())
+        assert sent or provider.auth in ("aws", "google", "ibm")
 
 
 @every_provider
@@ -135,12 +139,11 @@ def test_error_has_its_class_when_the_provider_answers_with_a_status(name: str, 
 
 @every_provider
 def test_guard_goes_along_when_a_client_named_the_destination(name: str) -> None:
-    provider = PROVIDERS[name]
-    call, deployment = next(requests_of(provider))
-    overrides = {**deployment.connection, "api_base": "https://elsewhere.example", "api_key": "client-key"}
-    request = provider.build_request(call, deployment.with_overrides(overrides))
-    assert request.guarded
-    assert "elsewhere.example" in request.url
+    for call, deployment, provider in requests_of(PROVIDERS[name]):
+        overrides = {**deployment.connection, "api_base": "https://elsewhere.example", "api_key": "client-key"}
+        request = provider.build_request(call, deployment.with_overrides(overrides))
+        assert request.guarded
+        assert "elsewhere.example" in request.url
 
 
 STREAMS = [
@@ -271,9 +274,9 @@ GARBAGE = (
 
 def answers_soundly(provider: Provider, body: bytes) -> None:
     """A GatewayError, or an answer that is a JSON object."""
-    for call, deployment in requests_of(provider):
+    for call, deployment, asked in requests_of(provider):
         try:
-            answer = provider.parse_response(body, {}, call, deployment)
+            answer = asked.parse_response(body, {}, call, deployment)
         except GatewayError:
             continue
         assert isinstance(json.loads(answer.body), dict)

@@ -25,7 +25,7 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
     base = find_base(deployment, deployment.provider, None)
     return WireRequest(
         url=build_url(call, deployment, base),
-        headers=_headers(call, deployment, base),
+        headers=build_key_headers(call, deployment, base),
         body=build_body(call, deployment, ROW),
         guarded=deployment.guarded,
     )
@@ -48,7 +48,8 @@ def is_resource(base: str) -> bool:
     return (urlsplit(base).hostname or "").endswith(_RESOURCE_HOSTS)
 
 
-def _headers(call: Call, deployment: Deployment, base: str) -> dict[str, str]:
+def build_key_headers(call: Call, deployment: Deployment, base: str) -> dict[str, str]:
+    """A resource is asked with `api-key`, a model that has its own host with a bearer key."""
     headers = build_headers(call, deployment)
     key = headers.get("api-key")
     if key is not None and not is_resource(base):

@@ -188,8 +188,9 @@ class CompatibleStream:
         return build_chunk({**kept, "model": model, "choices": [choice]})
 
 
-def _has_delta(choices: list[Any]) -> bool:
-    return any(isinstance(choice, Mapping) and "delta" in choice for choice in choices)
+def _has_delta(choices: object) -> bool:
+    listed = choices if isinstance(choices, list) else []
+    return any(isinstance(choice, Mapping) and "delta" in choice for choice in listed)
 
 
 def _names_call(choice: Any) -> bool:

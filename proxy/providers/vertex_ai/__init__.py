@@ -52,7 +52,7 @@ class Dialect:
 def build_request(call: Call, deployment: Deployment) -> WireRequest:
     """The token comes later (auth="google"), unless the deployment has a key."""
     headers = dict(STREAM_HEADERS if call.stream else JSON_HEADERS)
-    headers.update(_key_headers(deployment.api_key))
+    headers.update(key_headers(deployment.api_key))
     body: Content
     if call.operation.name == EMBEDDINGS.name:
         embedding = build_embedding(call.fields, deployment.model)
@@ -64,7 +64,7 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
     return WireRequest(url=url, headers=headers, body=body, guarded=deployment.guarded)
 
 
-def _key_headers(key: str | None) -> dict[str, str]:
+def key_headers(key: str | None) -> dict[str, str]:
     """Google's API keys have a header of their own; everything else that is given as a key is a token."""
     if not key:
         return {}
