@@ -1,4 +1,4 @@
-"""The composition root: the only file that knows every room."""
+"""The composition root: the only file that uses every package."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ def create_app(
 ) -> Flask:
     """A fresh gateway.
 
-    Without `settings` they are read as the environment says. `shared_path`: where the workers of this gateway share
+    Without `settings` they are read from the environment. `shared_path`: where the workers of this gateway share
     the router's state; None for a single process. Raise ConfigError if the settings are wrong.
     """
     runtime = runtime or Runtime()
@@ -38,7 +38,7 @@ def create_app(
     transport = transport or build_transport(settings, runtime)
     general, litellm = settings.general, settings.litellm
     app = door.app_class(settings.fast_path)("patchbay", static_folder=None)
-    # Neither is answered by a redirect to whatever the Host header says.
+    # Neither is answered by a redirect to the Host header's address.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = int(general.max_request_size_mb * 1024 * 1024)
     timeouts = client_timeouts.ClientTimeouts(

@@ -36,7 +36,7 @@ threads = 64
 backlog = 2048
 
 # Longer than the 60 s after which load balancers usually close an idle connection: the client's side should close first,
-# because it knows whether it is about to send a request.
+# because it decides whether to send another request.
 keepalive = 75
 # A worker without a heartbeat for this long is replaced. It does not limit a call.
 timeout = 120

@@ -1,1 +1,1 @@
-"""The shapes of what comes in; marshmallow only, imports nothing of ours."""
+"""The shapes of what comes in; marshmallow only, imports nothing else of this program."""

@@ -231,7 +231,7 @@ def _param(prefix: str, name: str, known: Mapping[str, Any]) -> Finding:
     if is_credential_name(name):
         return Finding(path, "ignored", "looks like a credential of something else, so it is not sent to the provider")
     if name in _request_parameters():
-        return Finding(path, "supported", "a default: sent with each request that does not say otherwise")
+        return Finding(path, "supported", "a default: sent with each request that does not set it")
     return _free(prefix, name, "unknown", "no setting has this name, so it is sent to the provider as it is", known)
 
 
@@ -242,7 +242,7 @@ def _free(prefix: str, name: str, status: Status, reason: str, known: Mapping[st
 
 @lru_cache(maxsize=1)
 def _request_parameters() -> frozenset[str]:
-    """What the schemas of request bodies know of a provider's parameters, and vendors' most usual ones."""
+    """A provider's parameters in the schemas of request bodies, and vendors' most usual ones."""
     schemas = (ChatSchema, CompletionsSchema, EmbeddingsSchema, ModerationsSchema)
     return _VENDORS.union(*(schema().fields for schema in schemas))
 

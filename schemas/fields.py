@@ -100,7 +100,7 @@ class Number(Shape):
 
 
 class Object(Shape):
-    """An object; `text_values` asks for strings in it."""
+    """An object; `text_values` requires strings in it."""
 
     def __init__(self, *, text_values: bool = False, **options: Any) -> None:
         super().__init__(*(() if text_values else (dict,)), **options)
@@ -140,7 +140,7 @@ class ListOf(Shape):
 
 
 class OneOf(Shape):
-    """Anything that passes one of the checks; `expected` says what in words."""
+    """Anything that passes one of the checks; `expected` describes them."""
 
     def __init__(self, *checks: Check, expected: str, **options: Any) -> None:
         super().__init__(**options)

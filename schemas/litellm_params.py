@@ -1,7 +1,7 @@
 """LiteLLM's own names among `litellm_params`, as of 1.110: they steer the gateway, and no provider gets them.
 
-Connection parameters (`api_base`, `aws_*` ...) are not among them. Most have no effect here, and `check` says so; what a
-name with a row in settings_table does is said there. A name that is in neither is a default request parameter.
+Connection parameters (`api_base`, `aws_*` ...) are not among them. Most have no effect here, and `check` names them; what a
+name with a row in settings_table does is described there. A name that is in neither is a default request parameter.
 """
 
 import re

@@ -13,7 +13,7 @@ class Problem(NamedTuple):
 
 
 def first_problem(error: ValidationError) -> Problem:
-    """The first thing that is wrong; clients mend one thing at a time."""
+    """The first problem; clients correct one at a time."""
     param, message = _first("", error.messages)
     if message == "Missing data for required field.":
         return Problem(f"Missing required parameter: '{param}'.", param)

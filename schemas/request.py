@@ -27,7 +27,7 @@ from schemas.litellm_params import INTERNAL, PRICES
 
 
 def check_rule(value: Any) -> None:
-    """Who stands in for whom: `{group: [names]}`, or one name instead of the list."""
+    """Fallbacks: `{group: [names]}`, or one name instead of the list."""
     check_object(value)
     for group, targets in value.items():
         for target in targets if type(targets) is list else [targets]:
@@ -173,7 +173,7 @@ def check(schema_class: type[RequestSchema], body: dict[str, Any]) -> None:
         )
     shapes = _shapes(schema_class)
     if not _fits(shapes, body):
-        # Only the schema knows how to say what is wrong, and where.
+        # Only the schema names the problem and its place.
         shapes.schema.load(body)
     if isinstance(body.get("fallbacks"), list):
         _check_fallbacks(schema_class, body)
@@ -247,6 +247,6 @@ def _shapes(schema_class: type[RequestSchema]) -> _Shapes:
     by_name = {name: field for name, field in schema.fields.items() if isinstance(field, Shape)}
     if len(by_name) < len(schema.fields):
         raise TypeError(
-            f"{schema_class.__name__} has a field that is not one of schemas.fields: nobody would look at it"
+            f"{schema_class.__name__} has a field that is not one of schemas.fields: it would not be checked"
         )
     return _Shapes(schema, by_name, frozenset(name for name, field in schema.fields.items() if field.required))

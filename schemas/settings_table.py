@@ -1,7 +1,7 @@
 """Every setting of the configuration file, declared once; the schema, `check` and docs/settings.md read it.
 
-`kind` names an entry of schemas.kinds.KINDS. `supported` does what LiteLLM's documentation says, `different` does
-what `help` says, `ignored` has no effect here. A default of None means: none.
+`kind` names an entry of schemas.kinds.KINDS. `supported` behaves as LiteLLM documents, `different` behaves
+as `help` describes, `ignored` has no effect here. None: no default.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -91,7 +91,7 @@ _ENTRY: tuple[tuple[Any, ...], ...] = (
 
 _PARAMS: tuple[tuple[Any, ...], ...] = (
     ("model", "text", None, "supported", "provider/name; the first segment chooses the provider"),
-    ("custom_llm_provider", "text", None, "supported", "the provider, when model does not say it"),
+    ("custom_llm_provider", "text", None, "supported", "the provider, when model does not name it"),
     ("api_key", "text", None, "supported", "the provider's key"),
     ("api_base", "url", None, "supported", "the provider's base URL"),
     ("base_url", "url", None, "supported", "another name for api_base"),
@@ -127,7 +127,7 @@ _PARAMS: tuple[tuple[Any, ...], ...] = (
     ("tag_regex", "patterns", (), "supported", "for tag routing: expressions for 'User-Agent: <value>'"),
     ("drop_params", "flag", None, "supported", "drop parameters that the provider can't take, rather than refuse"),
     ("additional_drop_params", "names", (), "supported", "parameters that are always dropped, as paths"),
-    ("allowed_openai_params", "names", (), "supported", "parameters that are sent although the table says no"),
+    ("allowed_openai_params", "names", (), "supported", "parameters that are sent although the table refuses them"),
     (
         "configurable_clientside_auth_params",
         "auth_params",
@@ -194,7 +194,7 @@ _INFO: tuple[tuple[Any, ...], ...] = (
     ("allowed_fails", "count", None, "supported", "as router_settings.allowed_fails, for this deployment"),
     ("allowed_fails_policy", "policy", None, "supported", "as in router_settings, for this deployment"),
     ("supported_environments", "any", None, "ignored", NOT_YET),
-    ("health_check_model", "text", None, "supported", "the model that GET /health asks, for a wildcard"),
+    ("health_check_model", "text", None, "supported", "the model that GET /health calls, for a wildcard"),
     ("health_check_timeout", "any", None, "ignored", "health comes from the calls themselves"),
     ("disable_background_health_check", "any", None, "ignored", "health comes from the calls themselves"),
 )
@@ -321,7 +321,7 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
     ("alerting", "any", None, "ignored", NO_ALERTS),
     ("alerting_threshold", "any", None, "ignored", NO_ALERTS),
     ("pass_through_endpoints", "any", None, "ignored", "pass-through routes are not served"),
-    ("infer_model_from_keys", "any", None, "ignored", "the built-in configuration does it, a file says what it serves"),
+    ("infer_model_from_keys", "any", None, "ignored", "the built-in configuration does it, a file lists its models"),
     ("enforce_user_param", "any", None, "ignored", NOT_YET),
     ("forward_client_headers_to_llm_api", "any", None, "ignored", NOT_YET),
     ("user_header_name", "text", None, "supported", "a header that names the end user; it wins over the body"),
@@ -388,7 +388,7 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
 
 _LITELLM: tuple[tuple[Any, ...], ...] = (
     ("drop_params", "flag", False, "supported", "drop parameters that a provider can't take, rather than refuse"),
-    ("request_timeout", "seconds", 6000.0, "supported", "limit of one try, in seconds, where nothing else says"),
+    ("request_timeout", "seconds", 6000.0, "supported", "limit of one try, in seconds, where nothing else sets one"),
     ("num_retries", "count", None, "supported", "as router_settings.num_retries, which wins"),
     ("allowed_fails", "count", None, "supported", "as router_settings.allowed_fails, which wins"),
     ("fallbacks", "fallbacks", (), "supported", "as router_settings.fallbacks, which wins"),
@@ -434,7 +434,7 @@ _LITELLM: tuple[tuple[Any, ...], ...] = (
         "names",
         (),
         "supported",
-        "hosts that clients may name although the address guard says no: host, host:port or *.host",
+        "hosts that clients may name although the address guard refuses them: host, host:port or *.host",
     ),
     (
         "user_url_validation",
@@ -583,13 +583,19 @@ _ROUTER: tuple[tuple[Any, ...], ...] = (
         "different",
         "enforce_model_rate_limits is served; LiteLLM's others (prompt_caching, affinities, budgets) have no effect",
     ),
-    ("default_max_parallel_requests", "positive_count", None, "supported", "where a deployment says none"),
+    ("default_max_parallel_requests", "positive_count", None, "supported", "where a deployment has none"),
     ("redis_url", "text", None, "supported", "share the router's state among hosts"),
     ("redis_host", "text", None, "supported", "as redis_url"),
     ("redis_port", "count", None, "supported", "as redis_url"),
     ("redis_password", "text", None, "supported", "as redis_url"),
     ("redis_db", "count", None, "supported", "as redis_url"),
-    ("default_litellm_params", "mapping", None, "supported", "litellm_params of every deployment that does not say"),
+    (
+        "default_litellm_params",
+        "mapping",
+        None,
+        "supported",
+        "litellm_params of every deployment that does not set them",
+    ),
     ("retry_budget", "share", 0.2, "supported", "ours: the load that retries may add to a provider, as a share"),
     (
         "retry_budget_floor",
@@ -600,7 +606,7 @@ _ROUTER: tuple[tuple[Any, ...], ...] = (
     ),
     ("slot_wait", "number", 1.0, "supported", "ours: seconds that a call may wait for a free slot"),
     ("last_resort", "flag", True, "supported", "ours: when all are cooling, try the one that recovers first"),
-    ("connect_timeout", "seconds", 10.0, "supported", "ours: seconds until a connection stands"),
+    ("connect_timeout", "seconds", 10.0, "supported", "Patchbay's: seconds until a connection is open"),
     ("first_token_timeout", "seconds", None, "supported", "ours: seconds until a stream's first content"),
     ("idle_timeout", "seconds", None, "supported", "ours: seconds of silence between two events"),
     ("keepalive_seconds", "number", 15.0, "supported", "ours: silence after which a stream gets a comment; 0: never"),
@@ -645,7 +651,7 @@ class Variable(NamedTuple):
 
 VARIABLES: tuple[Variable, ...] = (
     Variable("CONFIG_FILE_PATH", "./config.yaml, else a demo", "the configuration file, as `--config`"),
-    Variable("LITELLM_MASTER_KEY", "", "the key that clients send, unless general_settings.master_key says it"),
+    Variable("LITELLM_MASTER_KEY", "", "the key that clients send, unless general_settings.master_key has it"),
     Variable("LITELLM_SALT_KEY", "the master key", "the key that ids and reasoning given to clients are sealed with"),
     Variable("HOST", "127.0.0.1", "as `--host`"),
     Variable("PORT", "4000", "as `--port`"),

@@ -15,7 +15,7 @@ blueprint = Blueprint("inspection", __name__)
 
 @blueprint.post("/router/explain")
 def explain() -> Response:
-    """The plan for a request body: candidates, who is out and why, fallbacks, timeouts, and the first's request.
+    """The plan for a request body: candidates, exclusions with reasons, fallbacks, timeouts, and the first's request.
 
     For several models at once a plan each, under `plans`.
     """
@@ -38,7 +38,7 @@ def _read_any(reader: RequestReader) -> Call:
 
 @blueprint.get("/router/state")
 def state() -> Response:
-    """Where each deployment stands."""
+    """The state of each deployment."""
     return jsonify(current_parts().inspection.router_state())
 
 

@@ -64,7 +64,7 @@ class Admission:
 
 
 def _brought(options: Options) -> Iterator[Mapping[str, Any]]:
-    """Where credentials may stand; those of a user_config are known with its router."""
+    """The places of credentials; those of a user_config are masked with its router."""
     yield options.overrides
     yield {"extra_headers": options.extra_headers}
     yield from (entry for entry in options.fallbacks or () if isinstance(entry, Mapping))

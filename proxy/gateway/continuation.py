@@ -1,6 +1,6 @@
 """A streamed text that broke is finished by another deployment: what may be continued, and how it is asked for.
 
-Never within a tool call and never after signed thinking: nobody could go on from there truthfully.
+Never within a tool call and never after signed thinking: no model can continue from there truthfully.
 """
 
 import re
@@ -29,7 +29,7 @@ _LIMITS = ("max_tokens", "max_completion_tokens")
 # What a delta may hold beside text without making the answer one that can't be continued.
 _HARMLESS = frozenset({"role", "content", "reasoning_content", "reasoning", "refusal", "provider_specific_fields"})
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking_blocks", "reasoning_details")
-# Who goes on from a last assistant message, and what that message must say for it.
+# Providers that continue a last assistant message, and the member that it needs for that.
 # https://docs.mistral.ai/capabilities/completion/#other-useful-features (prefix)
 _PREFIX: Mapping[str, Mapping[str, Any]] = {"mistral": {"prefix": True}, "ollama": {}, "ollama_chat": {}}
 # https://platform.claude.com/docs/en/build-with-claude/prompt-engineering/prefill-claudes-response: up to Claude 4.5.
@@ -58,22 +58,22 @@ def takes_prefill(call: Call, deployment: Deployment) -> Mapping[str, Any] | Non
     return _PREFIX.get(deployment.provider)
 
 
-def continued_call(call: Call, said: str, deployment: Deployment) -> Call:
-    """The call that asks `deployment` for the rest."""
+def continued_call(call: Call, text: str, deployment: Deployment) -> Call:
+    """The call for the rest of the answer from `deployment`."""
     prefix = takes_prefill(call, deployment)
-    partial = {"role": "assistant", "content": said.rstrip(), **(prefix or {})}
+    partial = {"role": "assistant", "content": text.rstrip(), **(prefix or {})}
     messages = [*call.fields["messages"], partial]
     if prefix is None:
-        quoted = dumps(anchor_of(said)).decode()
+        quoted = dumps(anchor_of(text)).decode()
         messages.append({"role": "user", "content": _INSTRUCTION + quoted})
-    spent = len(said) // CHARACTERS_PER_TOKEN
+    spent = len(text) // CHARACTERS_PER_TOKEN
     limits = {
         name: max(_LEAST_TOKENS, call.fields[name] - spent) for name in _LIMITS if (call.fields.get(name) or 0) > 0
     }
     return call._replace(document=call.document.edit({"messages": messages, **limits}))
 
 
-class Said:
+class SeenAnswer:
     """What the client has seen of an answer, and whether one could go on from there."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class ContinuedStream:
         self._current: StreamReply = first.reply
         self._first = first.reply
         self._failed = [first.deployment.id]
-        self._said = Said()
+        self._seen = SeenAnswer()
         self._splice: Splice | None = None
         self._seams: list[dict[str, Any]] = []
         self._spent: Usage | None = None
@@ -161,13 +161,13 @@ class ContinuedStream:
     def _may_go_on(self, error: GatewayError) -> bool:
         if self._interruption is not None or isinstance(error, ClientClosedRequestError):
             return False
-        return len(self._seams) < MOST_CONTINUATIONS and retryable(error, True) and self._said.continues()
+        return len(self._seams) < MOST_CONTINUATIONS and retryable(error, True) and self._seen.continues()
 
     def _go_on(self, broken: GatewayError) -> None:
-        """Open the next part. Raise the failure that made it necessary when nobody can."""
-        said = self._said.text
+        """Open the next part. Raise the failure that made it necessary when no deployment can."""
+        text = self._seen.text
         try:
-            outcome = self._next_part(self._asking_for_rest(said))
+            outcome = self._next_part(self._send_rest(text))
         except ClientClosedRequestError:
             raise
         except GatewayError as error:
@@ -179,9 +179,9 @@ class ContinuedStream:
         self._attempts += outcome.attempts
         self._failed.append(outcome.deployment.id)
         self._splice = Splice(
-            said, "" if takes_prefill(self._call, outcome.deployment) is not None else anchor_of(said)
+            text, "" if takes_prefill(self._call, outcome.deployment) is not None else anchor_of(text)
         )
-        self._seams.append({"model": outcome.deployment.label, "after": len(said)})
+        self._seams.append({"model": outcome.deployment.label, "after": len(text)})
         if self._interruption is not None:
             outcome.reply.close()
             raise self._interruption
@@ -195,9 +195,9 @@ class ContinuedStream:
                 raise
             return self._router.run(self._call, send)
 
-    def _asking_for_rest(self, said: str) -> Send:
+    def _send_rest(self, text: str) -> Send:
         def send(call: Call, deployment: Deployment, clocks: Clocks, on_result: OnResult) -> Any:
-            return self._send(continued_call(call, said, deployment), deployment, clocks, on_result)
+            return self._send(continued_call(call, text, deployment), deployment, clocks, on_result)
 
         return send
 
@@ -210,13 +210,13 @@ class ContinuedStream:
                 if rewritten is None:
                     continue
                 chunk = rewritten  # noqa: PLW2901
-            self._said.note(fields)
+            self._seen.note(fields)
             seen.append(chunk)
         return seen
 
     def _rewrite(self, chunk: Chunk, fields: dict[str, Any], splice: Splice) -> Chunk | None:
         """A chunk of a further part as one of the whole answer; None when nothing of it is left."""
-        fields.update(self._said.head)
+        fields.update(self._seen.head)
         usage = chunk.usage
         if usage is not None:
             usage = _sum(self._spent, usage)

@@ -1,4 +1,4 @@
-"""A stream's chunks put together again, for the log of an operator who wants to see answers."""
+"""A stream's chunks put together again, for logs with content."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

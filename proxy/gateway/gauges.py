@@ -1,4 +1,4 @@
-"""What the router knows, as gauges for /metrics."""
+"""The router's state as gauges for /metrics."""
 
 from collections.abc import Iterator
 
@@ -65,10 +65,10 @@ def queue_gauges(queue: SinkQueue) -> Iterator[GaugeSample]:
 
 
 def limit_gauges(observation: Observation) -> Iterator[GaugeSample]:
-    """What the providers say they will still take, in OpenAI's headers."""
+    """The providers' remaining limits, from OpenAI's headers."""
     for deployment, headers in observation.take_headers():
-        told = ((name, headers.get(header)) for name, header in _LEFT)
-        left = [(name, float(value)) for name, value in told if value is not None and value.isdecimal()]
+        values = ((name, headers.get(header)) for name, header in _LEFT)
+        left = [(name, float(value)) for name, value in values if value is not None and value.isdecimal()]
         labels = {**deployment_labels(deployment), "model_group": deployment.group} if left else {}
         for name, value in left:
             yield GaugeSample(name, value, labels)

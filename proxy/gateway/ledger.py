@@ -27,7 +27,7 @@ _log = logging.getLogger("patchbay")
 
 Emit = Callable[[CallRecord], None]
 
-# A quote inside a JSON text is escaped, so these names stand outside of all texts.
+# A quote inside a JSON text is escaped, so these names are outside of all texts.
 _ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]{1,256})"')
 _FIRST_ID = re.compile(rb'"id"\s*:\s*"([^"\\]{1,256})"')
 _HEAD = 1024

@@ -53,7 +53,7 @@ def split_models(call: Call) -> tuple[str, ...]:
 
 
 def rewrite_model(call: Call, aliases: Mapping[str, str]) -> Call:
-    """The call for the models that the aliases stand for, in each form of its body."""
+    """The call with its aliases replaced by their models, in each form of its body."""
     models = split_models(call)
     model = ",".join(aliases.get(name, name) for name in models) if models else aliases.get(call.model, call.model)
     if model == call.model:
@@ -63,7 +63,7 @@ def rewrite_model(call: Call, aliases: Mapping[str, str]) -> Call:
 
 
 def named_models(call: Call) -> Iterator[str]:
-    """Each model that the client names: those that it asks for, and those of its fallbacks."""
+    """Each model that the client names: the requested ones, and those of its fallbacks."""
     yield from split_models(call) or (call.model,)
     options = call.options
     if options is NO_OPTIONS:

@@ -8,7 +8,7 @@ from proxy.accounting.prices import PriceTable
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import Operation
 
-# litellm_params that say nothing of who calls, and where.
+# litellm_params without credentials or addresses.
 _SHOWN = ("rpm", "tpm", "max_parallel_requests", "weight", "order", "timeout", "stream_timeout", "tags")
 
 
@@ -48,7 +48,7 @@ class ModelInfo:
         ]
 
     def _facts(self, deployment: Deployment) -> dict[str, Any]:
-        """What the price table knows."""
+        """The price table's facts."""
         facts: dict[str, Any] = {"mode": self._operation_of(deployment).mode, "litellm_provider": deployment.provider}
         priced = None if deployment.wildcard else find_prices(deployment, self._prices)
         if priced is None:

@@ -47,7 +47,7 @@ class ModelList:
 
 
 def expand(group: str, model: str, known: Sequence[str]) -> Iterator[str]:
-    """The names that match `group` for those of the `known` models that `model` stands for. Both have one star, or none."""
+    """The names that match `group` for those of the `known` models that `model` matches. Both have one star, or none."""
     if group.count("*") != 1 or model.count("*") != 1:
         return
     before, _, after = model.partition("*")

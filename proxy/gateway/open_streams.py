@@ -35,6 +35,6 @@ class OpenStreams:
             raise ServiceUnavailableError("The gateway is being stopped and takes no new calls.", retry_after=1.0)
 
     def interrupt_streams(self) -> None:
-        """End every open stream with an error that says why; for a worker that must not wait any longer."""
+        """End every open stream with an error that gives the reason; for a worker that must not wait any longer."""
         for stream in list(self._streams.values()):
             stream.interrupt(ServiceUnavailableError("The gateway was stopped before the answer was complete."))

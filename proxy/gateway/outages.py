@@ -16,7 +16,7 @@ class Outages:
         self._names = Catalogue(everything, settings.router.model_group_alias, infer)
 
     def holds(self, name: str) -> bool:
-        """Whether `name` stands for a group, or a deployment, that is out of service."""
+        """Whether `name` is a group, or a deployment, that is out of service."""
         if name in self._reasons:
             return True
         group = self._names.find(name)

@@ -115,7 +115,7 @@ def _build_record(call: Call, outcome: Outcome | None, end: CallEnd, mask: Mask,
 
 
 def _bare_record(call: Call, outcome: Outcome | None, end: CallEnd) -> CallRecord:
-    """What the gateway itself knows of the call: who, which deployment, how long, how much."""
+    """The gateway's own facts about the call: client, deployment, duration, cost."""
     error, served = end.error, outcome.deployment if outcome is not None else end.deployment
     attempts = outcome.attempts if outcome is not None else error.attempts if error is not None else ()
     retries, fallbacks = _count_tries(attempts)

@@ -22,12 +22,12 @@ Abandon = Callable[[Served], None]
 
 # Beyond this a batch is refused: it would take the gateway's threads and the providers' limits by surprise.
 MOST_CALLS = 64
-# Lists of chunks that a stream may be ahead of whoever reads the interleaved whole.
+# Lists of chunks that a stream may be ahead of the reader of the interleaved whole.
 AHEAD = 16
 
 
 class Piece(NamedTuple):
-    """What one of several streams has to say: that it is open, `chunks` that came together, or its end (and the error)."""
+    """One step of one of several streams: it is open, `chunks` that came together, or its end (and the error)."""
 
     position: int
     chunks: Sequence[Chunk] = ()
@@ -95,7 +95,7 @@ class _Race:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """For a call that nobody waits for any more when the client has left, or `over` says so."""
+    """For a call whose answer is not needed when the client has left, or `over` is true."""
 
     over: Callable[[], bool]
     client: ClientWatch | None
@@ -108,10 +108,10 @@ class _Watch:
 
 
 def interleave(calls: Sequence[Call], run_one: RunOne, abandon: Abandon) -> Generator[Piece]:
-    """Run all calls at once; what their streams have to say, as it arrives, each piece with its call's position.
+    """Run all calls at once; the steps of their streams as they arrive, each with its call's position.
 
     A stream that is far ahead waits for the reader. When the reader leaves (the generator is closed) the streams that
-    are open are closed by whoever took them; those that open later are abandoned.
+    are open are closed by the reader; those that open later are abandoned.
     """
     pieces: queue.Queue[Piece] = queue.Queue(AHEAD)
     left = threading.Event()

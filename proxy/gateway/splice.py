@@ -1,7 +1,7 @@
 """The seam between a broken answer and its continuation: what the second repeats of the first is taken out, once.
 
 Two ways lead to a continuation. A model that takes the broken answer as the beginning of its own goes on where it ends,
-as a rule; one that can't is told to begin with the answer's last characters, the anchor, so that the seam can be found.
+as a rule; one that can't is instructed to begin with the answer's last characters, the anchor, so that the seam can be found.
 What is repeated without having been asked for is recognised when it is long enough, and only where it can't be the
 natural course of a text that repeats itself.
 """
@@ -13,7 +13,7 @@ ANCHOR = 60
 
 
 def anchor_of(text: str) -> str:
-    """The end of the answer that a continuation is told to begin with: some words, never cut within one."""
+    """The end of the answer that a continuation must begin with: some words, never cut within one."""
     stripped = text.rstrip()
     tail = stripped[-ANCHOR:]
     space = tail.find(" ")
@@ -44,15 +44,15 @@ class Splice:
         return "" if self._found else self._settle(last=True)
 
     def _settle(self, *, last: bool) -> str:
-        said = self._held.lstrip() if self._anchor else self._held
-        if not said.strip() and not last:
+        text = self._held.lstrip() if self._anchor else self._held
+        if not text.strip() and not last:
             return ""
-        if self._anchor and said.startswith(self._anchor):
-            return self._pass(said[len(self._anchor) :])
-        if not last and self._undecided(said):
+        if self._anchor and text.startswith(self._anchor):
+            return self._pass(text[len(self._anchor) :])
+        if not last and self._undecided(text):
             return ""
-        repeated = self._overlap(said)
-        return self._pass(said[repeated:] if repeated else self._held)
+        repeated = self._overlap(text)
+        return self._pass(text[repeated:] if repeated else self._held)
 
     def _pass(self, text: str) -> str:
         """`text` follows the stripped answer: white space that was sent already is not sent again."""
@@ -63,21 +63,21 @@ class Splice:
             self._white = ""
         return text
 
-    def _undecided(self, said: str) -> bool:
-        """True while `said` may be the beginning of a repetition that is not complete yet."""
-        if self._anchor and self._anchor.startswith(said):
+    def _undecided(self, text: str) -> bool:
+        """True while `text` may be the beginning of a repetition that is not complete yet."""
+        if self._anchor and self._anchor.startswith(text):
             return True
-        position = self._stripped.find(said)
+        position = self._stripped.find(text)
         # A repetition reaches to the end of the answer, and is long.
         return position >= 0 and len(self._stripped) - position >= self._least(position)
 
-    def _overlap(self, said: str) -> int:
-        """How many characters at the beginning of `said` are the end of the answer again."""
-        for start in range(max(0, len(self._stripped) - len(said)), len(self._stripped)):
+    def _overlap(self, text: str) -> int:
+        """How many characters at the beginning of `text` are the end of the answer again."""
+        for start in range(max(0, len(self._stripped) - len(text)), len(self._stripped)):
             length = len(self._stripped) - start
             if length < self._least(start):
                 return 0
-            if said.startswith(self._stripped[start:]) and not _repeats_itself(self._stripped[start:]):
+            if text.startswith(self._stripped[start:]) and not _repeats_itself(self._stripped[start:]):
                 return length
         return 0
 
@@ -86,7 +86,7 @@ class Splice:
 
 
 def _repeats_itself(text: str) -> bool:
-    """Whether it is made of one piece said twice or more: more of the same would be its natural course."""
+    """Whether it is made of one piece repeated twice or more: more of the same would be its natural course."""
     period = (text + text).find(text, 1)
     if period < len(text):
         return True

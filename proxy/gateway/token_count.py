@@ -21,7 +21,7 @@ class TokenCount(NamedTuple):
 
 
 class UncountableError(BadRequestError):
-    """The deployment could not count. It says nothing of its answers, and no other is asked."""
+    """The deployment could not count. That does not count against it, and no other is tried."""
 
     blames_deployment = False
 

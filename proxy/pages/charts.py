@@ -13,12 +13,12 @@ GAP = 2
 
 
 class Bar(NamedTuple):
-    """A minute's bar: `parts` are (class, y, height) from the ground up, `told` is for who points at it."""
+    """A minute's bar: `parts` are (class, y, height) from the ground up, `description` is its tooltip."""
 
     x: float
     width: float
     parts: tuple[tuple[str, float, float], ...]
-    told: str
+    description: str
 
 
 class Line(NamedTuple):
@@ -31,11 +31,11 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`top` is what the upper edge stands for, `told` the chart in a sentence; `legend` are (class, name)."""
+    """`top` is the value at the upper edge, `description` the chart in a sentence; `legend` are (class, name)."""
 
     title: str
     top: str
-    told: str
+    description: str
     bars: tuple[Bar, ...] = ()
     lines: tuple[Line, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
@@ -48,26 +48,26 @@ def build_charts(history: History) -> list[Chart]:
 def requests_chart(history: History) -> Chart:
     total = history.totals
     rows = [(minute.totals.requests - minute.totals.errors, minute.totals.errors) for minute in history.minutes]
-    told = [f"{count(good + bad)} requests, {count(bad)} errors" for good, bad in rows]
+    description = [f"{count(good + bad)} requests, {count(bad)} errors" for good, bad in rows]
     top = max(sum(row) for row in rows)
     return Chart(
         "Requests a minute",
         count(top),
         f"{count(total.requests)} requests and {count(total.errors)} errors in the last hour, at most {count(top)} a minute.",
-        bars=_bars(history.minutes, rows, ("good", "bad"), told),
+        bars=_bars(history.minutes, rows, ("good", "bad"), description),
         legend=(("good", "answered"), ("bad", "errors")),
     )
 
 
 def tokens_chart(history: History) -> Chart:
     rows = [(minute.totals.prompt_tokens, minute.totals.completion_tokens) for minute in history.minutes]
-    told = [f"{count(prompt)} tokens in, {count(completion)} out" for prompt, completion in rows]
+    description = [f"{count(prompt)} tokens in, {count(completion)} out" for prompt, completion in rows]
     top = max(sum(row) for row in rows)
     return Chart(
         "Tokens a minute",
         count(top),
         f"{count(history.totals.tokens)} tokens in the last hour, at most {count(top)} a minute.",
-        bars=_bars(history.minutes, rows, ("first", "second"), told),
+        bars=_bars(history.minutes, rows, ("first", "second"), description),
         legend=(("first", "in"), ("second", "out")),
     )
 
@@ -101,7 +101,7 @@ def latency_chart(history: History) -> Chart:
 
 
 def _bars(
-    minutes: Sequence[Minute], rows: Sequence[tuple[float, ...]], kinds: Sequence[str], told: Sequence[str]
+    minutes: Sequence[Minute], rows: Sequence[tuple[float, ...]], kinds: Sequence[str], description: Sequence[str]
 ) -> tuple[Bar, ...]:
     step = WIDTH / len(rows)
     top = max(sum(row) for row in rows) or 1
@@ -110,7 +110,7 @@ def _bars(
             round(number * step, 2),
             step - GAP,
             _parts(row, kinds, top),
-            f"{clock(minutes[number].start)}: {told[number]}",
+            f"{clock(minutes[number].start)}: {description[number]}",
         )
         for number, row in enumerate(rows)
         if any(row)

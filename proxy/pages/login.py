@@ -1,4 +1,4 @@
-"""Who may see the status page: whoever knows the master key, shown once in a form.
+"""Access to the status page: by the master key, entered once in a form.
 
 The browser then holds a cookie with an expiry, a random part and an HMAC of both under the key: not the key, and nothing
 that outlives a change of the key or a logout. A program may send the key in a header, as for any other route.

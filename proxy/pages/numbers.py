@@ -14,7 +14,7 @@ def count(value: float) -> str:
 
 
 def money(value: float | None) -> str:
-    """US dollars: two digits where that says enough, else two that are not zero."""
+    """US dollars: two decimals where that is enough, else two significant digits."""
     if value is None:
         return "–"
     if value == 0 or value >= 0.1:

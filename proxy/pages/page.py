@@ -1,4 +1,4 @@
-"""What all pages for people share: who may see one, its template, and the headers with which browsers protect it."""
+"""What all pages for people share: access, templates, and security headers."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -18,7 +18,7 @@ from proxy.web.current import current_caller
 from proxy.web.identity import public
 from proxy.web.serving import current_parts
 
-# Seconds after which the page reloads, where the visitor asks for that.
+# Seconds after which the page reloads, where the visitor turns that on.
 _EVERY = 15
 
 blueprint = Blueprint("status", __name__, template_folder=str(TEMPLATES))

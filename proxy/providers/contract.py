@@ -21,7 +21,7 @@ Framing = Literal["sse", "sse-or-array", "ndjson", "aws-eventstream"]
 class StreamDecoder(Protocol):
     """A provider's events into OpenAI chunks, or into chunks of the provider's own form: a fold.
 
-    `usage_so_far()` may say what the provider has counted before its end, `text_length(data)` how many characters of
+    `usage_so_far()` may return the provider's count before the end, `text_length(data)` the number of characters of
     text a chunk of another form than OpenAI's holds.
     """
 
@@ -32,7 +32,7 @@ class StreamDecoder(Protocol):
         """The last chunks, when the provider closed the stream. Raise TruncatedStreamError if it had not finished."""
 
 
-# Credentials that take more than a header: signed (aws) or fetched and cached (google, azure, ibm ...). The provider says
+# Credentials that take more than a header: signed (aws) or fetched and cached (google, azure, ibm ...). The provider names
 # which, transport/credentials does it after build_request. API keys are put into the headers by build_request itself.
 Auth = Literal["aws", "google", "azure", "ibm"]
 
@@ -41,17 +41,17 @@ Auth = Literal["aws", "google", "azure", "ibm"]
 class Provider:
     """`deployment.provider` names one of these.
 
-    build_request(call, deployment): raise GatewayError for what the format can't say. `call.fields` holds the body in
+    build_request(call, deployment): raise GatewayError for what the format can't express. `call.fields` holds the body in
         OpenAI's form with the deployment's defaults merged in; `deployment.model` is the model to ask for.
     parse_response(body, headers, call, deployment): a 2xx answer's bytes; raise InvalidProviderResponseError for nonsense.
     parse_error(status, body, headers, deployment): any other answer; returns the error, never raises.
-    open_stream(call, deployment): a new decoder. `framing` says how the events come.
+    open_stream(call, deployment): a new decoder. `framing` is the form of the events.
     supported: per operation name the OpenAI parameters that the format can take; None is all. What is not in it is an
         UnsupportedParamsError or, with drop_params, dropped and named. Fields that OpenAI doesn't have always pass.
     refused: of the supported parameters, those that the deployment's model does not take in this request (a temperature
         for a model that has none ...); they are treated like unsupported ones. build_request may raise for them too.
     displaced: parameters, OpenAI's or not, that give way to others of the same request (thinking beside a forced tool);
-        they are left out and named, whatever drop_params says.
+        they are left out and named, whatever drop_params is.
     media: URLs (http, https) of parts that the provider needs as bytes: the dispatcher fetches them through the address
         guard and hands a call in which they are data URLs.
     variables: environment variables per connection parameter, the first that is set wins: {"api_key": ("OPENAI_API_KEY",)}.

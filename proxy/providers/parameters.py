@@ -10,7 +10,7 @@ from proxy.domain.operations import Operation
 from proxy.errors import BadRequestError, UnsupportedParamsError
 from proxy.providers.contract import Provider
 
-# These have no bearing on the answer, so nobody is refused for them.
+# These do not affect the answer, so no request is refused for them.
 _WITHOUT_EFFECT = frozenset({"user"})
 # What these values ask for is what happens anyway, so a provider that lacks the parameter can go without it.
 _NEUTRAL: Mapping[str, Any] = {
@@ -56,7 +56,7 @@ AS_IT_IS = Fit({}, (), ())
 
 
 NOTHING_OPTIONAL: frozenset[str] = frozenset()
-# Parameters of a request that came in another dialect, by the providers that take them; the others refuse what they don't know.
+# Parameters of a request that came in another dialect, by the providers that take them; the others refuse unknown ones.
 _TAKERS: Mapping[str, frozenset[str]] = {
     "top_k": frozenset(
         "anthropic azure_ai bedrock cohere cohere_chat deepinfra fireworks_ai gemini hosted_vllm litellm_proxy ollama "
@@ -84,7 +84,7 @@ def fit(
 
     `optional` members of a request in another dialect are left out and named where the provider does not take them.
 
-    `drop_params` is the default where neither the client nor the deployment says. `allowed_openai_params` pass whatever
+    `drop_params` is the default where neither the client nor the deployment sets it. `allowed_openai_params` pass whatever
     the tables say. Raise UnsupportedParamsError, or BadRequestError for an operation that the provider doesn't have.
     """
     if call.operation not in provider.operations:
@@ -168,7 +168,7 @@ def _remaining(fields: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, 
 
 
 def is_neutral(name: str, value: Any) -> bool:
-    """True for a value that asks for nothing."""
+    """True for a neutral value."""
     return value is None or name in _WITHOUT_EFFECT or (name in _NEUTRAL and value == _NEUTRAL[name])
 
 
@@ -189,7 +189,7 @@ def _unsupported(names: Sequence[str], provider: Provider, deployment: Deploymen
 def leave_out(
     fields: Mapping[str, Any], paths: Iterable[str]
 ) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
-    """What to change and what to drop of a body so that nothing stands at `a`, `a.b`, `a[*].b` or `a[0].b`.
+    """What to change and what to drop of a body so that nothing is left at `a`, `a.b`, `a[*].b` or `a[0].b`.
 
     The third value names the paths at which there was something.
     """
@@ -238,7 +238,7 @@ def _without_item(value: list[Any], index: int, rest: list[str | int]) -> list[A
 
 
 def capabilities(provider: Provider) -> dict[str, Any]:
-    """What the tables know of a provider, for `GET /v1/capabilities` and docs/providers.md."""
+    """A provider's rows in the tables, for `GET /v1/capabilities` and docs/providers.md."""
     return {
         "provider": provider.name,
         "base_url": provider.base_url,

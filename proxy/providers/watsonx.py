@@ -127,7 +127,7 @@ def _parse_embedding(body: bytes, headers: Mapping[str, str], call: Call, deploy
 
 
 def name_model(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers and chunks call their model `model_id`, and need not say what they are."""
+    """Answers and chunks call their model `model_id`, and may lack `object`."""
     changes = rewrite(answer)
     model = answer.get("model_id")
     if isinstance(model, str) and "model" not in answer:

@@ -73,7 +73,7 @@ def _of_url(url: str) -> Iterator[str]:
 def build_registry(
     master_key: str | None, router: RouterSettings, deployments: Sequence[Deployment], environ: Mapping[str, str]
 ) -> SecretRegistry:
-    """A registry that knows the configured credentials, and those in the environment."""
+    """A registry with the configured credentials, and those in the environment."""
     registry = SecretRegistry()
     values = {
         master_key,

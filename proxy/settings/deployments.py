@@ -170,7 +170,7 @@ def _build(
     info: Mapping[str, Any],
     environment: Mapping[str, str] | None,
 ) -> Deployment:
-    """`environment` holds the provider's connection parameters that stand there; None for a client's own."""
+    """`environment` has the provider's connection parameters; None for a client's own."""
     connection = {name: value for name, value in params.items() if is_connection_param(name)}
     routing: dict[str, Any] = {
         name: value for name, value in params.items() if name in ROUTING_PARAMS and name not in _SAID_OTHERWISE
@@ -215,7 +215,7 @@ def _is_default(name: str) -> bool:
 
 
 def _from_environ(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
-    """The provider's connection parameters that stand in the environment, of each the first variable that is set."""
+    """The provider's connection parameters in the environment, of each the first variable that is set."""
     found = {
         name: next((environ[variable] for variable in variables if environ.get(variable)), None)
         for name, variables in provider.variables.items()

@@ -53,7 +53,7 @@ class _Loader(yaml.SafeLoader):
 class Source:
     """A configuration as it was written, its files merged. `files` is each file's own content, by name.
 
-    `repeated` names what is in a mapping twice, with its line; the last one counts. `places` says where a top-level name
+    `repeated` names what is in a mapping twice, with its line; the last one counts. `places` has the line where a top-level name
     came from: a file, or for a list each item's file and position there.
     """
 

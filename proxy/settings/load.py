@@ -188,7 +188,7 @@ def _is_on(environ: Mapping[str, str], variable: str) -> bool:
 
 
 def _placer(loaded: Mapping[str, Any]) -> Callable[[str], str]:
-    """Where a router's setting is written: either section may say it."""
+    """The section of a router's setting: either may have it."""
     own = loaded.get("router_settings", {})
     return lambda name: f"{'router' if name in own else 'litellm'}_settings.{name}"
 

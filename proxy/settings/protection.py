@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from schemas.config import ConfigProblem, findings
 
 ACCEPTED = "accept_unenforced"
-# Without these a gateway would be more open, or spend more, than its file says. A row that gets an effect is no longer
+# Without these a gateway would be more open, or spend more, than configured. A row that gets an effect is no longer
 # "ignored" in the table of settings, and is asked for no more.
 _PROTECTING = frozenset(
     [

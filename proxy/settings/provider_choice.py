@@ -49,7 +49,7 @@ class Choice(NamedTuple):
 def choose_provider(model: str, custom: str | None, api_base: str | None, providers: Mapping[str, Provider]) -> Choice:
     """`custom_llm_provider` where it is given, else the first segment of `model`, or the host of `api_base`.
 
-    A name without a segment in front belongs to its family's vendor, or speaks OpenAI's format at any `api_base`; a
+    A name without a segment in front belongs to its family's vendor, or uses OpenAI's format at any `api_base`; a
     segment that is no provider's makes no vendor's name of the rest.
     """
     first, slash, rest = model.partition("/")
@@ -89,10 +89,10 @@ def infer_provider(model: str) -> str | None:
 def _advice(model: str, first: str, rest: str, providers: Mapping[str, Provider]) -> str:
     if rest:
         return (
-            f"there is no provider {first!r} here{_nearest(first, providers)}; for a server that speaks OpenAI's format "
+            f"there is no provider {first!r} here{_nearest(first, providers)}; for a server with OpenAI's format "
             f"write openai/{model} and give its api_base"
         )
-    return f"says no provider: write provider/{model}, such as openai/{model}"
+    return f"names no provider: write provider/{model}, such as openai/{model}"
 
 
 def _nearest(name: str, providers: Mapping[str, Provider]) -> str:

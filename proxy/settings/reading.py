@@ -12,7 +12,7 @@ from proxy.settings.references import Fault, resolve
 from proxy.settings.service import complete, empty_values, find_broken, wrong_entries
 from schemas.config import ConfigProblem, InvalidConfig, load_leniently
 
-# Without its value a gateway would be more open than its file says.
+# Without its value a gateway would be more open than configured.
 _NEVER_LEFT_OUT = re.compile(
     r"general_settings(\.(master_key|allow_client_side_credentials|cors_allow_origins|accept_unenforced).*)?"
     r"|litellm_settings\.(redact_user_api_key_info|max_budget|budget_duration)|environment_variables(\.LITELLM_MASTER_KEY)?"

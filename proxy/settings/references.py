@@ -1,4 +1,4 @@
-"""`os.environ/NAME` in a configuration: replaced wherever it stands, in plain lists too."""
+"""`os.environ/NAME` in a configuration: replaced wherever it occurs, in plain lists too."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""`router_settings`, and what litellm_settings says of the same, as RouterSettings; the checks across sections."""
+"""`router_settings`, and its names in litellm_settings, as RouterSettings; the checks across sections."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace

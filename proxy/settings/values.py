@@ -117,7 +117,7 @@ class Settings:
 
     @property
     def log_level(self) -> str:
-        """`LITELLM_LOG`, in small letters; else debug where `set_verbose` asks for it."""
+        """`LITELLM_LOG`, in small letters; else debug where `set_verbose` is on."""
         default = "debug" if self.litellm.set_verbose else "info"
         level = self.environ.get("LITELLM_LOG", "").lower()
         return level if level in ("debug", "info", "warning", "error", "critical") else default

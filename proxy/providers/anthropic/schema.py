@@ -40,20 +40,20 @@ def fits_unchanged(schema: Schema) -> bool:
 
 
 def close(schema: Schema) -> dict[str, Any]:
-    """The schema with every object closed, and what is not known told in the description instead."""
+    """The schema with every object closed, and what is not known described in the description instead."""
     if isinstance(schema.get("$ref"), str):
         return {name: _close_value(name, schema[name]) for name in ("$ref", *_NAMED[1:]) if name in schema}
     kept: dict[str, Any] = {}
-    told: list[str] = []
+    described: list[str] = []
     for name, value in schema.items():
         if name == "oneOf":
             kept["anyOf"] = _close_value("anyOf", value)
         elif name in _KNOWN and _is_known(name, value):
             kept[name] = _close_value(name, value)
         elif name not in _ANNOTATIONS:
-            told.append(f"{name}: {value}")
-    if told:
-        kept["description"] = "\n\n".join(filter(None, (kept.get("description"), "{" + ", ".join(told) + "}")))
+            described.append(f"{name}: {value}")
+    if described:
+        kept["description"] = "\n\n".join(filter(None, (kept.get("description"), "{" + ", ".join(described) + "}")))
     if _is_object(schema):
         kept["additionalProperties"] = False
     return kept

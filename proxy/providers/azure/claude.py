@@ -34,7 +34,7 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
 
 
 def is_claude(deployment: Deployment) -> bool:
-    """Deployments bear their model's name unless somebody changed it."""
+    """Deployments have their model's name by default."""
     return "claude" in deployment.model.lower()
 
 

@@ -29,7 +29,7 @@ DEFAULT_VERSION = "2024-10-21"
 V1_QUERIES: Mapping[str, str] = {"v1": "", "latest": "", "preview": "?api-version=preview"}
 _DATED = re.compile(r"\d{4}-\d\d-\d\d")
 _STREAM_OPTIONS_SINCE = "2024-09-01"
-# LiteLLM's way to say what model stands behind a deployment's name.
+# LiteLLM's name for the model behind a deployment's name.
 _SERIES = ("o_series/", "gpt5_series/")
 
 

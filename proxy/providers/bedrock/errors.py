@@ -1,4 +1,4 @@
-"""Bedrock's errors: the status says what, the exception's name is in a header, or names a frame of a stream.
+"""Bedrock's errors: the status gives the class, the exception's name is in a header, or names a frame of a stream.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
 """

@@ -35,7 +35,7 @@ class Family(NamedTuple):
 _ANY, _BOTH = frozenset({"any"}), frozenset({"any", "tool"})
 _CLAUDE = Family(("anthropic.",), _BOTH, mixed_results=True, status=True, prefill=True)
 
-# The first row with a prefix of the model's name. Vendors whose page says nothing of forced tools are not forced.
+# The first row with a prefix of the model's name. Vendors whose page does not mention forced tools are not forced.
 _FAMILIES: tuple[Family, ...] = (
     # AWS lists these Claudes; it answers "not permitted" for later ones, whose structured outputs Anthropic has.
     _CLAUDE._replace(

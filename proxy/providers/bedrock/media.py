@@ -44,7 +44,7 @@ _NAME_LENGTH = 200
 
 
 class File(NamedTuple):
-    """What a part says of its bytes: `source` is Converse's, `media_type` and `filename` may be empty."""
+    """A part's description of its bytes: `source` is Converse's, `media_type` and `filename` may be empty."""
 
     source: dict[str, Any]
     media_type: str

@@ -32,7 +32,7 @@ class Conversation(NamedTuple):
 
 
 class _Reader:
-    """Walks the messages once; what one message says about later ones is kept here."""
+    """Walks the messages once; what one message implies for later ones is kept here."""
 
     def __init__(self, model: Model) -> None:
         self.model = model

@@ -17,7 +17,7 @@ _VENDORS = re.compile(
     r"(?:^|[./])(anthropic|amazon|openai|qwen|deepseek|moonshotai|moonshot|zai|minimax|mistral|meta|cohere|ai21|google"
     r"|nvidia|writer|twelvelabs|stability|luma)\."
 )
-# An imported or profiled model says nothing of its family; LiteLLM's prefixes before an ARN do.
+# The name of an imported or profiled model does not show its family; LiteLLM's prefixes before an ARN do.
 _HINTS = {
     "llama": "meta.llama",
     "deepseek_r1": "deepseek.r1",
@@ -46,7 +46,7 @@ class Model(NamedTuple):
 
     @property
     def traits(self) -> Traits:
-        """What this Claude takes and refuses; Anthropic's table, which knows the names on Bedrock."""
+        """What this Claude takes and refuses; Anthropic's table, which has the names on Bedrock."""
         return find_model(self.name)
 
     @property

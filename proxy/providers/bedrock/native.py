@@ -30,7 +30,7 @@ _ELSEWHERE = frozenset({"model", "stream"})
 
 
 def is_claude(deployment: Deployment) -> bool:
-    """A `converse/` before the model's name asks for Converse."""
+    """A `converse/` before the model's name selects Converse."""
     return read_family(deployment).claude and not deployment.model.startswith("converse/")
 
 

@@ -49,7 +49,7 @@ _NATIVE = (
 _MERGED = ("inferenceConfig", "additionalModelRequestFields", "outputConfig")
 _READ = SUPPORTED | frozenset((*_NATIVE, *_MERGED, "top_k"))
 _IDENTITY = ("aws_access_key_id", "aws_profile_name", "aws_role_name")
-# These have a place of their own even when somebody insists on them.
+# These have a place of their own even when they are forced.
 _PLACED = frozenset({"temperature", "top_p", "service_tier", "tool_choice"})
 _TIERS = ("default", "flex", "priority", "reserved")
 _NOT_IN_METADATA = re.compile(r"[^a-zA-Z0-9\s:_@$#=/+,.\-]")
@@ -114,7 +114,7 @@ def _is_above_one(value: object) -> bool:
 
 
 def build_body(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
-    """The body, in members that Bedrock knows; what neither OpenAI nor Converse has goes to the model itself."""
+    """The body, in Bedrock's members; what neither OpenAI nor Converse has goes to the model itself."""
     conversation = build_conversation(fields, model)
     additional = build_additional(fields, model)
     order = wants_json(fields, model, may_force=may_force_tools(additional, model))
@@ -143,7 +143,7 @@ def build_body(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
 
 
 def build_inference(fields: Mapping[str, Any], model: Model) -> dict[str, Any]:
-    """The parameters that all models share. A Claude that takes one sampler only is spared a top_p that says nothing."""
+    """The parameters that all models share. A Claude that takes one sampler only is not sent a neutral top_p."""
     top_p = fields.get("top_p")
     if model.claude and model.traits.one_sampler and top_p == 1 and fields.get("temperature") is not None:
         top_p = None

@@ -84,7 +84,7 @@ def read_usage(usage: object) -> Usage | None:
 
 
 def provider_fields(reply: Mapping[str, Any]) -> dict[str, Any]:
-    """What Bedrock says beside the answer and OpenAI has no place for."""
+    """What Bedrock sends beside the answer and OpenAI's form has no place for."""
     names = ("trace", "additionalModelResponseFields")
     fields = {name: reply[name] for name in names if reply.get(name)}
     if reply.get("stopReason") in ("malformed_model_output", "malformed_tool_use", "guardrail_intervened"):
@@ -168,12 +168,12 @@ class _Parts:
             )
 
     def _thought(self, reasoning: Mapping[str, Any]) -> None:
-        redacted, said = reasoning.get("redactedContent"), mapping(reasoning.get("reasoningText"))
+        redacted, text_part = reasoning.get("redactedContent"), mapping(reasoning.get("reasoningText"))
         if isinstance(redacted, str):
             self.thoughts.append({"type": "redacted_thinking", "data": redacted})
-        elif isinstance(said.get("text"), str):
-            signature = {"signature": said["signature"]} if said.get("signature") else {}
-            self.thoughts.append({"type": "thinking", "thinking": said["text"], **signature})
+        elif isinstance(text_part.get("text"), str):
+            signature = {"signature": text_part["signature"]} if text_part.get("signature") else {}
+            self.thoughts.append({"type": "thinking", "thinking": text_part["text"], **signature})
 
     def _cited(self, cited: Mapping[str, Any]) -> None:
         self.texts.extend(

@@ -172,7 +172,7 @@ class ConverseStream:
         return chunks
 
     def _ending(self, extra: Mapping[str, Any]) -> dict[str, Any]:
-        """What is told of the whole: citations, once, and what OpenAI's answer has no place for."""
+        """Facts about the whole answer: citations, once, and what OpenAI's form has no place for."""
         own = {**({"citations": self._citations} if self._citations else {}), **extra}
         ending: dict[str, Any] = {"provider_specific_fields": own} if own else {}
         annotations = [annotation for annotation in map(read_citation, self._citations) if annotation]
@@ -184,7 +184,7 @@ class ConverseStream:
 
 
 def _join_base64(pieces: list[str]) -> str:
-    """One base64 text of several, each of which stands for itself; a single one stays as it came."""
+    """One base64 text of several, each of which is encoded separately; a single one stays as it came."""
     if len(pieces) == 1:
         return pieces[0]
     try:

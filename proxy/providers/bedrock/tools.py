@@ -51,7 +51,7 @@ def wants_json_tool(fields: Mapping[str, Any], model: Model) -> bool:
 
 
 def wants_json(fields: Mapping[str, Any], model: Model, *, may_force: bool) -> str | None:
-    """What the model is told where the client wants JSON and nothing in the request makes sure of it."""
+    """The instruction where the client wants JSON and nothing else in the request ensures it."""
     wanted = fields.get("response_format")
     if isinstance(wanted, Mapping) and wanted.get("type") == "json_object":
         return _JSON_ORDER
@@ -108,7 +108,7 @@ def build_tool_config(
 
 
 def _fitted_choice(wanted: dict[str, Any] | None, model: Model) -> dict[str, Any] | None:
-    """The choice in the words that the family takes. `auto` is the default: it is not said where it may be unknown."""
+    """The choice in the words that the family takes. `auto` is the default: it is not sent where it may be unknown."""
     forced = model.family.forced
     if wanted is not None and "tool" in wanted and forced and "tool" not in forced:
         return {"any": {}}

@@ -11,7 +11,7 @@ from proxy.providers.bedrock.families import Family
 Block = dict[str, Any]
 Turn = dict[str, Any]
 
-# The words of turns that there must be and that nobody wrote.
+# The text of turns that are required and that the client did not send.
 NO_TEXT: Block = {"text": "(no text)"}
 _RECEIVED: Block = {"text": "(results received)"}
 _GO_ON: Block = {"text": "(go on)"}

@@ -20,7 +20,7 @@ SUPPORTED = frozenset({"model", "input", "dimensions", "encoding_format"})
 
 
 def build_embed(call: Call, deployment: Deployment) -> WireRequest:
-    """Inputs that are data URLs are images. What they are for (`input_type`) is a document's text unless it is said."""
+    """Inputs that are data URLs are images. What they are for (`input_type`) is a document's text by default."""
     fields = {name: value for name, value in call.fields.items() if value is not None}
     inputs = read_inputs(fields.get("input"))
     kind = "images" if all(text.startswith("data:image/") for text in inputs) else "texts"
@@ -37,7 +37,7 @@ def build_embed(call: Call, deployment: Deployment) -> WireRequest:
 
 
 def parse_embed(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
-    """The vectors by their type, or, from hosts that still speak the first version, alone."""
+    """The vectors by their type, or, from hosts with the first version, alone."""
     reply = read_reply(body, deployment, "embeddings", dict, list)
     found = reply["embeddings"]
     vectors = found.get("float") if isinstance(found, Mapping) else found

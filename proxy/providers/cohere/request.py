@@ -53,7 +53,7 @@ _UNTHINKING = re.compile(r"command-(r|light|nightly|a-03|a-vision|a-translate)|a
 
 
 def build_chat(call: Call, deployment: Deployment) -> WireRequest:
-    """Raise BadRequestError, naming the place, for what can't be said in Cohere's form."""
+    """Raise BadRequestError, naming the place, for what Cohere's form can't express."""
     fields = {name: value for name, value in call.fields.items() if value is not None}
     own = {name: value for name, value in fields.items() if name not in _TRANSLATED and name not in _RENAMED}
     body = {**own, "model": deployment.model, "messages": build_messages(fields, deployment.model)}
@@ -139,7 +139,7 @@ def _assistant(message: Mapping[str, Any], param: str, model: str) -> dict[str, 
 
 
 def _split_reasoning(message: Mapping[str, Any], model: str) -> tuple[str, str]:
-    """The plan and the thoughts in `reasoning_content`: an answer of Cohere's says which is which."""
+    """The plan and the thoughts in `reasoning_content`: an answer of Cohere's separates them."""
     reasoning = message.get("reasoning_content")
     thoughts = reasoning if isinstance(reasoning, str) else ""
     specific = message.get("provider_specific_fields")
@@ -165,7 +165,7 @@ def _stop(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tools(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The tools and the choice. Cohere can't be told which tool to use, so the others are left out."""
+    """The tools and the choice. Cohere can't force one tool, so the others are left out."""
     choice = read_tool_choice(fields)
     given = [_read_function(tool, place) for place, tool in list_objects(fields.get("tools"), "tools")]
     kept = [
@@ -198,7 +198,7 @@ def _tool(function: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _format(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """https://docs.cohere.com/docs/structured-outputs: a schema stands beside the type json_object."""
+    """https://docs.cohere.com/docs/structured-outputs: a schema is beside the type json_object."""
     wanted = fields.get("response_format")
     if wanted is None:
         return {}

@@ -63,13 +63,13 @@ def finish_reason(reason: object, deployment: Deployment, message: object = None
     word = reason if isinstance(reason, str) else ""
     failure = _FAILURES.get(word)
     if failure is not None:
-        told = message if isinstance(message, str) and message else f"the answer ended with {word}"
-        raise failure(f"{failure.__name__}: {deployment.provider} - {told}", provider=deployment.provider)
+        reason_text = message if isinstance(message, str) and message else f"the answer ended with {word}"
+        raise failure(f"{failure.__name__}: {deployment.provider} - {reason_text}", provider=deployment.provider)
     return _FINISH_REASONS.get(word, "stop")
 
 
 def parse_usage(usage: object) -> Usage:
-    """What the model read and wrote; where that is not told, what is billed for."""
+    """What the model read and wrote; where that is missing, the billed units."""
     found = mapping(usage)
     counts = mapping(found.get("tokens")) or mapping(found.get("billed_units"))
     prompt, completion = token_count(counts.get("input_tokens")), token_count(counts.get("output_tokens"))

@@ -21,7 +21,7 @@ from proxy.providers.translation.json_reading import mapping, parse_event
 
 
 class ChatStream:
-    """Finished means message-end came. Citations are told at the end.
+    """Finished means message-end came. Citations are sent at the end.
 
     The plan of a model that shows no thoughts streams as `reasoning_content`.
     """

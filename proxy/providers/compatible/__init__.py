@@ -1,1 +1,1 @@
-"""Providers that speak OpenAI's format: a table of rows, and the near relatives that need code."""
+"""Providers with OpenAI's format: a table of rows, and the near relatives that need code."""

@@ -1,11 +1,11 @@
 """Chunks that differ from one that was understood in nothing but their text: nearly all of a stream.
 
-They need not be parsed: bytes that are the same up to the inside of some strings say the same, but for these strings.
+They need not be parsed: bytes that are equal except inside some strings mean the same except for these strings.
 """
 
 import re
 
-# Members whose value is text to show, or padding; nothing depends on what it says.
+# Members whose value is text to show, or padding; nothing depends on its content.
 _TEXTS = re.compile(
     rb'(?<=[{,\s])"(?:content|reasoning_content|arguments|text|obfuscation)"\s*:\s*"((?:[^"\\]|\\.)+)"', re.DOTALL
 )

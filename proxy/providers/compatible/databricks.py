@@ -67,7 +67,7 @@ def split_content(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def split_delta(delta: Mapping[str, Any]) -> Mapping[str, Any]:
-    """As a whole message; its pieces of thought are of one block, and say so by their index."""
+    """As a whole message; its reasoning deltas belong to one block, which their index shows."""
     split = split_content(delta)
     if split is delta or "thinking_blocks" not in split:
         return split

@@ -1,4 +1,4 @@
-"""Answers of those who copy OpenAI's format, where their copy differs: whole ones and chunks alike.
+"""Answers of providers that copy OpenAI's format, where the copy differs: whole answers and chunks.
 
 A rewrite takes a parsed answer or chunk and returns the top-level members that must change: none, nearly always.
 """
@@ -66,7 +66,7 @@ def _rewrite_choice(choice: Any, rewrite_message: Callable[[Mapping[str, Any]], 
 
 
 def name_reasoning(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A message or delta whose `reasoning` text also stands under the name that clients look for."""
+    """A message or delta whose `reasoning` text is also under the name that clients read."""
     reasoning = message.get("reasoning")
     if not isinstance(reasoning, str) or not reasoning or message.get("reasoning_content"):
         return message
@@ -91,7 +91,7 @@ def _lacks_arguments(call: Any) -> bool:
 
 
 def detail_cached(usage: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A usage whose flat count of cached tokens (Together, Moonshot, DeepSeek) also stands in OpenAI's details."""
+    """A usage whose flat count of cached tokens (Together, Moonshot, DeepSeek) is also in OpenAI's details."""
     cached = usage.get("cached_tokens") or usage.get("prompt_cache_hit_tokens")
     if not isinstance(cached, int) or usage.get("prompt_tokens_details"):
         return usage

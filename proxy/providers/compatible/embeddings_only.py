@@ -1,4 +1,4 @@
-"""What those who only embed do differently: Voyage and Jina.
+"""The differences of providers that only embed: Voyage and Jina.
 
 https://docs.voyageai.com/reference/embeddings-api and https://api.jina.ai/redoc
 """
@@ -10,7 +10,7 @@ from proxy.domain.deployment import Deployment
 
 
 def ask_voyage(fields: Mapping[str, Any], deployment: Deployment) -> tuple[Mapping[str, Any], Collection[str]]:
-    """Voyage knows base64 only by name; numbers are what comes without one."""
+    """Voyage needs base64 by name; without one it answers numbers."""
     return {}, ("encoding_format",) if fields.get("encoding_format") == "float" else ()
 
 

@@ -1,4 +1,4 @@
-"""Groq: OpenAI's format; usage may stand in `x_groq` only, and what it doesn't know in a message is an error.
+"""Groq: OpenAI's format; usage may be in `x_groq` only, and unknown members of a message are an error.
 
 https://console.groq.com/docs/openai and https://console.groq.com/docs/reasoning
 """

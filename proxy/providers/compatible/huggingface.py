@@ -30,7 +30,7 @@ def name_model(model: str) -> str:
 
 
 def find_endpoint(base: str, call: Call) -> str:
-    """An endpoint's address as it is shown, with the version that its OpenAI interface stands under."""
+    """An endpoint's address as it is shown, with the version path of its OpenAI interface."""
     base = base.removesuffix("/" + call.operation.path)
     return base if base.endswith(("/v1", "/openai")) else base + "/v1"
 

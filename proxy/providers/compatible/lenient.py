@@ -13,7 +13,7 @@ from proxy.providers.translation.json_reading import dump_arguments, mapping
 
 # A stream with more calls, or more choices, than this is not an answer.
 MOST_CALLS = 1024
-# Finish reasons that say that the answer broke, with the status of such an error.
+# Finish reasons of a broken answer, with the status of such an error.
 # https://openrouter.ai/docs/api-reference/errors, https://docs.mistral.ai/api/, https://docs.z.ai,
 # https://api-docs.deepseek.com/api/create-chat-completion (insufficient_system_resource), sglang and vLLM (abort)
 ERROR_REASONS: Mapping[str, int] = {
@@ -75,9 +75,9 @@ def _is_bare_error(fields: Mapping[str, Any]) -> bool:
         return False
     if fields.get("errors") or fields.get("detail") or isinstance(fields.get("error_code"), str):
         return True
-    said = fields.get("message") or fields.get("msg")
+    message = fields.get("message") or fields.get("msg")
     names_status = any(name in fields for name in ("code", "status", "status_code", "statusCode"))
-    return isinstance(said, str) and (names_status or fields.get("success") is False)
+    return isinstance(message, str) and (names_status or fields.get("success") is False)
 
 
 # The finish reasons of an answer in order.

@@ -1,4 +1,4 @@
-"""The Anthropic-compatible endpoints of providers that otherwise speak OpenAI's form: a row each, from their documents."""
+"""The Anthropic-compatible endpoints of providers that otherwise use OpenAI's form: a row each, from their documents."""
 
 from dataclasses import replace
 from typing import NamedTuple

@@ -116,7 +116,7 @@ def _text(part: Mapping[str, Any]) -> str:
     return text if isinstance(text, str) else ""
 
 
-# Mistral refuses members that it doesn't know with a 422, so those that it has no word for are named unsupported.
+# Mistral refuses unknown members with a 422, so those without an equivalent are named unsupported.
 _UNSUPPORTED = frozenset(
     (
         "audio", "function_call", "functions", "logit_bias", "logprobs", "modalities", "prompt_cache_retention",

@@ -1,4 +1,4 @@
-"""OpenAI's own format, and everybody's who copies it: bytes are forwarded, only what must change is spliced.
+"""OpenAI's own format, and its copies: bytes are forwarded, only what must change is spliced.
 
 https://platform.openai.com/docs/api-reference
 """
@@ -46,15 +46,15 @@ Ask = Callable[[Mapping[str, Any], Deployment], tuple[Mapping[str, Any], Collect
 
 @dataclass(frozen=True)
 class Compatible:
-    """A provider that speaks OpenAI's format, as a row of data.
+    """A provider with OpenAI's format, as a row of data.
 
     base_url: `{name}` in it is a connection parameter.
     keys, bases, variables: environment variables of the key, the base URL and other connection parameters.
-    rename, drop: what its documentation asks for, by field of the request. unsupported: the OpenAI parameters of a chat
+    rename, drop: what its documentation requires, by field of the request. unsupported: the OpenAI parameters of a chat
         that it refuses. refused: those that one of its models refuses. What else it refuses: refusals.py.
     roles, members: the same for each message (strict_messages.py).
-    ask, answer, chunk: what can't be said in data, for requests, whole answers and chunks (dialect.py); None is nothing.
-        `chunk` must not depend on what a text says: a chunk that is like one that it left alone is not shown to it.
+    ask, answer, chunk: what data can't express, for requests, whole answers and chunks (dialect.py); None is nothing.
+        `chunk` must not depend on the content of a text: a chunk that is like one that it left alone is not shown to it.
     model_prefix: goes before a model's name that has no slash.
     """
 
@@ -200,9 +200,9 @@ def parse_response(
         changes = row.answer(fields) if row.answer is not None else {}
     else:
         changes = _read_unusual(fields, call.operation.results, deployment, row)
-    said = fields.get("model")
-    model = prefixed(said, deployment)
-    if model is not None and model != said:
+    named = fields.get("model")
+    model = prefixed(named, deployment)
+    if model is not None and model != named:
         changes["model"] = model
     if changes:
         document = Document(body, fields).edit(changes)
@@ -235,7 +235,7 @@ def _asked_choices(fields: Mapping[str, Any]) -> int:
     return asked if isinstance(asked, int) and asked > 0 and "messages" in fields else 1
 
 
-# Models that know their limit by the new name only: https://platform.openai.com/docs/guides/reasoning
+# Models that take their limit by the new name only: https://platform.openai.com/docs/guides/reasoning
 _REASONING_MODEL = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])")
 
 

@@ -10,7 +10,7 @@ from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, COMPLETIONS, EMBEDDINGS
 from proxy.providers.compatible.openai import Compatible, build_provider
 
-# What a message says again where it has details.
+# Members of a message that repeat its details.
 _SAID_TWICE = frozenset({"reasoning", "reasoning_content", "thinking_blocks"})
 
 

@@ -55,15 +55,15 @@ class Refusals:
     only_ids: bool = field(init=False, compare=False, default=False)
 
     def __post_init__(self) -> None:
-        said = {row.name for row in fields(self) if row.init and getattr(self, row.name) != row.default}
-        said -= {"source", "models", "hosts", "stream_options", "parameters"}
-        object.__setattr__(self, "about_messages", bool(said))
-        object.__setattr__(self, "only_ids", bool(said) and said <= {"call_id_length", "exact_call_ids"})
+        set_columns = {row.name for row in fields(self) if row.init and getattr(self, row.name) != row.default}
+        set_columns -= {"source", "models", "hosts", "stream_options", "parameters"}
+        object.__setattr__(self, "about_messages", bool(set_columns))
+        object.__setattr__(self, "only_ids", bool(set_columns) and set_columns <= {"call_id_length", "exact_call_ids"})
 
 
 NOTHING = Refusals()
 
-# Provider names that stand for any server, whose address says which one it is.
+# Provider names for any server: its address identifies it.
 GENERIC = frozenset({"openai", "openai_like", "custom_openai", "aiohttp_openai", "hosted_vllm", "litellm_proxy"})
 
 _MISTRAL_MODELS = re.compile(r"mistral|mixtral|ministral|codestral|devstral|magistral|pixtral")

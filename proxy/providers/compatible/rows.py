@@ -1,4 +1,4 @@
-"""The providers that speak OpenAI's format: a row each. `{name}` in a base URL is a connection parameter."""
+"""The providers with OpenAI's format: a row each. `{name}` in a base URL is a connection parameter."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ _EMBEDDINGS_ONLY = (EMBEDDINGS,)
 _MOCKED = tuple(operation for operation in OPERATIONS.values() if operation.mock is not None)
 _UNDER_V1 = {operation.name: f"v1/{operation.path}" for operation in (CHAT, COMPLETIONS, EMBEDDINGS)}
 
-# Those who know the limit of an answer by its older name only.
+# Providers that take the limit of an answer by its older name only.
 _OLD_LIMIT = {"max_completion_tokens": "max_tokens"}
 
 # name: base URL, variables of the key, variables of the base URL, what is different.

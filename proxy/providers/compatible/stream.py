@@ -77,9 +77,9 @@ class CompatibleStream:
         self._template: ChunkTemplate | None = None
         self._model: str | None = None
         self._repair = ChunkRepair()
-        # What a chunk without choices said of the prompt: it goes along with the next one.
+        # The prompt's facts from a chunk without choices: they are sent with the next one.
         self._held: dict[str, Any] = {}
-        # The choices whose finish reason is an empty text, and the chunk that said so last.
+        # The choices whose finish reason is an empty text, and the last such chunk.
         self._unnamed: set[int] = set()
         self._last: Mapping[str, Any] = {}
 
@@ -130,7 +130,7 @@ class CompatibleStream:
         repaired = self._repair.repair({**fields, **changes} if changes else fields)
         if repaired is not None:
             changes["choices"] = repaired
-            # A call may be another one than its index says: no chunk is like an earlier one from here on.
+            # A call may differ from its index: no chunk equals an earlier one from here on.
             self._template, self._samples = None, 0
         if fields.get("choices"):
             if self._held:
@@ -148,13 +148,13 @@ class CompatibleStream:
                 self._last = fields
 
     def _sample(self, data: bytes, fields: Mapping[str, Any], other_model: str | None) -> None:
-        """Remember how a chunk looks, unless it names a tool: what comes again then must not say the name again."""
+        """Keep a chunk as a template, unless it names a tool: a name must not be sent twice."""
         self._samples -= 1
         if not any(_names_call(choice) for choice in fields["choices"]):
             self._template, self._model = ChunkTemplate(data), other_model
 
     def _relay_bare(self, chunk: Chunk, fields: Mapping[str, Any]) -> list[Chunk]:
-        """A chunk without choices: usage goes out; of anything else only what Azure says of the prompt, with the next chunk."""
+        """A chunk without choices: usage goes out; of anything else only Azure's facts about the prompt, with the next chunk."""
         if chunk.usage is None:
             self._held.update({name: fields[name] for name in _OF_PROMPT if name in fields})
             return []

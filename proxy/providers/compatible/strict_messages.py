@@ -6,13 +6,13 @@ from typing import Any
 
 from proxy.providers.compatible.refusals import Refusals
 
-# Members of a message that only gateways know, so no provider is sent them.
+# Members of a message that only gateways use: no provider gets them.
 GATEWAY_MEMBERS: dict[str, str | None] = {
     "thinking_blocks": None,
     "provider_specific_fields": None,
     "is_error": None,
 }
-# Between a tool's result and a user who goes on without the assistant's answer to it.
+# Between a tool's result and a user message that follows without the assistant's answer.
 ACKNOWLEDGEMENT: Mapping[str, Any] = {"role": "assistant", "content": "OK."}
 _ID_PREFIX = "call_"
 
@@ -95,7 +95,7 @@ def _is_same(one: object, other: object) -> bool:
 
 
 def _restrict(message: Any, refusals: Refusals) -> Any:
-    """One message, by itself."""
+    """One message on its own."""
     if not isinstance(message, Mapping):
         return message
     changes: dict[str, Any] = {}

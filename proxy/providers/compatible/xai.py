@@ -27,7 +27,7 @@ def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def count_reasoning(usage: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A usage whose completion_tokens include the reasoning, where the total says that they don't."""
+    """A usage whose completion_tokens include the reasoning, where the total shows that they don't."""
     details = usage.get("completion_tokens_details")
     reasoning = details.get("reasoning_tokens") if isinstance(details, Mapping) else None
     counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"), reasoning, usage.get("total_tokens"))

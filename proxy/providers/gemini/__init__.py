@@ -43,7 +43,7 @@ def build_base(deployment: Deployment) -> str:
 
 
 def quote_model(model: str) -> str:
-    """`models/<name>`, or `tunedModels/<name>` where the name says so; nothing in a name can leave its segment."""
+    """`models/<name>`, or `tunedModels/<name>` where the name has that prefix; nothing in a name can leave its segment."""
     kind, slash, name = model.partition("/")
     if not slash or kind not in ("models", "tunedModels"):
         kind, name = "models", model

@@ -31,7 +31,7 @@ _TIERS: Mapping[str, str] = {"default": "standard", "auto": "unspecified"}
 
 
 def build_body(fields: Mapping[str, Any], deployment: Deployment) -> dict[str, Any]:
-    """Fields that nobody here knows go along as they are: Gemini says what it thinks of them."""
+    """Unknown fields are passed through; Gemini validates them."""
     body = build_contents(fields, deployment)
     tools, tool_config = build_tools(fields), build_tool_config(fields)
     if tools:
@@ -50,7 +50,7 @@ def build_body(fields: Mapping[str, Any], deployment: Deployment) -> dict[str, A
 
 
 def refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset[str]:
-    """What the model can't be told: an effort where it doesn't think, one call at a time where it may choose, and a call
+    """What the model can't take: an effort where it doesn't think, one call at a time where it may choose, and a call
     where no functions are declared."""
     known = generation(deployment.model)
     tools = fields.get("tools")

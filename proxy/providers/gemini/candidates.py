@@ -47,19 +47,19 @@ def read_reason(candidate: Mapping[str, Any]) -> str | None:
 
 
 def finish_reason(reason: str | None, has_calls: bool) -> str:
-    """Gemini says STOP for function calls too. Reasons without a word of OpenAI's are a stop (see `native_finish`)."""
+    """Gemini sends STOP for function calls too. Reasons without an OpenAI equivalent are a stop (see `native_finish`)."""
     mapped = _FINISH.get(reason or "", "stop")
     return "tool_calls" if has_calls and mapped == "stop" else mapped
 
 
 def native_finish(candidate: Mapping[str, Any]) -> dict[str, Any]:
-    """What the finish_reason doesn't tell; nothing for an ordinary end."""
+    """Details beside the finish_reason; none for an ordinary end."""
     reason = read_reason(candidate)
     if reason is None or reason in _PLAIN_FINISH:
         return {}
     names = {"finishMessage": "finish_message", "safetyRatings": "safety_ratings"}
-    told = {new: candidate[old] for old, new in names.items() if candidate.get(old)}
-    return {"native_finish_reason": reason, **told}
+    details = {new: candidate[old] for old, new in names.items() if candidate.get(old)}
+    return {"native_finish_reason": reason, **details}
 
 
 class CandidateReader:

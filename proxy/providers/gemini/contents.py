@@ -95,7 +95,7 @@ def _model_parts(message: Mapping[str, Any], place: str, deployment: Deployment)
 
 
 def _thoughts(message: Mapping[str, Any], maker: str) -> list[Part]:
-    """The signed thoughts of this maker; thoughts without a signature where nobody signed any, as Gemini sent them."""
+    """The signed thoughts of this maker; thoughts without a signature where none is signed, as Gemini sent them."""
     blocks, reasoning = message.get("thinking_blocks"), message.get("reasoning_content")
     if not blocks and isinstance(reasoning, str) and reasoning:
         return [{"text": reasoning, "thought": True}]
@@ -167,7 +167,7 @@ def _call_part(call: Mapping[str, Any], place: str, deployment: Deployment) -> P
 
 
 def _identify(identifier: object, deployment: Deployment) -> dict[str, str]:
-    """`id`, which Vertex AI's first version doesn't know: there names and order tell calls apart."""
+    """`id`, which Vertex AI's first version doesn't support: there names and order identify calls."""
     known = isinstance(identifier, str) and family(deployment) == "gemini"
     return {"id": split_id(str(identifier)).id} if known else {}
 
@@ -193,7 +193,7 @@ def _find(asked: Mapping[str, Asked], message: Mapping[str, Any], place: str) ->
 
 
 def _result_parts(message: Mapping[str, Any], place: str, call: Asked, deployment: Deployment) -> list[Part]:
-    """A functionResponse; media in it stand inside since Gemini 3, beside it before.
+    """A functionResponse; media are inside it since Gemini 3, beside it before.
 
     https://ai.google.dev/gemini-api/docs/function-calling#multimodal
     """

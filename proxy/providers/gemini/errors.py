@@ -30,7 +30,7 @@ _KEY = re.compile(r"\bAIza[\w-]{20,}|api_key:[\w.-]+")
 
 
 def parse_error(status: int, body: bytes, headers: Mapping[str, str], deployment: Deployment) -> GatewayError:
-    """Whatever the content type says: streams label their JSON errors text/event-stream."""
+    """Whatever the content type is: streams label their JSON errors text/event-stream."""
     error = _error_object(body)
     facts = _facts(error) if error else read_facts(body)
     if facts.error_type == "RESOURCE_EXHAUSTED":
@@ -39,7 +39,7 @@ def parse_error(status: int, body: bytes, headers: Mapping[str, str], deployment
 
 
 def event_error(data: bytes, deployment: Deployment) -> GatewayError:
-    """An error inside a stream, or inside an answer that said 200."""
+    """An error inside a stream, or inside an answer with status 200."""
     error = _error_object(data)
     return _with_delay(error_from_event(data, deployment, words=WORDS, facts=_facts(error) if error else None), error)
 
@@ -68,7 +68,7 @@ def _facts(error: Mapping[str, Any]) -> ErrorFacts:
 
 
 def _with_delay(built: GatewayError, error: Mapping[str, Any]) -> GatewayError:
-    """`retry_after` out of google.rpc.RetryInfo, where no header said it."""
+    """`retry_after` out of google.rpc.RetryInfo, where no header has it."""
     details = error.get("details")
     for detail in details if isinstance(details, list) else ():
         delay = detail.get("retryDelay") if isinstance(detail, Mapping) else None

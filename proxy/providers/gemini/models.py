@@ -16,7 +16,7 @@ def generation(model: str) -> float | None:
 
 
 def thinks_in_levels(model: str) -> bool:
-    """True where the documentation asks for a thinkingLevel instead of a budget: Gemini 3 and later."""
+    """True where the documentation requires a thinkingLevel instead of a budget: Gemini 3 and later."""
     known = generation(model)
     return known is not None and known >= _LEVELS_SINCE
 

@@ -32,7 +32,7 @@ def build_part(part: Mapping[str, Any], place: str) -> dict[str, Any]:
 def build_media(url: str, place: str, media_type: str | None = None) -> dict[str, Any]:
     """Bytes for a data URL; for any other the address, which Google reads itself.
 
-    `media_type` is what the client says beside the URL. It yields to the type that images and PDFs show themselves.
+    `media_type` is the client's, beside the URL. The first bytes of images and PDFs override it.
     """
     media_type = canonical_type(media_type) if media_type and is_known_type(media_type) else None
     if url.startswith("data:"):
@@ -95,7 +95,7 @@ def _file_part(part: Mapping[str, Any], place: str) -> dict[str, Any]:
     if file.get("file_data") and not given.startswith(("data:", "gs://")) and not is_web_url(given):
         given = f"data:{media_type or 'application/pdf'};base64,{given}"
     built = build_media(given, place, file.get("format") or (None if given.startswith("data:") else media_type))
-    # A data URL knows its type better than a file's name does, if it names one.
+    # A data URL's own type, if it has one, counts more than a file's name.
     if by_name and built.get("inlineData", {}).get("mimeType") == OCTETS:
         built["inlineData"]["mimeType"] = by_name
     return built

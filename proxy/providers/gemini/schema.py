@@ -88,7 +88,7 @@ class _Reducer:
         return schema, within
 
     def _merge_all_of(self, schema: Schema, within: frozenset[str]) -> tuple[Schema, frozenset[str]]:
-        """`allOf`, which Gemini doesn't know, merged into one schema: later keywords win, properties add up.
+        """`allOf`, which Gemini doesn't support, merged into one schema: later keywords win, properties add up.
 
         A lone reference stays one; several, or one beside keywords of its own, are laid in.
         """

@@ -1,8 +1,8 @@
 """Gemini's thought signatures on their way through OpenAI's messages, which have no place for them.
 
-They stand where LiteLLM puts them: in `provider_specific_fields`, and for clients that keep only the fields they know
+They are where LiteLLM puts them: in `provider_specific_fields`, and for clients that keep only the fields they know
 once more at the end of the tool call's id (call_ids.py). A signature is good only for the service that made it: Vertex
-AI answers "Corrupted thought signature" to one of the Gemini API and the other way round. So ours say who made them
+AI answers "Corrupted thought signature" to one of the Gemini API and the other way round. So each carries its maker
 (`maker`), and a fallback between the two leaves them out.
 
 https://ai.google.dev/gemini-api/docs/thought-signatures

@@ -28,7 +28,7 @@ _COUNTED = frozenset({"promptTokenCount", "candidatesTokenCount"})
 
 
 class _Choice:
-    """One streamed candidate. `last` gathers what is said once, at its end; `reason` is the last finishReason."""
+    """One streamed candidate. `last` collects what comes once, at its end; `reason` is the last finishReason."""
 
     __slots__ = ("last", "reader", "reason", "text", "writer")
 
@@ -65,7 +65,7 @@ class _Choice:
 
 
 class GeminiStream:
-    """Finished means every candidate had its finishReason, or the prompt was blocked. The finish is told when the body
+    """Finished means every candidate had its finishReason, or the prompt was blocked. The finish is sent when the body
     ends: some models repeat finishReason in every event, and usage and signatures may still follow it."""
 
     def __init__(self, call: Call, deployment: Deployment) -> None:

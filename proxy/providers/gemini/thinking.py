@@ -25,7 +25,7 @@ _RANGES = (("pro", 128, 32768, 128), ("flash-lite", 512, 24576, 0), ("", 1, 2457
 
 
 def build_thinking(fields: Mapping[str, Any], model: str) -> dict[str, Any] | None:
-    """`thinkingConfig`; None where the client said nothing. `thinking` is more exact than an effort and goes first."""
+    """`thinkingConfig`; None where the client sets nothing. `thinking` is more exact than an effort and goes first."""
     thinking = fields.get("thinking")
     if isinstance(thinking, Mapping):
         return _from_thinking(thinking, model)

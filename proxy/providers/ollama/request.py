@@ -59,7 +59,7 @@ def find_refused(fields: Mapping[str, Any], deployment: Deployment) -> frozenset
 
 
 def build_chat(fields: Mapping[str, Any], model: str, *, stream: bool) -> dict[str, Any]:
-    """The body of /api/chat. `stream` is always said: Ollama's default is true."""
+    """The body of /api/chat. `stream` is always set: Ollama's default is true."""
     body: dict[str, Any] = {"model": model, "messages": list(_build_messages(fields)), "stream": stream}
     tools = fields.get("tools")
     if tools and fields.get("tool_choice") != "none":

@@ -62,7 +62,7 @@ def parse_embedding(body: bytes, headers: Mapping[str, str], call: Call, deploym
 
 
 class OllamaStream:
-    """One JSON object a line. Finished means that one said `done`; a line with `error` is the end, too."""
+    """One JSON object a line. Finished means that one has `done`; a line with `error` is the end, too."""
 
     def __init__(self, call: Call, deployment: Deployment) -> None:
         self._call = call
@@ -188,5 +188,5 @@ def _images(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _thinking(message: Mapping[str, Any]) -> str:
-    """The thoughts, also under the name that servers who imitate Ollama's give them."""
+    """The thoughts, also under the name that imitations of Ollama use."""
     return text_of(message.get("thinking")) or text_of(message.get("reasoning_content"))

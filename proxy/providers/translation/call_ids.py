@@ -1,4 +1,4 @@
-"""Tool call ids that carry a thought signature, for clients that keep only the fields they know.
+"""Tool call ids that carry a thought signature, for clients that keep only OpenAI's fields.
 
 Gemini refuses a function call that comes back without its signature; the others refuse an id as long as one (OpenAI: 40
 characters). So ids are signed on the way to the client, and everybody but Gemini is sent them without the signature.

@@ -44,7 +44,7 @@ class ChunkWriter:
 
 
 def created_at(call: Call) -> int:
-    """`created` for providers that don't say when: Unix seconds."""
+    """`created` for providers that don't send it: Unix seconds."""
     return int(call.started_at)
 
 

@@ -12,7 +12,7 @@ _OFF = ("none", "disable", "disabled", "off")
 
 
 def read_effort(fields: Mapping[str, Any]) -> str | None:
-    """A key of BUDGETS, "none" when the client wants no reasoning, None when it said nothing.
+    """A key of BUDGETS, "none" when the client wants no reasoning, None when it is not set.
 
     An object as the Responses API has it, {"effort": ...}, is understood too.
     """

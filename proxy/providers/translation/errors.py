@@ -21,7 +21,7 @@ from proxy.errors import (
 
 
 class ErrorFacts(NamedTuple):
-    """What a provider said: its message, its own type and code where it has them, Azure's `innererror`, a status inside."""
+    """A provider's error: its message, its own type and code where it has them, Azure's `innererror`, a status inside."""
 
     message: str
     error_type: str | None = None
@@ -89,7 +89,7 @@ def build_error(
 def error_from_event(
     data: bytes, deployment: Deployment, *, words: WordRules = COMMON_WORDS, facts: ErrorFacts | None = None
 ) -> GatewayError:
-    """The error for an error event in a stream, or an error object in a 200 answer: no status but what it says itself."""
+    """The error for an error event in a stream, or an error object in a 200 answer: no status but its own."""
     found = _bound(facts or read_facts(data))
     status = _status_in(found.code) or _status_of_name(found.error_type) or _status_of_name(found.code) or found.status
     if status is None:
@@ -181,7 +181,7 @@ def _parse_inner(text: str) -> Any:
 def _facts_of_object(error: Mapping[str, Any]) -> ErrorFacts:
     message = _text(error.get("message") or error.get("detail") or error.get("type") or "the provider named no reason")
     metadata, inner = error.get("metadata"), error.get("innererror")
-    # OpenRouter's: what the provider behind it said.
+    # OpenRouter's: the upstream provider's error.
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
     return ErrorFacts(
         f"{message}: {raw[:_MESSAGE_LIMIT]}" if isinstance(raw, str) and raw else message,
@@ -240,7 +240,7 @@ def _build(
         f"{error_class.__name__}: {deployment.provider} - {facts.message}",
         param=facts.param,
         code=error_class.code or facts.code,
-        # A rate limit's type says which limit it was in many dialects; clients branch on one word.
+        # A rate limit's type names the limit in many dialects; clients branch on one word.
         error_type=None if issubclass(error_class, RateLimitError) else _openai_type(facts.error_type),
         status_code=status if status >= 400 and class_for_status(status) is error_class else own_status,
         provider=deployment.provider,

@@ -52,7 +52,7 @@ _CERTAIN: tuple[tuple[bytes, str], ...] = (
     (b"MM\x00*", "image/tiff"),
     (b"%PDF-", "application/pdf"),
 )
-# Those that say something only of a file of which nothing else is known.
+# Types that count only where nothing else is known of a file.
 _LIKELY: tuple[tuple[bytes, str], ...] = (
     (b"BM", "image/bmp"),
     (b"ID3", "audio/mp3"),

@@ -9,7 +9,7 @@ Mode = Literal["auto", "none", "required", "tool"]
 
 
 class ToolChoice(NamedTuple):
-    """`mode` is None where nothing was said. `name`: the tool, for mode "tool". `allowed`: the tools that are left."""
+    """`mode` is None where it is not set. `name`: the tool, for mode "tool". `allowed`: the tools that are left."""
 
     mode: Mode | None = None
     name: str | None = None

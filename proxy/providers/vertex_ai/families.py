@@ -49,7 +49,7 @@ _PUBLISHERS = (("llama", "meta/"), ("deepseek", "deepseek-ai/"), ("qwen", "qwen/
 
 
 def find_target(model: str) -> Target:
-    """Everything that nobody else claims is Gemini's."""
+    """Every other name is Gemini's."""
     model = re.sub(r"^publishers/[^/]+/models/", "", model)
     family = next((family for pattern, family in _FAMILIES if pattern.search(model)), _GEMINI)
     if family is not _SHARED:
