@@ -22,7 +22,7 @@ def test_bars_stand_in_their_places_when_minutes_are_apart() -> None:
     requests, tokens, cost, _ = build_charts(history(0, MINUTES - 1, 30))
     assert [round(bar.x) for bar in requests.bars] == [0, WIDTH // 2 - 10, WIDTH - 10]
     assert requests.bars[0].parts == (("good", HEIGHT / 2, HEIGHT / 2), ("bad", 0.0, HEIGHT / 2))
-    assert requests.bars[-1].told == f"{figures.clock(NOW)}: 2 requests, 1 errors"
+    assert requests.bars[-1].description == f"{figures.clock(NOW)}: 2 requests, 1 errors"
     assert (tokens.top, cost.top) == ("46", "$0.00031")
 
 
@@ -35,7 +35,7 @@ def test_line_has_gaps_when_minutes_are_without_calls() -> None:
 def test_charts_are_empty_when_nothing_has_happened() -> None:
     charts = build_charts(history())
     assert [chart.bars for chart in charts] == [(), (), (), ()]
-    assert charts[0].told == "0 requests and 0 errors in the last hour, at most 0 a minute."
+    assert charts[0].description == "0 requests and 0 errors in the last hour, at most 0 a minute."
 
 
 @pytest.mark.parametrize(
