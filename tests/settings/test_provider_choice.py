@@ -51,7 +51,7 @@ def test_provider_is_chosen_when_something_says_it(
         ("grok/x", None, None, "there is no provider 'grok'"),
         ("replicate/x", None, "https://api.example.com", "write openai/replicate/x"),
         ("x", "bogus", None, "there is no provider 'bogus'"),
-        ("command-r", None, None, "says no provider"),
+        ("command-r", None, None, "names no provider"),
         ("/x", None, None, "no provider"),
         ("gpt-oss-proxy/llama", None, None, "there is no provider 'gpt-oss-proxy'"),
         ("claude-agent-sdk/sonnet", None, None, "there is no provider 'claude-agent-sdk'"),
