@@ -1,17 +1,20 @@
 """The composition root: the only file that uses every package."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask
 
 from proxy import endpoints
 from proxy.assembly.gateway import build_base_of, build_parts
+from proxy.assembly.reload import share_secrets, transport_inputs
 from proxy.assembly.transport import build_transport
 from proxy.dispatch.exchange import Sender
 from proxy.domain.requester import NO_KEY
 from proxy.endpoints import metrics
 from proxy.fastpath import door
+from proxy.host.kept import Kept
 from proxy.runtime import Runtime
 from proxy.settings import Settings, load_default
 from proxy.settings.load import environment
@@ -27,24 +30,31 @@ def create_app(
     transport: Sender | None = None,
     runtime: Runtime | None = None,
     shared_path: Path | None = None,
+    kept: Kept | None = None,
 ) -> Flask:
     """A fresh gateway.
 
     Without `settings` they are read from the environment. `shared_path`: where the workers of this gateway share
-    the router's state; None for a single process. Raise ConfigError if the settings are wrong.
+    the router's state; None for a single process. `kept`: the parts that the application before a reload has left.
+    Raise ConfigError if the settings are wrong.
     """
-    runtime = runtime or Runtime()
+    kept = kept or Kept()
+    runtime = kept.part("runtime", None, lambda: runtime or Runtime())
     settings = settings or load_default(environment() if environ is None else environ)
-    transport = transport or build_transport(settings, runtime)
+    settings = replace(settings, secrets=share_secrets(settings, kept))
+    transport = transport or kept.part(
+        "transport", transport_inputs(settings), lambda: build_transport(settings, runtime)
+    )
     general, litellm = settings.general, settings.litellm
     app = door.app_class(settings.fast_path)("patchbay", static_folder=None)
     # Neither is answered by a redirect to the Host header's address.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = int(general.max_request_size_mb * 1024 * 1024)
-    timeouts = client_timeouts.ClientTimeouts(
-        runtime.monotonic, runtime.sleep, general.receive_timeout, general.send_timeout
+    limits = (general.receive_timeout, general.send_timeout)
+    timeouts = kept.part(
+        "client timeouts", limits, lambda: client_timeouts.ClientTimeouts(runtime.monotonic, runtime.sleep, *limits)
     )
-    parts = build_parts(settings, transport, runtime, timeouts, shared_path)
+    parts = build_parts(settings, transport, runtime, timeouts, shared_path, kept)
     app.extensions[EXTENSION] = parts
     identity.install(
         app,

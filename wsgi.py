@@ -4,12 +4,17 @@ import os
 from gunicorn.errors import AppImportError
 
 from app import create_app
+from proxy.host.config_state import ConfigState
 from proxy.host.folder import default_path
-from proxy.settings import ConfigError
+from proxy.settings import ConfigError, environment
+from proxy.settings.load import load_kept
 
+# The parent is the server that all workers have in common.
+shared_path = default_path(os.getppid())
 try:
-    # The parent is the server that all workers have in common.
-    app = create_app(shared_path=default_path(os.getppid()))
+    # A worker that starts after a refused reload serves the last good configuration, as its siblings do.
+    settings = load_kept(environment(), ConfigState.beside(shared_path).snapshot())
+    app = create_app(settings, shared_path=shared_path)
 except ConfigError as error:
     # What gunicorn tells in these words alone, without a traceback, and ends.
     raise AppImportError(f"Patchbay can't start.\n{error}") from None

@@ -239,6 +239,13 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
     ("cors_allow_methods", "any", None, "ignored", "those that the routes take are allowed"),
     ("cors_allow_headers", "any", None, "ignored", "all are allowed"),
     ("receive_timeout", "number", 60.0, "supported", "ours: seconds until a request's body must be there; 0: no limit"),
+    (
+        "config_watch_seconds",
+        "number",
+        2.0,
+        "supported",
+        "ours: how often the configuration's files are looked at; a change is reloaded as by SIGHUP; 0: not watched",
+    ),
     ("send_timeout", "number", 60.0, "supported", "ours: seconds to take a piece of an answer; 0: no limit"),
     (
         "dangerously_allow_mock_testing_request_params",

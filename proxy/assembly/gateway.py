@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from proxy.accounting.cost import price_per_token
-from proxy.accounting.prices import load_bundled
+from proxy.accounting.prices import PriceTable, load_bundled
 from proxy.assembly.accounts import build_directory
 from proxy.assembly.metering import build_meter
 from proxy.assembly.observation import build_observation
+from proxy.assembly.reload import observation_inputs, state_inputs
 from proxy.assembly.transport import build_credentials
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.dispatch.exchange import Sender
@@ -18,7 +19,7 @@ from proxy.domain.sealing import Sealer, derive_key
 from proxy.gateway.admission import Admission
 from proxy.gateway.conversations import Conversations
 from proxy.gateway.gateway import Gateway
-from proxy.gateway.gauges import count_cooldown, watch
+from proxy.gateway.gauges import ObservedRouter, count_cooldown, reload_gauges
 from proxy.gateway.inspection import Inspection
 from proxy.gateway.kept_answers import AnswersInMemory
 from proxy.gateway.ledger import Ledger
@@ -26,7 +27,9 @@ from proxy.gateway.model_access import ModelAccess
 from proxy.gateway.open_streams import OpenStreams
 from proxy.gateway.routers import Routers
 from proxy.gateway.user_routers import UserRouters, build_client
+from proxy.host.config_state import ConfigState
 from proxy.host.ended_sessions import EndedSessions
+from proxy.host.kept import Kept
 from proxy.host.shared_file import SharedFileError
 from proxy.providers.registry import find_provider, shown_base
 from proxy.routing.router import Router
@@ -35,6 +38,7 @@ from proxy.routing.state.memory import StateStore
 from proxy.runtime import Runtime
 from proxy.settings import ConfigError, Settings
 from proxy.settings.provider_choice import infer_provider
+from proxy.sinks.observation import Observation
 from proxy.transport.framing.framing import DECODERS
 from proxy.web.body import RequestReader
 from proxy.web.client_timeouts import ClientTimeouts
@@ -46,50 +50,52 @@ from proxy.web.refusals import Refusals
 
 
 def build_parts(
-    settings: Settings, transport: Sender, runtime: Runtime, timeouts: ClientTimeouts, shared_path: Path | None = None
+    settings: Settings,
+    transport: Sender,
+    runtime: Runtime,
+    timeouts: ClientTimeouts,
+    shared_path: Path | None = None,
+    kept: Kept | None = None,
 ) -> Parts:
-    """`shared_path`: where the workers of this gateway share the router's state; None for a single process."""
-    dispatcher = Dispatcher(
-        transport,
-        runtime,
-        find_provider,
-        DECODERS,
-        build_credentials(transport, runtime, settings.secrets),
-        drop_params=settings.litellm.drop_params,
-        forward_trace=settings.litellm.forward_traceparent_to_llm_provider,
+    """`shared_path`: where the workers of this gateway share the router's state; None for a single process.
+
+    `kept`: the parts that an earlier application of this process has left; what has threads, connections or counts is
+    there, so that a reload does not end it.
+    """
+    kept = kept or Kept()
+    dispatcher = _build_dispatcher(settings, transport, runtime, kept)
+    config_state = ConfigState.beside(shared_path) if shared_path else None
+    observation = kept.part(
+        "observation",
+        observation_inputs(settings),
+        lambda: build_observation(settings, transport, runtime, shared_path),
     )
-    observation = build_observation(settings, transport, runtime, shared_path)
-    prices = load_bundled()
+    prices = kept.part("prices", None, load_bundled)
     router = Router(
         settings.deployments,
         settings.router,
         runtime,
-        _state_store(settings, shared_path),
+        kept.part("state", state_inputs(settings), lambda: _state_store(settings, shared_path)),
         price=lambda deployment: price_per_token(deployment, prices),
         infer=infer_provider,
         requests=dispatcher.count_requests,
         on_cooldown=partial(count_cooldown, observation.metrics),
     )
-    watch(observation, router)
-    clients = UserRouters(lambda config: build_client(config, runtime, settings.secrets), runtime.monotonic)
+    kept.part("observed router", observation, lambda: _observe(observation, config_state)).observe(router)
+    clients = kept.part("clients", None, lambda: _build_clients(settings, runtime))
     routers = Routers(settings, router, clients)
-    streams = OpenStreams(observation.show_streams)
-    ledger = Ledger(
-        observation.queue.emit,
-        prices,
-        runtime,
-        settings.secrets.mask,
-        log_content=observation.queue.shows_content and not settings.litellm.turn_off_message_logging,
-        show_cost=settings.litellm.include_cost_in_streaming_usage,
-    )
+    streams = kept.part("streams", None, lambda: OpenStreams(observation.show_streams))
+    ledger = _build_ledger(settings, observation, prices, runtime)
     access = ModelAccess(settings.deployments)
-    meter = build_meter(settings, runtime, router, prices, shared=shared_path is not None)
+    meter = build_meter(settings, runtime, router, prices, kept, shared=shared_path is not None)
     admission = Admission(settings, clients, access)
     return Parts(
         settings=settings,
         runtime=runtime,
         gateway=Gateway(admission, routers, dispatcher, ledger, observation, streams, runtime, base_url, meter),
-        conversations=Conversations(Sealer(derive_key(settings.sealing_secret, "responses")), AnswersInMemory()),
+        conversations=Conversations(
+            Sealer(derive_key(settings.sealing_secret, "responses")), kept.part("answers", None, AnswersInMemory)
+        ),
         inspection=Inspection(settings, routers, dispatcher, runtime, prices),
         streams=streams,
         observation=observation,
@@ -97,12 +103,51 @@ def build_parts(
             runtime, timeouts, default_models(settings), streams.check_open, EndUserReader(user_headers(settings))
         ),
         presenter=Presenter(settings.secrets.mask, runtime.monotonic),
-        refusals=Refusals(runtime, observation.count_refusal),
-        started_at=int(runtime.now()),
+        refusals=kept.part("refusals", observation, lambda: Refusals(runtime, observation.count_refusal)),
+        started_at=kept.part("started at", None, lambda: int(runtime.now())),
         access=access,
         directory=build_directory(settings),
-        ended_sessions=EndedSessions(shared_path.with_suffix(".ended") if shared_path else None),
+        ended_sessions=kept.part("ended sessions", None, lambda: _ended_sessions(shared_path)),
+        config_state=config_state,
+        kept=kept,
     )
+
+
+def _build_dispatcher(settings: Settings, transport: Sender, runtime: Runtime, kept: Kept) -> Dispatcher:
+    return Dispatcher(
+        transport,
+        runtime,
+        find_provider,
+        DECODERS,
+        kept.part("credentials", transport, lambda: build_credentials(transport, runtime, settings.secrets)),
+        drop_params=settings.litellm.drop_params,
+        forward_trace=settings.litellm.forward_traceparent_to_llm_provider,
+    )
+
+
+def _build_ledger(settings: Settings, observation: Observation, prices: PriceTable, runtime: Runtime) -> Ledger:
+    return Ledger(
+        observation.queue.emit,
+        prices,
+        runtime,
+        settings.secrets.mask,
+        log_content=observation.queue.shows_content and not settings.litellm.turn_off_message_logging,
+        show_cost=settings.litellm.include_cost_in_streaming_usage,
+    )
+
+
+def _build_clients(settings: Settings, runtime: Runtime) -> UserRouters:
+    return UserRouters(lambda config: build_client(config, runtime, settings.secrets), runtime.monotonic)
+
+
+def _ended_sessions(shared_path: Path | None) -> EndedSessions:
+    return EndedSessions(shared_path.with_suffix(".ended") if shared_path else None)
+
+
+def _observe(observation: Observation, config_state: ConfigState | None) -> ObservedRouter:
+    if observation.metrics is not None and config_state is not None:
+        observation.metrics.watch(lambda: reload_gauges(config_state), shared=True)
+    return ObservedRouter(observation)
 
 
 def _state_store(settings: Settings, shared_path: Path | None) -> StateStore:

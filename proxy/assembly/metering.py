@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 from proxy.accounting.book import PriceBook
 from proxy.accounting.prices import PriceTable
 from proxy.accounts.quotas import BudgetRules
+from proxy.assembly.reload import state_inputs
 from proxy.counters.build import build_counters
 from proxy.counters.store import CounterStore
 from proxy.domain.account import Budget, nanodollars
 from proxy.gateway.budget_windows import Calendar
 from proxy.gateway.call_estimate import Estimator
 from proxy.gateway.metering import Meter, MeterRules
+from proxy.host.kept import Kept
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
 from proxy.settings import Settings
@@ -23,11 +25,13 @@ _log = logging.getLogger("patchbay.counters")
 
 
 def build_meter(
-    settings: Settings, runtime: Runtime, router: Router, prices: PriceTable, *, shared: bool = False
+    settings: Settings, runtime: Runtime, router: Router, prices: PriceTable, kept: Kept, *, shared: bool = False
 ) -> Meter:
     """`shared`: workers count together, in a file that outlives them; otherwise this process counts alone."""
     estimator = Estimator(router, PriceBook(prices))
-    return Meter(partial(open_counters, settings, shared=shared), estimator, build_rules(settings), runtime.now)
+    inputs = (state_inputs(settings), settings.state_folder, shared)
+    counters = partial(kept.part, "counters", inputs, partial(open_counters, settings, shared=shared))
+    return Meter(counters, estimator, build_rules(settings), runtime.now)
 
 
 def open_counters(settings: Settings, *, shared: bool) -> CounterStore:

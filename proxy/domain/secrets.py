@@ -65,6 +65,23 @@ class SecretRegistry:
         # The values by their last characters: many keys begin alike. Read without the lock, and so never iterated.
         self._by_end: dict[str, tuple[str, ...]] = {}
         self._few: tuple[str, ...] | None = ()
+        self._configured: frozenset[str] = frozenset()
+
+    def exchange(self, newer: "SecretRegistry") -> None:
+        """The configuration was reloaded, and `newer` has its values; the first time it is this registry itself.
+
+        A value that only the earlier configuration had stays masked among those that are held no more: calls that use
+        it may still run, and are still recorded.
+        """
+        configured = frozenset(newer._lasting)
+        gone, self._configured = self._configured - configured, configured
+        for value in configured:
+            self.add(value)
+        with self._lock:
+            for value in gone & self._lasting:
+                self._lasting.discard(value)
+                self._remember(value)
+            self._count()
 
     def add(self, value: object) -> None:
         """Mask one more value for good. What is not text, or too short, is not a secret."""

@@ -1,8 +1,9 @@
 """The router's state as gauges for /metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from proxy.domain.deployment import Deployment
+from proxy.host.config_state import ConfigState
 from proxy.providers.registry import shown_base
 from proxy.routing.explain import status
 from proxy.routing.router import Router
@@ -19,18 +20,29 @@ _LEFT = (
 )
 
 
-def watch(observation: Observation, router: Router) -> None:
-    """Let the metrics, if there are any, see the router and the queue."""
-    metrics = observation.metrics
-    if metrics is not None:
-        labels = {one.id: deployment_labels(one) for one in router.catalogue.deployments}
-        metrics.know_deployments(labels.get)
-        catalogue = router.catalogue
-        metrics.know_models(lambda name: catalogue.find(name) is not None, catalogue.names())
-        metrics.watch(lambda: router_gauges(router), shared=True)
-        metrics.watch(lambda: queue_gauges(observation.queue))
-        metrics.watch(lambda: limit_gauges(observation))
-        metrics.watch(lambda: state_gauges(router))
+class ObservedRouter:
+    """The router whose state the metrics show: that of the newest configuration."""
+
+    def __init__(self, observation: Observation) -> None:
+        self._router: Router | None = None
+        self._metrics = observation.metrics
+        if self._metrics is not None:
+            self._metrics.watch(lambda: self._gauges(router_gauges), shared=True)
+            self._metrics.watch(lambda: queue_gauges(observation.queue))
+            self._metrics.watch(lambda: limit_gauges(observation))
+            self._metrics.watch(lambda: self._gauges(state_gauges))
+
+    def observe(self, router: Router) -> None:
+        """Let the metrics, if there are any, see this router."""
+        self._router = router
+        if self._metrics is not None:
+            catalogue = router.catalogue
+            labels = {deployment.id: deployment_labels(deployment) for deployment in catalogue.deployments}
+            self._metrics.know_deployments(labels.get)
+            self._metrics.know_models(lambda name: catalogue.find(name) is not None, catalogue.names())
+
+    def _gauges(self, read: Callable[[Router], Iterable[GaugeSample]]) -> Iterable[GaugeSample]:
+        return read(self._router) if self._router is not None else ()
 
 
 def router_gauges(router: Router) -> Iterator[GaugeSample]:
@@ -54,6 +66,17 @@ def state_gauges(router: Router) -> Iterator[GaugeSample]:
     facts = router.state.facts()
     if "failures" in facts:
         yield GaugeSample("patchbay_redis_failures", facts["failures"])
+
+
+def reload_gauges(state: ConfigState) -> Iterator[GaugeSample]:
+    """The reloads of the whole gateway, as its parent process counts them."""
+    status = state.status()
+    if status is None:
+        return
+    for result, count in status.counts.items():
+        yield GaugeSample("patchbay_config_reloads_total", count, {"result": result})
+    yield GaugeSample("patchbay_config_last_success_timestamp", status.loaded_at)
+    yield GaugeSample("patchbay_config_version", status.version)
 
 
 def queue_gauges(queue: SinkQueue) -> Iterator[GaugeSample]:

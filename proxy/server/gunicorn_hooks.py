@@ -10,10 +10,13 @@ from typing import Any
 
 from proxy import settings
 from proxy.server import metrics_directory
+from proxy.server.check_result import CheckResult
 from proxy.server.drain import Drain, watch_arbiter
-from proxy.server.reload import guard_reload
+from proxy.server.reload import Reloader
 from proxy.server.shared_files import SharedFiles
-from proxy.server.start_check import StartError, check_start
+from proxy.server.start_check import Start, StartError, check_start
+from proxy.server.version_board import VersionBoard
+from proxy.settings.files import DiskTexts
 
 
 def on_starting(server: Any) -> None:
@@ -25,9 +28,10 @@ def on_starting(server: Any) -> None:
 def when_ready(server: Any) -> None:
     """In the parent: the sockets are bound, and no request is accepted yet."""
     server.stopping = watch_arbiter(server)
-    guard_reload(server)
+    texts = DiskTexts()
+    addresses = [listener.sock.getsockname() for listener in server.LISTENERS]
     try:
-        start = check_start(settings.environment(), [listener.sock.getsockname() for listener in server.LISTENERS])
+        start = check_start(settings.environment(), addresses, texts)
     except StartError as error:
         for listener in server.LISTENERS:
             listener.close()
@@ -35,10 +39,26 @@ def when_ready(server: Any) -> None:
     for warning in start.warnings:
         server.log.warning(warning)
     server.log.info("%s", start.summary)
+    _prepare_reloads(server, start, texts)
+
+
+def _prepare_reloads(server: Any, start: Start, texts: DiskTexts) -> None:
+    server.versions = VersionBoard()
+    reloader = Reloader(server, server.shared_files.config, server.versions)
+    facts = CheckResult(
+        None,
+        files=tuple(texts.read_texts),
+        source=start.settings.source,
+        watch_seconds=start.settings.general.config_watch_seconds,
+    )
+    reloader.begin(facts, texts.read_texts)
+    reloader.install()
 
 
 def post_fork(server: Any, worker: Any) -> None:
     worker.stopping = server.stopping
+    worker.versions = server.versions
+    worker.shared_files = server.shared_files
 
 
 def post_worker_init(worker: Any) -> None:
@@ -46,10 +66,14 @@ def post_worker_init(worker: Any) -> None:
     worker.drain = Drain(worker.wsgi.extensions["patchbay"].streams, worker.stopping, worker.cfg.graceful_timeout)
     worker.drain.install()
     # The worker's sockets are patched by now.
+    from app import create_app  # noqa: PLC0415
     from proxy.fastpath import door  # noqa: PLC0415
+    from proxy.server.swap import Swap  # noqa: PLC0415
     from proxy.web import malformed  # noqa: PLC0415
 
     malformed.install(worker)
+    files = worker.shared_files
+    Swap(worker, worker.versions, files.config, files.state, create_app).install()
     door.install(worker, mounted=bool(settings.environment().get("SCRIPT_NAME")))
 
 

@@ -1,52 +1,184 @@
-"""SIGHUP: the configuration is checked before the workers are replaced; a broken one changes nothing."""
+"""Reloads of the configuration, in the workers' parent: by SIGHUP (which POST /config/reload sends) or a changed file.
+
+The configuration is first checked in a process of its own. A broken one changes nothing. A good one becomes the snapshot
+that workers read; they swap it in place, or are replaced one by one where a change needs that.
+"""
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from proxy import settings
-from proxy.server.start_check import StartError, check_start
+from proxy.host.config_state import SNAPSHOT, ConfigState, ReloadStatus, Snapshot
+from proxy.server.check_result import CANDIDATE, REQUEST, RESULT, CheckResult
+from proxy.server.config_watch import ConfigWatch
+from proxy.server.metrics_directory import VARIABLE as METRICS_VARIABLE
+from proxy.server.version_board import VersionBoard
 
 _ROOT = Path(__file__).resolve().parents[2]
-_SECONDS = 60.0
-
-# Raises StartError for what a worker could not start with.
-Check = Callable[[Mapping[str, str]], None]
-
-
-def guard_reload(arbiter: Any, check: Check | None = None) -> None:
-    """Make the arbiter's SIGHUP check first. Workers that could not start would end the whole server."""
-    reload = arbiter.handle_hup
-
-    def handle_hup() -> None:
-        environ = settings.environment()
-        try:
-            start = check_start(environ, [listener.sock.getsockname() for listener in arbiter.LISTENERS])
-            (check or build_in_child)(environ)
-        except StartError as error:
-            message = "The configuration is not reloaded, the old one is kept. %s"
-            arbiter.log.error(message, error)  # noqa: TRY400  the operator needs no traceback
-            return
-        for warning in start.warnings:
-            arbiter.log.warning(warning)
-        reload()
-        arbiter.log.info("%s", start.summary)
-
-    arbiter.handle_hup = handle_hup
+_CHECK_SECONDS = 60.0
+# How long workers may take to swap, and a new worker to start.
+_SWAP_SECONDS = 30.0
+# gunicorn's main loop turns once a second, and in this many seconds while a reload runs.
+_BUSY_SECONDS = 0.05
 
 
-def build_in_child(environ: Mapping[str, str]) -> None:
-    """Build the application as a worker does, in a process of its own."""
-    command = [sys.executable, "-m", "proxy", "check"]
-    try:
-        done = subprocess.run(  # noqa: S603  a command of this program
-            command, env={**environ, "PYTHONPATH": str(_ROOT)}, capture_output=True, timeout=_SECONDS, check=False
+class Check:
+    """The process that checks. gunicorn may reap it first, so its exit code means nothing: its result is a file."""
+
+    def __init__(self, state: ConfigState, environ: Mapping[str, str]) -> None:
+        self._state = state
+        (state.folder / RESULT).unlink(missing_ok=True)
+        # Its figures are not those of a worker.
+        environ = {name: value for name, value in environ.items() if name != METRICS_VARIABLE}
+        self._process = subprocess.Popen(  # noqa: S603  a command of this program
+            [sys.executable, "-m", "proxy.server.reload_check", str(state.folder)],
+            env={**environ, "PYTHONPATH": str(_ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StartError(f"It could not be checked: {type(error).__name__}") from None
-    if done.returncode:
-        lines = (done.stdout + done.stderr).decode(errors="replace").splitlines()
-        errors = [line for line in lines if line.startswith("error")] or lines[-1:]
-        raise StartError("\n".join(errors))
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def result(self) -> CheckResult:
+        found = self._state.read(RESULT)
+        return CheckResult("It could not be checked.") if found is None else CheckResult.of(found)
+
+
+class Reloader:
+    """One per parent. `step` runs with each turn of gunicorn's loop and never waits."""
+
+    def __init__(
+        self,
+        arbiter: Any,
+        state: ConfigState,
+        board: VersionBoard,
+        *,
+        environ: Callable[[], Mapping[str, str]] = settings.environment,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._arbiter = arbiter
+        self._state = state
+        self._board = board
+        self._environ = environ
+        self._monotonic = monotonic
+        self._now = now
+        self._watch = ConfigWatch(monotonic)
+        self._status = ReloadStatus()
+        self._is_wanted = False
+        self._running: Iterator[None] | None = None
+
+    def begin(self, start: CheckResult, texts: Mapping[str, str]) -> None:
+        """The server starts with this configuration."""
+        self._state.keep(Snapshot(1, texts))
+        self._board.want(1)
+        self._status = ReloadStatus(source=start.source, loaded_at=self._now())
+        self._state.note(self._status)
+        self._watch.follow(start.files, start.watch_seconds or 0.0)
+
+    def install(self) -> None:
+        """Into gunicorn's main loop."""
+        arbiter = self._arbiter
+        manage, wait = arbiter.manage_workers, arbiter.wait_for_signals
+
+        def manage_workers() -> None:
+            self.step()
+            manage()
+
+        def wait_for_signals(timeout: float = 1.0) -> Any:
+            return wait(timeout=_BUSY_SECONDS if self._running else timeout)
+
+        arbiter.handle_hup = self.request
+        arbiter.manage_workers, arbiter.wait_for_signals = manage_workers, wait_for_signals
+
+    def request(self) -> None:
+        """Reload; after the present reload, where one runs, because that one may have read the files already."""
+        self._is_wanted = True
+        self._arbiter.log.reopen_files()
+
+    def step(self) -> None:
+        if self._running is not None:
+            self._running = self._running if next(self._running, True) is None else None
+        elif self._is_wanted or self._watch.changed():
+            self._is_wanted = False
+            self._running = self._reload()
+            self.step()
+
+    def _reload(self) -> Iterator[None]:
+        """One reload, in steps."""
+        self._status = self._status.begin()
+        self._state.note(self._status)
+        self._watch.begin()
+        version = self._status.version + 1
+        addresses = [listener.sock.getsockname() for listener in self._arbiter.LISTENERS]
+        self._state.write(REQUEST, {"addresses": addresses, "version": version})
+        check = Check(self._state, self._environ())
+        yield from self._wait_while(check.is_running, _CHECK_SECONDS)
+        if check.is_running():
+            check.kill()
+        result = check.result()
+        self._watch.follow(result.files, self._watch.seconds if result.watch_seconds is None else result.watch_seconds)
+        if result.reason is not None:
+            self._refuse(result.reason)
+            return
+        for warning in result.warnings:
+            self._arbiter.log.warning(warning)
+        if result.is_new:
+            (self._state.folder / CANDIDATE).replace(self._state.folder / SNAPSHOT)
+        else:
+            version = self._status.version
+        yield from self._replace_workers() if result.worker_changes else self._swap(version)
+        self._accept(version, result)
+
+    def _refuse(self, reason: str) -> None:
+        self._status = self._status.refuse(reason, self._now())
+        self._state.note(self._status)
+        self._arbiter.log.error("The configuration is not reloaded, the old one is kept. %s", reason)
+
+    def _accept(self, version: int, result: CheckResult) -> None:
+        self._board.want(version)
+        self._status = self._status.accept(version, result.source, result.worker_changes, self._now())
+        self._state.note(self._status)
+        self._arbiter.log.info("Configuration %d is served. %s", version, result.summary)
+
+    def _swap(self, version: int) -> Iterator[None]:
+        """The workers that run take the snapshot; those that start have read it."""
+        self._board.want(version)
+        yield from self._wait_while(
+            lambda: any(self._board.served_by(worker.age) < version for worker in self._arbiter.WORKERS.values()),
+            _SWAP_SECONDS,
+        )
+
+    def _replace_workers(self) -> Iterator[None]:
+        """One by one, each by a worker that has started before the old one stops taking requests."""
+        arbiter = self._arbiter
+        arbiter.log.info("Workers are replaced one by one.")
+        for _ in range(arbiter.num_workers):
+            arbiter.num_workers += 1
+            arbiter.spawn_worker()
+            age = arbiter.worker_age
+            yield from self._wait_while(
+                lambda age=age: not self._board.served_by(age) and _lives(arbiter, age),  # type: ignore[misc]
+                _SWAP_SECONDS,
+            )
+            # gunicorn ends the oldest.
+            arbiter.num_workers -= 1
+            yield
+
+    def _wait_while(self, condition: Callable[[], bool], seconds: float) -> Iterator[None]:
+        end = self._monotonic() + seconds
+        while condition() and self._monotonic() < end:
+            yield
+
+
+def _lives(arbiter: Any, age: int) -> bool:
+    return any(worker.age == age for worker in arbiter.WORKERS.values())

@@ -6,6 +6,9 @@ from typing import NamedTuple
 from proxy.fastpath import versions
 from proxy.server.exposure import Address, check_exposure, describe
 from proxy.settings import ConfigError, Settings, load_default
+from proxy.settings.files import DiskTexts
+
+REFUSED = "Patchbay can't start."
 
 
 class StartError(RuntimeError):
@@ -20,13 +23,16 @@ class Start(NamedTuple):
     summary: str
 
 
-def check_start(environ: Mapping[str, str], addresses: Sequence[Address]) -> Start:
-    """Raise StartError for a configuration that can't serve, or that other machines could use without a key."""
+def check_start(environ: Mapping[str, str], addresses: Sequence[Address], texts: DiskTexts | None = None) -> Start:
+    """Raise StartError for a configuration that can't serve, or that other machines could use without a key.
+
+    `texts`: where its files are read, and kept for later.
+    """
     try:
-        settings = load_default(environ)
+        settings = load_default(environ, texts)
         exposed = check_exposure(settings, addresses)
     except ConfigError as error:
-        raise StartError(f"Patchbay can't start.\n{error}") from None
+        raise StartError(f"{REFUSED}\n{error}") from None
     untested = versions.warning() if settings.fast_path else None
     warnings = (*settings.warnings, *((untested,) if untested else ()), *exposed)
     return Start(settings, warnings, summarize(settings, addresses))

@@ -1,5 +1,6 @@
 """Reading the configuration's files: strict YAML, and `include`."""
 
+import errno
 import os
 import re
 from collections.abc import Mapping
@@ -73,9 +74,41 @@ class Source:
         return f"{file}: {path}" if file else path
 
 
-def read_files(path: Path) -> Source:
+class DiskTexts:
+    """The texts of files, from the disk. `read_texts` keeps each by its path: the same texts can be read again later."""
+
+    def __init__(self) -> None:
+        self.read_texts: dict[str, str] = {}
+
+    def is_file(self, path: Path) -> bool:
+        return path.is_file()
+
+    def read(self, path: Path) -> str:
+        """Raise OSError or UnicodeDecodeError."""
+        text = self.read_texts[str(path)] = path.read_text(encoding="utf-8")
+        return text
+
+
+class KeptTexts(DiskTexts):
+    """The texts of files as they were when they were read from the disk, by path."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def is_file(self, path: Path) -> bool:
+        return str(path) in self._texts
+
+    def read(self, path: Path) -> str:
+        if str(path) not in self._texts:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        text = self.read_texts[str(path)] = self._texts[str(path)]
+        return text
+
+
+def read_files(path: Path, texts: DiskTexts | None = None) -> Source:
     """A file and those that it includes: their lists are appended, their other names replace. Raise ConfigError."""
-    read = _Reader(path.parent)
+    read = _Reader(path.parent, texts or DiskTexts())
     document, places = read.merge(path, str(path))
     return Source(document, read.files, places, tuple(read.repeated))
 
@@ -109,14 +142,15 @@ def parse_yaml(text: str, name: str, repeated: list[str] | None = None) -> dict[
 class _Reader:
     """Reads a file and those that it includes, each once."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, texts: DiskTexts) -> None:
         self._root = root
+        self._texts = texts
         self.files: dict[str, Mapping[str, Any]] = {}
         self.repeated: list[str] = []
 
     def merge(self, path: Path, shown: str) -> tuple[dict[str, Any], dict[str, str | list[tuple[str, int]]]]:
         """The content, and the places of its names: see Source."""
-        own = parse_yaml(_read(path, shown), shown, self.repeated)
+        own = parse_yaml(_read(self._texts, path, shown), shown, self.repeated)
         self.files[shown] = own
         document = {name: value for name, value in own.items() if name != "include"}
         places: dict[str, str | list[tuple[str, int]]] = {
@@ -124,7 +158,7 @@ class _Reader:
             for name, value in document.items()
         }
         for position, name in enumerate(_include_names(own, shown)):
-            file = _find(name, path.parent, self._root, f"{shown}: include[{position}]")
+            file = self._find(name, path.parent, f"{shown}: include[{position}]")
             if file.resolve() in {Path(known).resolve() for known in self.files}:
                 continue
             inner, inner_places = self.merge(file, str(file))
@@ -137,10 +171,17 @@ class _Reader:
                     document[key], places[key] = value, inner_place
         return document, places
 
+    def _find(self, name: str, near: Path, place: str) -> Path:
+        for folder in (near, self._root):
+            file = Path(os.path.normpath(folder / name))
+            if self._texts.is_file(file):
+                return file
+        raise ConfigError(f"{place}: there is no file {name!r} beside this one or the first one")
 
-def _read(path: Path, shown: str) -> str:
+
+def _read(texts: DiskTexts, path: Path, shown: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return texts.read(path)
     except OSError as error:
         raise ConfigError(f"{shown}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -152,10 +193,3 @@ def _include_names(document: Mapping[str, Any], shown: str) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ConfigError(f"{shown}: include: must be a list of file names")
     return names
-
-
-def _find(name: str, near: Path, root: Path, place: str) -> Path:
-    for folder in (near, root):
-        if (folder / name).is_file():
-            return Path(os.path.normpath(folder / name))
-    raise ConfigError(f"{place}: there is no file {name!r} beside this one or the first one")

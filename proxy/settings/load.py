@@ -10,6 +10,7 @@ from proxy.accounts.declared import read_declared
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.domain.secrets import Secret, SecretRegistry
+from proxy.host.config_state import Snapshot
 from proxy.providers.contract import Provider
 from proxy.providers.registry import PROVIDERS
 from proxy.settings.callbacks import idle_callbacks, served_callbacks
@@ -17,7 +18,7 @@ from proxy.settings.credentials import build_registry
 from proxy.settings.demo import demo_document, single_model_document
 from proxy.settings.deployments import build_entries
 from proxy.settings.errors import ConfigError
-from proxy.settings.files import Source, read_files
+from proxy.settings.files import DiskTexts, KeptTexts, Source, read_files
 from proxy.settings.idle_values import idle_values
 from proxy.settings.reading import read_document
 from proxy.settings.references import Fault, resolve
@@ -40,27 +41,39 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
-def load_default(environ: Mapping[str, str]) -> Settings:
-    """What the environment names: a file, one model, `config.yaml` in the current folder, or else the demo."""
+def load_default(environ: Mapping[str, str], texts: DiskTexts | None = None) -> Settings:
+    """What the environment names: a file, one model, `config.yaml` in the current folder, or else the demo.
+
+    `texts`: where the files are read, by default the disk.
+    """
+    texts = texts or DiskTexts()
     if environ.get(CONFIG_VARIABLE):
-        return load(Path(environ[CONFIG_VARIABLE]), environ)
+        return load(Path(environ[CONFIG_VARIABLE]), environ, texts=texts)
     if environ.get(MODEL_VARIABLE):
         source = Source(single_model_document(environ[MODEL_VARIABLE]))
         # There is nothing else to serve: a wrong name stops the start.
         strict = {**environ, STRICT_VARIABLE: "true"}
         return build_settings(source, strict, PROVIDERS, f"--model {environ[MODEL_VARIABLE]}")
     usual = Path(USUAL_FILE)
-    return load(usual if usual.is_file() else None, environ)
+    return load(usual if texts.is_file(usual) else None, environ, texts=texts)
+
+
+def load_kept(environ: Mapping[str, str], snapshot: Snapshot | None) -> Settings:
+    """As `load_default`, from the kept texts where there are any."""
+    return load_default(environ, None if snapshot is None else KeptTexts(snapshot.texts))
 
 
 def load(
-    path: Path | str | None, environ: Mapping[str, str], providers: Mapping[str, Provider] = PROVIDERS
+    path: Path | str | None,
+    environ: Mapping[str, str],
+    providers: Mapping[str, Provider] = PROVIDERS,
+    texts: DiskTexts | None = None,
 ) -> Settings:
     """The settings of a file; without one, of the demo configuration. Raise ConfigError."""
     if path is None:
         source = Source(demo_document(environ, providers))
         return build_settings(source, environ, providers, "the built-in demo configuration")
-    return build_settings(read_files(Path(path)), environ, providers, str(path))
+    return build_settings(read_files(Path(path), texts), environ, providers, str(path))
 
 
 def build_settings(

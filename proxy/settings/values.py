@@ -24,6 +24,7 @@ class General:
     cors_allow_origins: tuple[str, ...] | None = None
     receive_timeout: float = 60.0
     send_timeout: float = 60.0
+    config_watch_seconds: float = 2.0
     dangerously_allow_mock_testing_request_params: bool = False
     allow_client_mock_response: bool = False
     fail_closed_budget_enforcement: bool = False

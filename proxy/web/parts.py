@@ -8,7 +8,9 @@ from proxy.gateway.gateway import Gateway
 from proxy.gateway.inspection import Inspection
 from proxy.gateway.model_access import ModelAccess
 from proxy.gateway.open_streams import OpenStreams
+from proxy.host.config_state import ConfigState
 from proxy.host.ended_sessions import EndedSessions
+from proxy.host.kept import Kept
 from proxy.runtime import Runtime
 from proxy.settings import Settings
 from proxy.sinks.observation import Observation
@@ -23,7 +25,7 @@ _CLOSING_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Parts:
-    """`started_at` is Unix seconds."""
+    """`started_at` is Unix seconds. `config_state` is what the workers' parent reports of reloads, `kept` what outlives one."""
 
     settings: Settings
     runtime: Runtime
@@ -39,6 +41,8 @@ class Parts:
     access: ModelAccess
     directory: AccountDirectory
     ended_sessions: EndedSessions = field(default_factory=EndedSessions)
+    config_state: ConfigState | None = None
+    kept: Kept = field(default_factory=Kept)
 
     def close(self) -> None:
         """At the end of the process: write the records that wait to be written."""

@@ -95,6 +95,9 @@ METRICS = (
     Metric(
         "gauge", "patchbay_retry_budget", "model_group api_provider", "Retries that it allows now", "livemostrecent"
     ),
+    Metric("gauge", "patchbay_config_reloads_total", "result", "Reloads of the configuration", "livemostrecent"),
+    Metric("gauge", "patchbay_config_last_success_timestamp", "", "Unix time of the configuration", "livemostrecent"),
+    Metric("gauge", "patchbay_config_version", "", "Configurations served since the start", "livemostrecent"),
     Metric("gauge", "patchbay_redis_failures", "", "Times that a worker found Redis dead or slow", "sum"),
     Metric("gauge", "patchbay_sink_records", "sink state", "Records by sink, and what became of them", "sum"),
     Metric("gauge", "patchbay_sink_queue_records", "sink", "Records that wait for a sink"),
