@@ -1,8 +1,57 @@
 """The accounts of the configuration, and where those that are made at run time are kept."""
 
+import logging
+from pathlib import Path
+
 from proxy.gateway.account_directory import AccountDirectory
-from proxy.settings import Settings
+from proxy.host.kept import Kept
+from proxy.host.shared_file import SharedFileError
+from proxy.host.version_counter import VersionCounter
+from proxy.runtime import Runtime
+from proxy.settings import ConfigError, Settings
+from proxy.storage.errors import DatabaseDownError, NewerSchemaError
+from proxy.storage.storage import Storage
+
+_log = logging.getLogger("patchbay.accounts")
 
 
-def build_directory(settings: Settings) -> AccountDirectory:
-    return AccountDirectory(settings.declared.accounts(redact=settings.litellm.redact_user_api_key_info))
+def build_storage(settings: Settings, runtime: Runtime) -> Storage | None:
+    """None without a master key: then there are no keys. Raise ConfigError for a database that can't be used at all."""
+    if settings.master_key is None:
+        return None
+    storage = Storage(settings.database_url, settings.state_folder / "patchbay.db", runtime.now)
+    if storage.exists():
+        try:
+            storage.accounts().database.check()
+        except ModuleNotFoundError as missing:
+            raise ConfigError(
+                f"general_settings.database_url: {missing.name} is missing: pip install 'patchbay[postgres]'"
+            ) from None
+        except NewerSchemaError as error:
+            raise ConfigError(f"general_settings.database_url: {error}") from None
+        except DatabaseDownError as error:
+            _log.warning("The database can't be used: %s. Keys of the configuration file are served.", error)
+    return storage
+
+
+def storage_inputs(settings: Settings) -> tuple[object, ...]:
+    """Where accounts are stored."""
+    return (settings.master_key is None, settings.database_url, settings.state_folder)
+
+
+def build_directory(
+    settings: Settings, runtime: Runtime, storage: Storage | None, shared_path: Path | None, kept: Kept
+) -> AccountDirectory:
+    """`shared_path`: see build_parts. A reload changes what the file declares, and keeps the accounts in memory."""
+    redact = settings.litellm.redact_user_api_key_info
+
+    def build() -> AccountDirectory:
+        try:
+            counter = VersionCounter(shared_path.with_suffix(".accounts") if shared_path and storage else None)
+        except SharedFileError as error:
+            raise ConfigError(f"the shared state of accounts: {error}") from None
+        return AccountDirectory({}, storage, counter, runtime.monotonic, redact=redact)
+
+    directory = kept.part("account directory", (redact, *storage_inputs(settings)), build)
+    directory.declare(settings.declared.accounts(redact=redact))
+    return directory

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from proxy.accounting.cost import price_per_token
 from proxy.accounting.prices import PriceTable, load_bundled
-from proxy.assembly.accounts import build_directory
+from proxy.assembly.accounts import build_directory, build_storage, storage_inputs
 from proxy.assembly.metering import build_meter
 from proxy.assembly.observation import build_observation
 from proxy.assembly.reload import observation_inputs, state_inputs
@@ -88,6 +88,7 @@ def build_parts(
     ledger = _build_ledger(settings, observation, prices, runtime)
     access = ModelAccess(settings.deployments)
     meter = build_meter(settings, runtime, router, prices, kept, shared=shared_path is not None)
+    storage = kept.part("storage", storage_inputs(settings), lambda: build_storage(settings, runtime))
     admission = Admission(settings, clients, access)
     return Parts(
         settings=settings,
@@ -106,7 +107,8 @@ def build_parts(
         refusals=kept.part("refusals", observation, lambda: Refusals(runtime, observation.count_refusal)),
         started_at=kept.part("started at", None, lambda: int(runtime.now())),
         access=access,
-        directory=build_directory(settings),
+        storage=storage,
+        directory=build_directory(settings, runtime, storage, shared_path, kept),
         ended_sessions=kept.part("ended sessions", None, lambda: _ended_sessions(shared_path)),
         config_state=config_state,
         kept=kept,

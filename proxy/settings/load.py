@@ -15,6 +15,7 @@ from proxy.providers.contract import Provider
 from proxy.providers.registry import PROVIDERS
 from proxy.settings.callbacks import idle_callbacks, served_callbacks
 from proxy.settings.credentials import build_registry
+from proxy.settings.database import password_of, read_database_url
 from proxy.settings.demo import demo_document, single_model_document
 from proxy.settings.deployments import build_entries
 from proxy.settings.errors import ConfigError
@@ -104,6 +105,7 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         raise InvalidConfig(
             (ConfigProblem("keys", "need general_settings.master_key: without one no key is asked for"),)
         )
+    database_url = read_database_url(general, environ)
     known = known_names(every, router.model_group_alias)
     idle = (*idle_rules(router, every, _placer(loaded)), *idle_values(loaded, router, known))
     return Settings(
@@ -124,7 +126,8 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         ),
         environ=environ,
         sinks={**litellm, "callback_settings": loaded.get("callback_settings") or litellm.get("callback_settings")},
-        secrets=_secrets(build_registry(master_key, router, every, environ), loaded.get("keys", ())),
+        secrets=_secrets(build_registry(master_key, router, every, environ), loaded.get("keys", ()), database_url),
+        database_url=database_url,
         declared=read_declared(loaded),
         source=name,
     )
@@ -214,7 +217,11 @@ def _master_key(general: Mapping[str, Any], environ: Mapping[str, str]) -> Secre
     return Secret(key) if key else None
 
 
-def _secrets(registry: SecretRegistry, keys: Sequence[Mapping[str, Any]]) -> SecretRegistry:
+def _secrets(
+    registry: SecretRegistry, keys: Sequence[Mapping[str, Any]], database_url: Secret | None
+) -> SecretRegistry:
+    registry.add(database_url)
+    registry.add(password_of(database_url))
     for entry in keys:
         registry.add(entry.get("key"))
     return registry

@@ -67,8 +67,8 @@ class Settings:
     `out_of_service` holds the reason by deployment id and, where a group has nothing else, by group; `broken` are those
     deployments, as far as they could be read. `warnings` are for the operator at start. `environ` is the environment
     with the file's environment_variables over it; `sinks` is litellm_settings with callback_settings in it; `secrets`
-    holds every credential in here. `declared` are the file's keys, teams, users and budgets. `source` names the file, or
-    what replaces it.
+    holds every credential in here. `declared` are the file's keys, teams, users and budgets. `database_url`
+    is as SQLAlchemy takes it. `source` names the file, or what replaces it.
     """
 
     deployments: tuple[Deployment, ...]
@@ -84,6 +84,7 @@ class Settings:
     secrets: SecretRegistry = field(default_factory=SecretRegistry, repr=False, compare=False)
     source: str = "the built-in configuration"
     declared: Declared = NOTHING_DECLARED
+    database_url: Secret | None = None
 
     @property
     def fast_path(self) -> bool:

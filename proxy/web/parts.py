@@ -14,6 +14,7 @@ from proxy.host.kept import Kept
 from proxy.runtime import Runtime
 from proxy.settings import Settings
 from proxy.sinks.observation import Observation
+from proxy.storage.storage import Storage
 from proxy.web.body import RequestReader
 from proxy.web.presenter import Presenter
 from proxy.web.refusals import Refusals
@@ -40,6 +41,7 @@ class Parts:
     started_at: int
     access: ModelAccess
     directory: AccountDirectory
+    storage: Storage | None
     ended_sessions: EndedSessions = field(default_factory=EndedSessions)
     config_state: ConfigState | None = None
     kept: Kept = field(default_factory=Kept)
@@ -47,3 +49,5 @@ class Parts:
     def close(self) -> None:
         """At the end of the process: write the records that wait to be written."""
         self.observation.queue.close(_CLOSING_SECONDS)
+        if self.storage is not None:
+            self.storage.close()

@@ -146,7 +146,7 @@ def test_path_is_the_users_when_a_user_config_is_wrong() -> None:
 
 def test_each_name_is_told_when_a_file_is_looked_at() -> None:
     document = with_params(temperature=1, api_bse="x") | {
-        "general_settings": {"database_url": "x", "maser_key": "y"},
+        "general_settings": {"database_connection_timeout": "x", "maser_key": "y"},
         "guardrails": [],
         "nonsense": 1,
     }
@@ -156,7 +156,7 @@ def test_each_name_is_told_when_a_file_is_looked_at() -> None:
         "model_list[0].litellm_params.model": ("supported", False),
         "model_list[0].litellm_params.temperature": ("supported", False),
         "model_list[0].litellm_params.api_bse": ("unknown", True),
-        "general_settings.database_url": ("ignored", False),
+        "general_settings.database_connection_timeout": ("ignored", False),
         "general_settings.maser_key": ("ignored", True),
         "guardrails": ("ignored", False),
         "nonsense": ("ignored", True),

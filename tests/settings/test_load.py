@@ -135,12 +135,12 @@ def test_names_without_effect_are_reported_when_the_file_has_some(tmp_path: Path
     document = {
         "model_list": [entry("a", "openai/x", api_bse="y")],
         "guardrails": [{"guardrail_name": "x"}],
-        "general_settings": {"database_url": "os.environ/NONE"},
+        "general_settings": {"database_connection_timeout": "os.environ/NONE"},
         "router_settings": {"num_retires": 1, "fallbacks": [{"typo": ["a"]}]},
     }
     told = [warning.removeprefix(f"{tmp_path}/config.yaml: ") for warning in load_document(tmp_path, document).warnings]
     assert told == [
-        "general_settings.database_url is ignored: there is no database: keys, teams and spend are not stored",
+        "general_settings.database_connection_timeout is ignored: its deadline is 3 seconds, and no call waits for it",
         "guardrails is ignored: guardrails are not built in",
         "model_list[0].litellm_params.api_bse: no setting has this name, so it is sent to the provider as it is; "
         "did you mean api_base?",

@@ -68,7 +68,13 @@ SHARED = {"num_retries", "allowed_fails", "fallbacks", "context_window_fallbacks
 # Read by the sinks, from the mapping that they are handed.
 OF_SINKS = {"langfuse_default_tags", "prometheus_caller_labels", "enable_end_user_cost_tracking_prometheus_only"}
 ELSEWHERE: dict[Section, set[str]] = {
-    "general": {"master_key", "cancel_on_disconnect", "accept_unenforced", "disable_budget_reservation"},
+    "general": {
+        "master_key",
+        "database_url",
+        "cancel_on_disconnect",
+        "accept_unenforced",
+        "disable_budget_reservation",
+    },
     "litellm": SHARED | {"user_url_validation"} | OF_SINKS,
     "router": {"default_litellm_params"},
 }
