@@ -92,16 +92,19 @@ class Dispatcher:
         self, call: Call, deployment: Deployment, provider: Provider
     ) -> tuple[Provider, Call, tuple[str, ...]]:
         """How the provider is asked, the call as it takes it, and the names of what was left out."""
-        native = None if call.native is None else find_native(provider, call, deployment)
-        if native is not None:
-            return native, *prepare_native(native, call, deployment)
-        provider = provider.forms.get(call.operation.name, provider) if provider.forms else provider
-        bridged = call.document if isinstance(call.document, BridgedDocument) else None
-        left_out = bridged.left_out if bridged is not None else ()
+        left_out: tuple[str, ...] = ()
+        optional = NOTHING_OPTIONAL
+        if call.native is not None:
+            native = find_native(provider, call, deployment)
+            if native is not None:
+                return native, *prepare_native(native, call, deployment)
+            if isinstance(call.document, BridgedDocument):
+                left_out, optional = call.document.left_out, call.document.optional
+        if provider.forms:
+            provider = provider.forms.get(call.operation.name, provider)
         document = _with_defaults(call, deployment)
         document = document if provider.signed_ids else without_signatures(document)
         full = call if document is call.document else call.asking(call.model, document)
-        optional = bridged.optional if bridged is not None else NOTHING_OPTIONAL
         fitted = fit(full, deployment, provider, drop_params=self._drop_params, optional=optional)
         if fitted is AS_IT_IS:
             return provider, full, left_out
