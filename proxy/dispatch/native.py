@@ -45,7 +45,7 @@ class NativeForms:
 
 
 def find_native(provider: Provider, call: Call, deployment: Deployment) -> Provider | None:
-    """How the deployment is asked in the client's own dialect; None where it does not speak it."""
+    """The provider's native form of the client's dialect; None where it has none."""
     native = provider.native.get(call.dialect)
     if native is None or call.operation not in native.operations:
         return None
