@@ -8,6 +8,7 @@ from flask import Flask
 
 from proxy import endpoints
 from proxy.assembly.gateway import build_base_of, build_parts
+from proxy.assembly.load_shedding import build_request_queue
 from proxy.assembly.reload import share_secrets, transport_inputs
 from proxy.assembly.transport import build_transport
 from proxy.dispatch.exchange import Sender
@@ -18,7 +19,7 @@ from proxy.host.kept import Kept
 from proxy.runtime import Runtime
 from proxy.settings import Settings, load_default
 from proxy.settings.load import environment
-from proxy.web import client_timeouts, cors, errors, identity, local_access
+from proxy.web import client_timeouts, cors, errors, identity, load_shedding, local_access
 from proxy.web.parts import EXTENSION
 from proxy.web.root_path import below
 
@@ -75,6 +76,8 @@ def create_app(
     cors.install(app, general.cors_allow_origins, has_key=settings.master_key is not None)
     if settings.master_key is None:
         local_access.install(app, cors.build_allowed(general.cors_allow_origins, has_key=False))
+    if (queue := build_request_queue(settings, parts.observation, runtime, kept)) is not None:
+        load_shedding.install(app, queue)
     client_timeouts.install(app, timeouts)
     endpoints.register(app)
     if settings.root_path:

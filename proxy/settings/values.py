@@ -25,6 +25,9 @@ class General:
     receive_timeout: float = 60.0
     send_timeout: float = 60.0
     config_watch_seconds: float = 2.0
+    max_in_flight_requests_per_worker: int | None = None
+    max_queued_requests_per_worker: int | None = None
+    admission_queue_timeout_seconds: float = 30.0
     dangerously_allow_mock_testing_request_params: bool = False
     allow_client_mock_response: bool = False
     fail_closed_budget_enforcement: bool = False

@@ -110,4 +110,6 @@ def reason_of(error: GatewayError) -> str | None:
         return found
     if isinstance(error, AuthenticationError):
         return "no_key"
+    if error.error_type == "overloaded":
+        return "overload"
     return "body" if error.status_code in _BODY_STATUSES else None
