@@ -56,15 +56,14 @@ for at = 2, #KEYS do
       end
     end
   end
-  local used, taken = tonumber(spent) + reserved, ARGV[from + 2]
+  local used = tonumber(spent) + reserved
   if maximum >= 0 then
     local over = used + amount > maximum
     if (ARGV[from + 8] == '1' and used >= maximum) or (over and not (ARGV[from + 6] == '1' and used < maximum)) then
       return {'refused', tostring(at - 2), string.format('%.0f', used), stop}
     end
-    if over then taken = string.format('%.0f', maximum - used) end
   end
-  answer[#answer + 1] = taken
+  answer[#answer + 1] = ARGV[from + 2]
   answer[#answer + 1] = spent
   answer[#answer + 1] = string.format('%.0f', reserved)
   answer[#answer + 1] = start

@@ -57,10 +57,8 @@ def take(row: Row, limit: Limit, amounts: Amounts, now: float) -> tuple[Row, Sha
     """Check one limit and count the call, on a row of the present window."""
     amount, used, maximum = amount_of(limit, amounts), row.spent + row.reserved, limit.maximum
     if maximum is not None:
-        if used + amount > maximum:
-            if not limit.partial or used >= maximum:
-                return Refused(limit, used, seconds_left(row, limit, now))
-            amount = maximum - used
+        if used + amount > maximum and (not limit.partial or used >= maximum):
+            return Refused(limit, used, seconds_left(row, limit, now))
         # A spent budget refuses calls that are estimated to cost nothing, too.
         if used >= maximum and limit.counter.measure == "spend":
             return Refused(limit, used, seconds_left(row, limit, now))

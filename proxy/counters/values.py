@@ -56,7 +56,8 @@ class Counter(NamedTuple):
 class Limit(NamedTuple):
     """A counter with its maximum; None counts and never refuses.
 
-    `partial`, for spend: a call whose estimate is more than what is left passes, and reserves what is left.
+    `partial`, for spend: a call passes as long as anything is left, and reserves its whole estimate. A smaller reservation
+    would let a further call pass beside it, for which nothing is left when both have ended.
     """
 
     counter: Counter

@@ -50,7 +50,7 @@ class CallRecord(NamedTuple):
     `no_log`: the client asked for no log; only counters may use it. `client_owned`: models and deployments are those of
     the client's own configuration or connection. `dialect` is the client's wire form; `native`: the deployment answered in it,
     without translation (always false for OpenAI's). `spend` are the nano-dollars that budgets were charged, where the call counts
-    for any.
+    for any; `key_token` is the hash of the virtual key, for the storage of spend alone.
     """
 
     id: str
@@ -94,6 +94,7 @@ class CallRecord(NamedTuple):
     dialect: str = "openai"
     native: bool = False
     spend: int | None = None
+    key_token: str | None = None
 
     def __repr__(self) -> str:
         """Never prompt and answer."""

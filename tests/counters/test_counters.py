@@ -116,12 +116,23 @@ def test_a_call_larger_than_the_limit_passes_when_nothing_else_is_counted(store:
     refused(store, (only,), call(1))
 
 
-def test_what_is_left_is_reserved_when_the_budget_allows_it(store: CounterStore) -> None:
+def test_a_call_passes_while_anything_is_left_when_the_budget_allows_it(store: CounterStore) -> None:
     partial = limit("key", "spend", 1000, partial=True)
     reserved(store, (partial,), call(0, 900))
     reservation = reserved(store, (partial,), call(0, 900))
-    assert reservation.shares[0].amount == 100
-    assert refused(store, (partial,), call(0, 1)).used == 1000
+    assert reservation.shares[0].amount == 900
+    assert refused(store, (partial,), call(0, 1)).used == 1800
+
+
+def test_as_many_calls_pass_as_the_budget_is_for_when_each_is_estimated_too_high(store: CounterStore) -> None:
+    partial, passed = limit("key", "spend", 1000, partial=True), 0
+    for _ in range(20):
+        running = [store.reserve((partial,), call(0, 130), START) for _ in range(4)]
+        for one in running:
+            if isinstance(one, Reservation):
+                passed += 1
+                store.settle(one, call(0, 100), START)
+    assert (passed, store.read((partial,), START)[0]) == (10, Usage(1000, 0))
 
 
 def test_a_spent_budget_refuses_when_the_call_is_thought_to_cost_nothing(store: CounterStore) -> None:

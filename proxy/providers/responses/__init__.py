@@ -1,1 +1,0 @@
-"""Providers asked at /responses: in the client's own dialect (native), and for clients of chat completions (chat)."""
