@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 
 from proxy.domain.call import Call
+from proxy.domain.json_text.codec import dumps
 from proxy.domain.operations import (
     BATCH_EMBED_CONTENTS,
     COUNT_CONTENT,
@@ -55,7 +56,9 @@ def count_tokens(model: str) -> Response:
     call = parts.reader.read_dialect(COUNT_CONTENT, model)
     _check_counted(call)
     count = parts.gateway.count_tokens(call)
-    response = jsonify(totalTokens=count.tokens)
+    is_googles = count.answer is not None and count.answer.form == COUNT_CONTENT.dialect
+    body = count.answer.body if count.answer is not None and is_googles else dumps({"totalTokens": count.tokens})
+    response = Response(body, mimetype="application/json")
     response.headers["x-patchbay-token-count"] = "provider" if count.by_provider else "estimated"
     return response
 

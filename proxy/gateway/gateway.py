@@ -99,7 +99,7 @@ class Gateway:
             raise
         assert isinstance(outcome.reply, Answer)
         self._ledger.answered(call, outcome, outcome.reply)
-        return TokenCount(read_count(outcome.reply), by_provider=True)
+        return TokenCount(read_count(outcome.reply), by_provider=True, answer=outcome.reply)
 
     def refuse(self, call: Call, error: GatewayError) -> None:
         """Record a call that was refused before it reached a deployment."""

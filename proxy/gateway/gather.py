@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from proxy.dialects.gemini.gather import gather_answers
 from proxy.dialects.messages.gather import gather_message
 from proxy.domain.json_text.codec import loads
 
@@ -55,4 +56,5 @@ def _add_call(calls: list[dict[str, Any]], piece: Mapping[str, Any]) -> None:
 _GATHERERS: Mapping[str, Callable[[Iterable[bytes]], dict[str, Any]]] = {
     "openai": gather_chunks,
     "messages": gather_message,
+    "gemini": gather_answers,
 }

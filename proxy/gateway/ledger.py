@@ -30,6 +30,7 @@ Emit = Callable[[CallRecord], None]
 # A quote inside a JSON text is escaped, so these names are outside of all texts.
 _ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]{1,256})"')
 _FIRST_ID = re.compile(rb'"id"\s*:\s*"([^"\\]{1,256})"')
+_GOOGLES_ID = re.compile(rb'"responseId"\s*:\s*"([^"\\]{1,256})"')
 _HEAD = 1024
 _MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{1,256})"')
 _TIER = re.compile(rb'"service_tier"\s*:\s*"(\w{1,32})"')
@@ -164,9 +165,11 @@ def settle(quota: CallQuota, usage: Usage | None, cost: Cost | None) -> int:
 def read_answer_facts(body: bytes, form: str = "openai") -> AnswerFacts:
     """The id, if it is the first member as every provider writes it, and the service tier.
 
-    In another form than OpenAI's the first id is the answer's; it stands before all content.
+    In Anthropic's form the first id is the answer's; it stands before all content. Google's has a name of its own.
     """
     at = body.rfind(b'"service_tier"')
+    if form == "gemini":
+        return AnswerFacts(_text(_GOOGLES_ID.search(body)), None)
     found = _ID.match(body) if form == "openai" else _FIRST_ID.search(body, 0, _HEAD)
     return AnswerFacts(_text(found), _text(_TIER.match(body, at)) if at >= 0 else None)
 

@@ -14,10 +14,11 @@ from proxy.errors import BadRequestError, GatewayError
 
 
 class TokenCount(NamedTuple):
-    """`by_provider`: counted by the model's provider; else estimated."""
+    """`by_provider`: counted by the model's provider; else estimated. `answer` is the provider's."""
 
     tokens: int
     by_provider: bool
+    answer: Answer | None = None
 
 
 class UncountableError(BadRequestError):
@@ -47,4 +48,6 @@ def counting(send: Send) -> Send:
 
 
 def read_count(answer: Answer) -> int:
-    return token_count(loads(answer.body).get("input_tokens"))
+    """Anthropic's member, or Google's."""
+    fields = loads(answer.body)
+    return token_count(fields.get("input_tokens", fields.get("totalTokens")))

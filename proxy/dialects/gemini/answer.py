@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from proxy.dialects.gemini.signature import pack_thoughts
 from proxy.dialects.gemini.usage import build_usage
 from proxy.domain.answer import Answer
+from proxy.domain.carried_thoughts import pack_thoughts
 from proxy.domain.json_text.codec import dumps, loads
 
 Part = dict[str, Any]

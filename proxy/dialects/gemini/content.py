@@ -9,7 +9,7 @@ from typing import Any
 
 from proxy.dialects.gemini.media import build_file, build_inline
 from proxy.dialects.gemini.reading import entries, read_object
-from proxy.dialects.gemini.signature import unpack_thoughts
+from proxy.domain.carried_thoughts import unpack_thoughts
 from proxy.domain.json_text.codec import dumps
 from proxy.errors import BadRequestError
 

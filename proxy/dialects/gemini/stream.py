@@ -16,9 +16,9 @@ from proxy.dialects.gemini.answer import (
     mapping,
     pictures,
 )
-from proxy.dialects.gemini.signature import pack_thoughts
 from proxy.dialects.gemini.usage import build_usage
 from proxy.domain.answer import Chunk
+from proxy.domain.carried_thoughts import pack_thoughts
 from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.usage import Usage
 

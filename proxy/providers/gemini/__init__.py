@@ -1,8 +1,6 @@
 """Google's Gemini API: `gemini/<model>`. https://ai.google.dev/api"""
 
-import re
 from collections.abc import Mapping
-from urllib.parse import quote
 
 from proxy.domain.answer import Answer
 from proxy.domain.call import Call
@@ -13,13 +11,12 @@ from proxy.domain.wire import WireRequest
 from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS
 from proxy.providers.contract import Provider
 from proxy.providers.gemini import body, embeddings
+from proxy.providers.gemini.address import BASE_URL, build_base, quote_model
 from proxy.providers.gemini.errors import parse_error
+from proxy.providers.gemini.native import NATIVES
 from proxy.providers.gemini.parts import unknown_to_google
 from proxy.providers.gemini.response import parse_response as parse_chat
 from proxy.providers.gemini.stream import open_stream
-
-BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
-_ROOT = re.compile(r"^[a-z]+://[^/]+$")
 
 
 def build_request(call: Call, deployment: Deployment) -> WireRequest:
@@ -34,20 +31,6 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
         headers["x-goog-api-key"] = deployment.api_key
     url = f"{build_base(deployment)}/{quote_model(deployment.model)}:{method}"
     return WireRequest(url=url, headers=headers, body=dumps(fields), guarded=deployment.guarded)
-
-
-def build_base(deployment: Deployment) -> str:
-    """A bare host gets the API's version; with a path the base is complete, as in LiteLLM."""
-    base = deployment.api_base or BASE_URL
-    return f"{base}/v1beta" if _ROOT.match(base) else base
-
-
-def quote_model(model: str) -> str:
-    """`models/<name>`, or `tunedModels/<name>` where the name has that prefix; nothing in a name can leave its segment."""
-    kind, slash, name = model.partition("/")
-    if not slash or kind not in ("models", "tunedModels"):
-        kind, name = "models", model
-    return f"{kind}/{quote(name, safe='')}"
 
 
 def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
@@ -69,5 +52,6 @@ PROVIDER = Provider(
     base_url=BASE_URL,
     media=unknown_to_google,
     batch=lambda deployment: embeddings.BATCH,
+    native=NATIVES,
     signed_ids=True,
 )

@@ -15,8 +15,7 @@ from proxy.errors import BadRequestError
 from proxy.providers.compatible.openai import JSON_HEADERS
 from proxy.providers.rerank.answer import BASIC, Score, build_answer, own_members
 from proxy.providers.translation.json_reading import mappings, parse_object
-from proxy.providers.vertex_ai import key_headers
-from proxy.providers.vertex_ai.place import read_project
+from proxy.providers.vertex_ai.place import key_headers, read_project
 
 SUPPORTED = BASIC
 _HOST = "https://discoveryengine.googleapis.com"

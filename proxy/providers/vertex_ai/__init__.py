@@ -27,7 +27,8 @@ from proxy.providers.vertex_ai.embeddings import build_embedding
 from proxy.providers.vertex_ai.families import Format, Target, find_resource, find_target
 from proxy.providers.vertex_ai.native import NATIVE
 from proxy.providers.vertex_ai.native import VERSION as _CLAUDE_VERSION
-from proxy.providers.vertex_ai.place import build_url
+from proxy.providers.vertex_ai.native_gemini import NATIVES as GEMINI_NATIVES
+from proxy.providers.vertex_ai.place import build_url, key_headers
 
 _PARTNER = Compatible(None)
 # Only the Gemini API has tiers.
@@ -62,13 +63,6 @@ def build_request(call: Call, deployment: Deployment) -> WireRequest:
         url = build_url(deployment, find_resource(target, stream=call.stream))
         body = _DIALECTS[target.family.format].body(call, deployment, target)
     return WireRequest(url=url, headers=headers, body=body, guarded=deployment.guarded)
-
-
-def key_headers(key: str | None) -> dict[str, str]:
-    """Google's API keys have a header of their own; everything else that is given as a key is a token."""
-    if not key:
-        return {}
-    return {"x-goog-api-key": key} if key.startswith(("AIza", "AQ.")) else {"authorization": f"Bearer {key}"}
 
 
 def _gemini_body(call: Call, deployment: Deployment, target: Target) -> bytes:
@@ -168,7 +162,7 @@ def _build_provider(name: str) -> Provider:
         auth="google",
         media=unknown_to_google,
         signed_ids=True,
-        native={"messages": NATIVE},
+        native={"messages": NATIVE, **GEMINI_NATIVES},
         needs_key=False,
     )
 

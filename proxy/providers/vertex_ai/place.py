@@ -89,3 +89,10 @@ def _project_of_key(connection: Mapping[str, Any]) -> str | None:
     if isinstance(key, str) and key.lstrip().startswith("{"):
         key = find_object(key)
     return project_of_key(key) if isinstance(key, Mapping) else None
+
+
+def key_headers(key: str | None) -> dict[str, str]:
+    """Google's API keys have a header of their own; everything else that is given as a key is a token."""
+    if not key:
+        return {}
+    return {"x-goog-api-key": key} if key.startswith(("AIza", "AQ.")) else {"authorization": f"Bearer {key}"}

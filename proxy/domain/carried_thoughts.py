@@ -11,7 +11,9 @@ from typing import Any
 
 from proxy.domain.json_text.codec import dumps, loads
 
+# Its length is a multiple of three: so all signatures begin with the same letters.
 _MARK = b"patchbay-thoughts:"
+_PREFIX = base64.b64encode(_MARK).decode()
 # Some clients write base64 in the alphabet for URLs.
 _STANDARD = str.maketrans("-_", "+/")
 _CARRIED = ("reasoning_content", "thinking_blocks")
@@ -34,3 +36,8 @@ def unpack_thoughts(signature: object) -> dict[str, Any] | None:
     except (ValueError, binascii.Error):
         return None
     return {name: found[name] for name in _CARRIED if name in found} if isinstance(found, dict) else None
+
+
+def carries_thoughts(signature: object) -> bool:
+    """Whether a signature is `pack_thoughts`'s, and so means nothing to Google."""
+    return isinstance(signature, str) and signature.translate(_STANDARD).startswith(_PREFIX)
