@@ -16,7 +16,7 @@ _MARK = b"patchbay-thoughts:"
 _PREFIX = base64.b64encode(_MARK).decode()
 # Some clients write base64 in the alphabet for URLs.
 _STANDARD = str.maketrans("-_", "+/")
-_CARRIED = ("reasoning_content", "thinking_blocks")
+_CARRIED = ("reasoning_content", "thinking_blocks", "reasoning_details")
 
 
 def pack_thoughts(message: Mapping[str, Any]) -> str | None:

@@ -121,6 +121,9 @@ class RequestReader:
         own = tuple(name for name in body if name not in operation.schema.provider_members and _is_own(name))
         refuse_unhonoured(body, own)
         native = _provider_bound(document, body, own)
+        if stream is not None:
+            # The pivot has it as a member; a path of the dialect decides it for both forms.
+            native = native.edit({"stream": True}) if stream else native.edit(drop=["stream"])
         headers = own_headers(environ)
         end_user, metadata = self._end_users.find(environ, body), body.get("metadata")
         native, body = _split_metadata(native, body, operation.schema)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from proxy.dialects.gemini.reading import read_object, whole_number
+from proxy.dialects.gemini.reading import camel, read_object, whole_number
 from proxy.dialects.gemini.schema import to_json_schema
 from proxy.errors import BadRequestError
 
@@ -56,11 +56,11 @@ def build_parameters(config: object) -> Parameters:
     return Parameters(built, tuple(f"{_PLACE}.{name}" for name in fields if name not in _TRANSLATED))
 
 
-def includes_thoughts(config: object) -> bool:
-    """Whether the client wants to see what the model thought."""
+def hides_thoughts(config: object) -> bool:
+    """Whether the client does not want to see what the model thought. Thoughts are marked: Google's clients keep them apart."""
     fields = read_object(config, _PLACE) if isinstance(config, Mapping) else {}
     thinking = fields.get("thinkingConfig")
-    return isinstance(thinking, Mapping) and bool(thinking.get("includeThoughts") or thinking.get("include_thoughts"))
+    return isinstance(thinking, Mapping) and camel(thinking).get("includeThoughts") is False
 
 
 def _wrong(name: str, expected: str) -> BadRequestError:

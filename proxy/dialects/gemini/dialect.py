@@ -6,7 +6,7 @@ from typing import Any
 
 from proxy.dialects.contract import Price, StreamWriter
 from proxy.dialects.gemini.answer import build_answer, build_vectors
-from proxy.dialects.gemini.config import includes_thoughts
+from proxy.dialects.gemini.config import hides_thoughts
 from proxy.dialects.gemini.error import build_error, status_of
 from proxy.dialects.gemini.request import build_pivot
 from proxy.dialects.gemini.stream import ArrayFraming, EventFraming, ForwardingWriter, Framing, GeminiWriter
@@ -59,7 +59,7 @@ class GeminiDialect:
 
 def _shows_thoughts(call: Call) -> bool:
     fields = call.native.fields if call.native is not None else {}
-    return includes_thoughts(fields.get("generationConfig") or fields.get("generation_config"))
+    return not hides_thoughts(fields.get("generationConfig") or fields.get("generation_config"))
 
 
 GEMINI_DIALECT = GeminiDialect(FORM, "text/event-stream; charset=utf-8", EventFraming)

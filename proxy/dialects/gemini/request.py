@@ -14,7 +14,7 @@ from proxy.domain.bridged import Pivot
 from proxy.domain.json_text.document import Document
 from proxy.errors import BadRequestError
 
-_TRANSLATED = frozenset({"model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"})
+_TRANSLATED = frozenset({"model", "stream", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"})
 # Asks for a conversation that is kept at Google: without it the answer would be another.
 _REFUSED = ("cachedContent",)
 # A provider may go without these: they say how, not what.
@@ -54,6 +54,8 @@ def build_pivot(document: Document) -> Pivot:
     parameters = build_parameters(fields.get("generationConfig"))
     tools = build_tools(fields)
     pivot: dict[str, Any] = {"model": fields.get("model"), "messages": conversation.messages, **parameters.fields}
+    if fields.get("stream"):
+        pivot["stream"] = True
     if tools.functions:
         pivot["tools"] = list(tools.functions)
     if tools.choice is not None:

@@ -110,7 +110,7 @@ class _Candidate:
     def __init__(self) -> None:
         self.calls: dict[Any, _Call] = {}
         self.finish: object = None
-        self.thoughts: dict[str, Any] = {"reasoning_content": "", "thinking_blocks": []}
+        self.thoughts: dict[str, Any] = {"reasoning_content": "", "thinking_blocks": [], "reasoning_details": []}
         self.annotations: list[Any] = []
         self.specific: dict[str, Any] = {}
 
@@ -133,6 +133,8 @@ class _Candidate:
     def _keep(self, delta: Mapping[str, Any]) -> None:
         for block in _items(delta.get("thinking_blocks")):
             self.thoughts["thinking_blocks"].append({name: block[name] for name in block if name != "index"})
+        for detail in _items(delta.get("reasoning_details")):
+            _lengthen(self.thoughts["reasoning_details"], detail)
         for piece in _items(delta.get("tool_calls")):
             self.calls.setdefault(piece.get("index", 0), _Call()).add(piece)
         self.annotations += _items(delta.get("annotations"))
@@ -193,6 +195,18 @@ class GeminiWriter:
     def _write(self, candidates: list[dict[str, Any]], **more: Any) -> bytes:
         answer = {"candidates": candidates, **more, "modelVersion": self._model, "responseId": self._id}
         return self._framing.write(dumps(answer))
+
+
+def _lengthen(details: list[dict[str, Any]], piece: Mapping[str, Any]) -> None:
+    """OpenRouter's details come in pieces: those of one type and index are one."""
+    key = (piece.get("type"), piece.get("index"))
+    for known in details:
+        if (known.get("type"), known.get("index")) == key:
+            for name, value in piece.items():
+                longer = name in ("text", "summary", "data") and isinstance(value, str)
+                known[name] = str(known.get(name) or "") + value if longer else value
+            return
+    details.append(dict(piece))
 
 
 def _items(value: object) -> list[Mapping[str, Any]]:

@@ -44,8 +44,8 @@ _CALLS = ("functionCall", "function_call")
 
 
 def prepare(call: Call, deployment: Deployment) -> tuple[Call, tuple[str, ...]]:
-    """The call with the body that goes out; nothing is left out. The model is in the path, for batches in each request too."""
-    document = native_of(call).edit(drop=["model"])
+    """The call with the body that goes out. Model and streaming are in the path; a batch names the model in each request."""
+    document = native_of(call).edit(drop=["model", "stream"])
     changes: dict[str, Any] = {}
     model = quote_model(deployment.model)
     if call.asked is BATCH_EMBED_CONTENTS:
