@@ -1,7 +1,8 @@
-"""The pipeline of a call, in one place: admit, guard, cache, route, guard, settle and record."""
+"""The pipeline of a call, in one place: admit, reserve, guard, cache, route, guard, settle and record."""
 
 from collections.abc import Callable, Sequence
 
+from proxy.cache.contract import ResponseCache
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.domain.answer import Answer, StreamEnd, StreamReply
 from proxy.domain.attempt import Outcome
@@ -19,6 +20,7 @@ from proxy.gateway.routers import Routers
 from proxy.gateway.served import AnyServed, Served, ServedBatch, ServedFastest, ServedStreams
 from proxy.gateway.several_models import first_success, interleave, run_batch
 from proxy.gateway.token_count import TokenCount, UncountableError, counting, read_count, without_fallbacks
+from proxy.guardrails.contract import Guardrail
 from proxy.routing.estimate import prompt_tokens
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
@@ -44,6 +46,8 @@ class Gateway:
         runtime: Runtime,
         base_url: BaseUrl,
         meter: Meter | None = None,
+        guardrail: Guardrail | None = None,
+        cache: ResponseCache | None = None,
     ) -> None:
         self._admission = admission
         self._routers = routers
@@ -54,6 +58,8 @@ class Gateway:
         self._runtime = runtime
         self._base_url = base_url
         self._meter = meter
+        self._guardrail = guardrail
+        self._cache = cache
 
     def serve(self, call: Call) -> AnyServed:
         """The answer to a request: one model's, or those of all models that it names (`"model": "a,b"`).
@@ -111,8 +117,15 @@ class Gateway:
         try:
             if self._meter is not None and (call.account is not None or self._meter.counts_all):
                 call = self._meter.reserve(call)
+            if self._guardrail is not None:
+                call = self._guardrail.check_request(call)
             router = self._routers.find(call)
-            outcome = router.run(call, self._dispatcher.send)
+            outcome = self._cache.find(call) if self._cache is not None else None
+            if outcome is None:
+                outcome = router.run(call, self._dispatcher.send)
+                outcome = outcome if self._cache is None else self._cache.keep(call, outcome)
+            if self._guardrail is not None:
+                outcome = self._guardrail.check_answer(call, outcome)
         except GatewayError as error:
             self._ledger.failed(call, error, self._routers.last_tried(call, error) if router else None)
             raise

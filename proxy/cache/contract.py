@@ -1,0 +1,16 @@
+"""What a response cache is for the pipeline of a call."""
+
+from typing import Protocol
+
+from proxy.domain.attempt import Outcome
+from proxy.domain.call import Call
+
+
+class ResponseCache(Protocol):
+    """Neither method raises: a cache that fails is a miss."""
+
+    def find(self, call: Call) -> Outcome | None:
+        """The kept answer to an equal request; None for a miss."""
+
+    def keep(self, call: Call, outcome: Outcome) -> Outcome:
+        """The same outcome; its answer is kept when it is whole."""

@@ -1,0 +1,1 @@
+"""Checks of what goes to a model and of what comes back."""
