@@ -74,6 +74,7 @@ class Fallbacks(ListOf):
 
 # Of a model's name; a list of models (`"a,b"`) has names of this length each.
 LONGEST_MODEL = 1000
+MOST_MODELS = 64
 
 
 class ModelName(Text):
@@ -84,7 +85,11 @@ class ModelName(Text):
 
     def check(self, value: Any) -> None:
         super().check(value)
-        if len(value) > LONGEST_MODEL and any(len(name) > LONGEST_MODEL for name in value.split(",")):
+        if len(value) <= LONGEST_MODEL:
+            return
+        if value.count(",") >= MOST_MODELS:
+            raise ValidationError(f"must name at most {MOST_MODELS} models")
+        if any(len(name) > LONGEST_MODEL for name in value.split(",")):
             raise ValidationError(f"must have at most {LONGEST_MODEL} characters")
 
 

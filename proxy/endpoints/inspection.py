@@ -6,6 +6,7 @@ from flask import Blueprint, Response, jsonify
 from proxy.domain.call import Call
 from proxy.domain.operations import CHAT, identify
 from proxy.gateway.model_access import split_models
+from proxy.gateway.several_models import check_batch
 from proxy.web.body import RequestReader, check_body
 from proxy.web.serving import current_parts
 from schemas.request import RequestSchema
@@ -24,6 +25,7 @@ def explain() -> Response:
     call = parts.gateway.admit(_read_any(parts.reader))
     models = split_models(call)
     if models:
+        check_batch(call, models)
         return jsonify(plans=[inspection.explain(call.asking(model)) for model in models])
     return jsonify(inspection.explain(call))
 

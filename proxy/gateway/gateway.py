@@ -9,7 +9,7 @@ from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.usage import Usage
-from proxy.errors import BadRequestError, ClientClosedRequestError, GatewayError, NoDeploymentAvailableError
+from proxy.errors import ClientClosedRequestError, GatewayError, NoDeploymentAvailableError
 from proxy.gateway.admission import Admission
 from proxy.gateway.continuation import ContinuedStream, may_continue
 from proxy.gateway.ledger import Ledger
@@ -18,7 +18,7 @@ from proxy.gateway.model_access import split_models
 from proxy.gateway.open_streams import OpenStreams
 from proxy.gateway.routers import Routers
 from proxy.gateway.served import AnyServed, Served, ServedBatch, ServedFastest, ServedStreams
-from proxy.gateway.several_models import first_success, interleave, run_batch
+from proxy.gateway.several_models import check_batch, first_success, interleave, run_batch
 from proxy.gateway.token_count import TokenCount, UncountableError, counting, read_count, without_fallbacks
 from proxy.guardrails.contract import Guardrail
 from proxy.routing.estimate import prompt_tokens
@@ -70,11 +70,11 @@ class Gateway:
         models = split_models(call)
         if not models:
             return self.run(call)
+        self._check_batch(call, models)
         calls = _calls_of(call, models)
         if call.options.fastest_response:
             return ServedFastest(call, first_success(calls, self.run, self._abandon))
         if call.stream:
-            self._check_interleaving(call)
             return ServedStreams(call, models, interleave(calls, self.run, self._abandon))
         return ServedBatch(call, models, run_batch(calls, self.run))
 
@@ -86,12 +86,12 @@ class Gateway:
             self.refuse(call, error)
             raise
 
-    def _check_interleaving(self, call: Call) -> None:
-        """Several streams in one response have no form but OpenAI's, where each chunk names its place."""
-        if call.dialect != "openai":
-            error = BadRequestError("Several models can't be streamed at once here: ask for one.", param="model")
+    def _check_batch(self, call: Call, models: Sequence[str]) -> None:
+        try:
+            check_batch(call, models)
+        except GatewayError as error:
             self.refuse(call, error)
-            raise error
+            raise
 
     def count_tokens(self, call: Call) -> TokenCount:
         """The tokens of a prompt. Raise GatewayError for a model that is not here; one that can't count has an estimate."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from proxy.domain.answer import Chunk, StreamReply
 from proxy.domain.call import Call
 from proxy.domain.wire import ClientWatch
-from proxy.errors import BadRequestError, GatewayError, InternalServerError
+from proxy.errors import BadRequestError, GatewayError, InternalServerError, RequestTooLargeError
 from proxy.gateway.served import RunOne, Served
 
 # Gives up an answer that is not read, and writes its record.
@@ -22,6 +22,8 @@ Abandon = Callable[[Served], None]
 
 # Beyond this a batch is refused: it would take the gateway's threads and the providers' limits by surprise.
 MOST_CALLS = 64
+# Of the bodies of a batch together.
+MOST_BYTES = 32 * 2**20
 # Lists of chunks that a stream may be ahead of the reader of the interleaved whole.
 AHEAD = 16
 
@@ -175,9 +177,32 @@ def _start(
         _thread(_run, position, call._replace(client=_Watch(over, call.client)), run_one, arrive)
 
 
+def check_batch(call: Call, models: Sequence[str]) -> None:
+    """Raise BadRequestError for more models than are called at once, or whose bodies are too large together.
+
+    Each model's request is a body of its own, so a batch is bounded as one request of that size is.
+    """
+    if len(models) > MOST_CALLS:
+        raise _too_many(len(models))
+    if call.stream and not call.options.fastest_response and call.dialect != "openai":
+        # Several streams in one response have no form but OpenAI's, where each chunk names its place.
+        raise BadRequestError("Several models can't be streamed at once here: ask for one.", param="model")
+    size = (call.native or call.document).size * len(models)
+    if size > MOST_BYTES:
+        raise RequestTooLargeError(
+            f"The request's body is too large for {len(models)} models at once: together at most {MOST_BYTES >> 20} MB.",
+            param="model",
+            code="request_too_large",
+        )
+
+
+def _too_many(count: int) -> BadRequestError:
+    return BadRequestError(f"At most {MOST_CALLS} models may be asked at once, not {count}.", param="model")
+
+
 def _check_number(calls: Sequence[Call]) -> None:
     if len(calls) > MOST_CALLS:
-        raise BadRequestError(f"At most {MOST_CALLS} models may be asked at once, not {len(calls)}.", param="model")
+        raise _too_many(len(calls))
 
 
 def _run(position: int, call: Call, run_one: RunOne, arrive: Callable[[_Finished], object]) -> None:

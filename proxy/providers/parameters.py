@@ -193,48 +193,83 @@ def leave_out(
 
     The third value names the paths at which there was something.
     """
-    left = dict(fields)
-    found = []
-    for path in dict.fromkeys(paths):
-        steps = _steps(path)
-        without = _without(left, steps) if steps else left
-        if without is not left:
-            left = without
-            found.append(path)
+    wanted = dict.fromkeys(paths)
+    tree = _Node()
+    for path in wanted:
+        tree.add(path)
+    found: set[str] = set()
+    left = _prune(fields, tree, found)
     changes = {name: value for name, value in left.items() if value is not fields[name]}
-    return changes, tuple(name for name in fields if name not in left), tuple(found)
+    return changes, tuple(name for name in fields if name not in left), tuple(path for path in wanted if path in found)
 
 
-def _steps(path: str) -> list[str | int]:
-    """`a[*].b` is a, any index (-1), b."""
-    steps: list[str | int] = []
-    for name, index in re.findall(r"([^.\[\]]+)|\[(\*|\d+)\]", path):
-        steps.append(name or (-1 if index == "*" else int(index)))
-    return steps
+class _Node:
+    """Paths that begin alike, as a tree: one walk through a body serves all of them. `paths` end here."""
+
+    __slots__ = ("any_item", "members", "numbered", "paths")
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.members: dict[str, _Node] = {}
+        self.numbered: dict[int, _Node] = {}
+        self.any_item: _Node | None = None
+
+    def add(self, path: str) -> None:
+        """`a[*].b` is a, any item, b; indices are those of the request."""
+        node = self
+        for name, index in re.findall(r"([^.\[\]]+)|\[(\*|\d+)\]", path):
+            if name:
+                node = node.members.setdefault(name, _Node())
+            elif index == "*":
+                node.any_item = node = node.any_item or _Node()
+            else:
+                node = node.numbered.setdefault(int(index), _Node())
+        if node is not self:
+            node.paths.append(path)
 
 
-def _without(value: Any, steps: list[str | int]) -> Any:
-    """`value` without what the steps lead to; the same object if there is nothing."""
-    step, rest = steps[0], steps[1:]
-    if isinstance(step, str):
-        return _without_member(value, step, rest) if isinstance(value, Mapping) and step in value else value
-    return _without_item(value, step, rest) if isinstance(value, list) else value
+def _prune(value: Any, node: _Node, found: set[str]) -> Any:
+    """`value` without what the paths lead to, which are noted in `found`; the same object if there is nothing."""
+    if isinstance(value, Mapping):
+        return _prune_object(value, node, found) if node.members else value
+    if isinstance(value, list) and (node.any_item is not None or node.numbered):
+        return _prune_list(value, node, found)
+    return value
 
 
-def _without_member(value: Mapping[str, Any], name: str, rest: list[str | int]) -> Mapping[str, Any]:
-    if not rest:
-        return {other: item for other, item in value.items() if other != name}
-    inner = _without(value[name], rest)
-    return value if inner is value[name] else {**value, name: inner}
+def _prune_object(value: Mapping[str, Any], node: _Node, found: set[str]) -> Mapping[str, Any]:
+    names = node.members if len(node.members) <= len(value) else value
+    inner = {
+        name: _visit(value[name], node.members[name], found) for name in names if name in value and name in node.members
+    }
+    if all(item is value[name] for name, item in inner.items()):
+        return value
+    merged = {**value, **inner}
+    return {name: item for name, item in merged.items() if item is not _GONE}
 
 
-def _without_item(value: list[Any], index: int, rest: list[str | int]) -> list[Any]:
-    chosen = range(len(value)) if index < 0 else range(index, index + 1)
-    if not rest:
-        kept = [item for position, item in enumerate(value) if position not in chosen]
-        return kept if len(kept) < len(value) else value
-    items = [_without(item, rest) if position in chosen else item for position, item in enumerate(value)]
-    return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+def _prune_list(value: list[Any], node: _Node, found: set[str]) -> list[Any]:
+    items = value
+    if node.any_item is not None:
+        items = [_visit(item, node.any_item, found) for item in value]
+    for index, child in node.numbered.items():
+        if index < len(items) and items[index] is not _GONE:
+            items = [*items] if items is value else items
+            items[index] = _visit(items[index], child, found)
+    if items is value or all(new is old for new, old in zip(items, value, strict=True)):
+        return value
+    return [item for item in items if item is not _GONE]
+
+
+_GONE: Any = object()
+
+
+def _visit(value: Any, node: _Node, found: set[str]) -> Any:
+    """`_GONE` where a path ends."""
+    if node.paths:
+        found.update(node.paths)
+        return _GONE
+    return _prune(value, node, found)
 
 
 def capabilities(provider: Provider) -> dict[str, Any]:

@@ -88,6 +88,11 @@ class Document:
     def of(cls, fields: Mapping[str, Any]) -> "Document":
         return cls(None, fields)
 
+    @property
+    def size(self) -> int:
+        """The length in bytes of the text that came; 0 for a document that was made here."""
+        return len(self._raw) if self._raw is not None else 0
+
     def edit(self, changes: Mapping[str, Any] = _NOTHING, drop: Collection[str] = ()) -> "Document":
         """A new document with top-level members replaced or added, and others left out."""
         gone = [name for name in drop if name in self.fields] if drop else ()
@@ -251,8 +256,8 @@ def _pieces(
             break
     if kept_from is not None:
         built += (b",", view[kept_from:kept_to])
-    for name, value in missing.items():
-        built += (b",", dumps(name), b":", dumps(value))
+    if missing:
+        built += (b",", dumps(missing)[1:-1])
     built[:1] = (b"{",)
     built.append(b"}")
     return built
