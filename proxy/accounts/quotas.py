@@ -21,12 +21,13 @@ GLOBAL: Subject = ("global", "proxy")
 class Quotas:
     """`limits` are checked in their order: budgets first. `soft` are budgets that only alert.
 
-    `names` are what a client reads of a subject (kind, id) in an error. `until` (Unix seconds): when a temporary increase ends.
+    `until` (Unix seconds): when a temporary increase ends. `stored` are budgets of which a spend is stored: a lower bound.
     """
 
     limits: tuple[Limit, ...] = ()
     soft: tuple[Limit, ...] = ()
     until: float | None = None
+    stored: tuple[tuple[Limit, int], ...] = ()
 
     @property
     def has_budgets(self) -> bool:
@@ -83,10 +84,35 @@ def quotas_of(
         for entity in entities
         if entity.budget.soft is not None
     ]
+    stored = [
+        (main_budget(entity, rules), entity.budget.spend) for entity in budgeted if _is_current(entity, rules, now)
+    ]
     increases = [entity.budget.increase_until for entity in entities]
     return Quotas(
-        tuple(_once(limits)), tuple(soft), min((at for at in increases if at is not None and at > now), default=None)
+        tuple(_once(limits)),
+        tuple(soft),
+        min((at for at in increases if at is not None and at > now), default=None),
+        tuple(stored),
     )
+
+
+def main_budget(entity: Entity, rules: BudgetRules) -> Limit:
+    """The counter of an entity's own budget, whether it has a maximum or not."""
+    budget = entity.budget
+    return _budget_limit(entity.subject, BudgetWindow(0, budget.duration), budget, rules)._replace(
+        maximum=budget.maximum
+    )
+
+
+def _is_current(entity: Entity, rules: BudgetRules, now: float) -> bool:
+    """Whether the stored spend is that of the present window of a budget."""
+    budget = entity.budget
+    if not budget.spend or (budget.maximum is None and budget.soft is None):
+        return False
+    if budget.duration is None:
+        return True
+    _, end = rules.window_of(budget.duration, budget.anchor).bounds(now)
+    return budget.reset_at is not None and abs(budget.reset_at - end) < 1
 
 
 def _is_budgeted(entity: Entity, account: Account | None, rules: BudgetRules) -> bool:

@@ -10,6 +10,7 @@ from proxy.assembly.accounts import build_directory, build_storage, storage_inpu
 from proxy.assembly.metering import build_meter
 from proxy.assembly.observation import build_observation
 from proxy.assembly.reload import observation_inputs, state_inputs
+from proxy.assembly.spend import build_spend, spend_inputs
 from proxy.assembly.transport import build_credentials
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.dispatch.exchange import Sender
@@ -39,6 +40,7 @@ from proxy.runtime import Runtime
 from proxy.settings import ConfigError, Settings
 from proxy.settings.provider_choice import infer_provider
 from proxy.sinks.observation import Observation
+from proxy.sinks.queue import Subscription
 from proxy.transport.framing.framing import DECODERS
 from proxy.web.body import RequestReader
 from proxy.web.client_timeouts import ClientTimeouts
@@ -65,10 +67,12 @@ def build_parts(
     kept = kept or Kept()
     dispatcher = _build_dispatcher(settings, transport, runtime, kept)
     config_state = ConfigState.beside(shared_path) if shared_path else None
+    storage = kept.part("storage", storage_inputs(settings), lambda: build_storage(settings, runtime))
+    spend = kept.part("spend", spend_inputs(settings), lambda: build_spend(settings, runtime, storage))
     observation = kept.part(
         "observation",
-        observation_inputs(settings),
-        lambda: build_observation(settings, transport, runtime, shared_path),
+        (*observation_inputs(settings), spend),
+        lambda: build_observation(settings, transport, runtime, shared_path, [Subscription(spend)] if spend else []),
     )
     prices = kept.part("prices", None, load_bundled)
     router = Router(
@@ -88,7 +92,6 @@ def build_parts(
     ledger = _build_ledger(settings, observation, prices, runtime)
     access = ModelAccess(settings.deployments)
     meter = build_meter(settings, runtime, router, prices, kept, shared=shared_path is not None)
-    storage = kept.part("storage", storage_inputs(settings), lambda: build_storage(settings, runtime))
     admission = Admission(settings, clients, access)
     return Parts(
         settings=settings,
@@ -108,6 +111,8 @@ def build_parts(
         started_at=kept.part("started at", None, lambda: int(runtime.now())),
         access=access,
         storage=storage,
+        spend=spend,
+        meter=meter,
         directory=build_directory(settings, runtime, storage, shared_path, kept),
         ended_sessions=kept.part("ended sessions", None, lambda: _ended_sessions(shared_path)),
         config_state=config_state,

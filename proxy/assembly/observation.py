@@ -1,7 +1,7 @@
 """The sinks that the configuration names, and always the log and the recent calls of the status page."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from proxy import __version__
@@ -21,9 +21,13 @@ _SINK_CLOCKS = Clocks(connect=5.0, first=10.0, idle=10.0, total=20.0)
 
 
 def build_observation(
-    settings: Settings, transport: Sender, runtime: Runtime, shared_path: Path | None = None
+    settings: Settings,
+    transport: Sender,
+    runtime: Runtime,
+    shared_path: Path | None = None,
+    further: Sequence[Subscription] = (),
 ) -> Observation:
-    """The sinks that the configuration names, and always the log and the board of the status page.
+    """The sinks that the configuration names, and always the log and the board of the status page; `further` are others.
 
     Raise ConfigError for one that can't be built.
     """
@@ -49,7 +53,7 @@ def build_observation(
     except SinkSetupError as error:
         raise ConfigError(f"litellm_settings.callbacks: {error}") from None
     counting = (one.sink for one in subscriptions if isinstance(one.sink, Metrics))
-    queue = SinkQueue((*subscriptions, Subscription(board)), runtime)
+    queue = SinkQueue((*subscriptions, Subscription(board), *further), runtime)
     return Observation(queue, board, next(counting, None))
 
 

@@ -114,6 +114,12 @@ def parse_duration(duration: str) -> tuple[int, str]:
     return int(found[1]), found[2]
 
 
+def seconds_of(duration: str) -> int:
+    """About how long it is: a month has 30 days. Raise ValueError."""
+    number, unit = parse_duration(duration)
+    return number * {**_SECONDS, "d": _DAY, "w": 7 * _DAY, "mo": 30 * _DAY}[unit]
+
+
 def _month(day: date) -> int:
     return day.year * 12 + day.month - 1
 

@@ -1,13 +1,15 @@
 """What a call will take of limits and budgets, before anything is counted: tokens, and what they cost at most."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from proxy.accounting.book import PriceBook
+from proxy.accounting.cost import cost_of
 from proxy.domain.account import nanodollars
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, COMPLETIONS
+from proxy.domain.usage import Usage
 from proxy.routing.estimate import asked_tokens, prompt_tokens
 from proxy.routing.router import Router
 
@@ -70,6 +72,16 @@ class Estimator:
         longest = max(min(row.max_output_tokens or LONGEST_ANSWER, LONGEST_ANSWER) for _, row in known)
         is_free = highest == answer == 0.0 and len(known) == len(found)
         return GroupPrices(highest, answer, longest, is_known=True, is_free=is_free)
+
+    def cost(self, model: str, usage: Any, messages: Any) -> float | None:
+        """USD of a finished answer's usage, or of a prompt alone; None for a model without a price."""
+        group = self._router.catalogue.find(model)
+        if group is None:
+            return None
+        priced = next((found for one in group.deployments if (found := self._prices.find(one, None))), None)
+        tokens = prompt_tokens({"messages": messages}) if messages else 0
+        cost = cost_of(Usage.from_openai(usage) or Usage(tokens, 0, tokens), priced)
+        return None if cost is None else cost.total
 
     def estimate(self, call: Call, prices: GroupPrices) -> CallEstimate:
         """About the prompt, and the longest answer that was asked for, `n` times."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from proxy.accounts.quotas import NO_QUOTAS, BudgetRules, Quotas, quotas_of
+from proxy.accounts.quotas import NO_QUOTAS, BudgetRules, Quotas, main_budget, quotas_of
 from proxy.counters.rules import used_of
 from proxy.counters.store import CounterStore
 from proxy.counters.values import Amounts, Limit, Refused, Reservation
@@ -67,7 +67,7 @@ class Meter:
         self._open_counters = counters
         self._opened: CounterStore | None = None
         self._opening = threading.Lock()
-        self._estimator = estimator
+        self.estimator = estimator
         self._rules = rules
         self._now = now
         self._further = further
@@ -110,12 +110,12 @@ class Meter:
         headers: tuple[tuple[str, str], ...] = ()
         has_budgets = quotas.has_budgets
         if has_budgets or quotas.has_tokens:
-            prices = self._estimator.prices(call.model)
+            prices = self.estimator.prices(call.model)
             if has_budgets and prices.is_free:
                 quotas = quotas.without_budgets()
             elif has_budgets and not prices.is_known:
                 headers = self._check_unpriced(call)
-            estimate = self._estimator.estimate(call, prices)
+            estimate = self.estimator.estimate(call, prices)
         taken = self._take(call, quotas, estimate, now)
         return call._replace(quota=_Quota(self, call, taken, estimate, headers))
 
@@ -165,8 +165,25 @@ class Meter:
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()
             quotas = quotas_of(account, call.model, (), (), self._rules.budgets, now)
+            self._restore(quotas, now)
             known = self._known[key] = _Known(account, quotas)
         return known.quotas
+
+    def _restore(self, quotas: Quotas, now: float) -> None:
+        """What is stored of a spend is a lower bound of what is counted: after the counters were lost."""
+        for limit, spent in quotas.stored:
+            self.counters.restore(limit, spent, now)
+
+    def spend_of(self, entity: Entity) -> int:
+        """What is spent of the present window of an entity's budget, in nano-dollars."""
+        limit, now = main_budget(entity, self._rules.budgets), self._now()
+        return max(self.counters.read([limit], now)[0].spent, entity.budget.spend)
+
+    def set_spend(self, entity: Entity, spent: int) -> None:
+        """An operator has set it. What calls in flight have reserved stays."""
+        limit, now = main_budget(entity, self._rules.budgets), self._now()
+        self.counters.reset(limit, now)
+        self.counters.restore(limit, spent, now)
 
     def end(self, quota: "_Quota", amounts: Amounts | None) -> bool:
         """Settle, or release without amounts. False if it had ended before."""

@@ -32,6 +32,9 @@ class General:
     allow_client_mock_response: bool = False
     fail_closed_budget_enforcement: bool = False
     apply_user_budget_to_team_keys: bool = False
+    disable_spend_logs: bool = False
+    proxy_batch_write_at: float = 2.0
+    maximum_spend_logs_retention_period: str | None = None
     user_header_name: str | None = None
     user_header_mappings: tuple[str, ...] = ()
 

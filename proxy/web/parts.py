@@ -6,6 +6,7 @@ from proxy.gateway.account_directory import AccountDirectory
 from proxy.gateway.conversations import Conversations
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.inspection import Inspection
+from proxy.gateway.metering import Meter
 from proxy.gateway.model_access import ModelAccess
 from proxy.gateway.open_streams import OpenStreams
 from proxy.host.config_state import ConfigState
@@ -14,6 +15,7 @@ from proxy.host.kept import Kept
 from proxy.runtime import Runtime
 from proxy.settings import Settings
 from proxy.sinks.observation import Observation
+from proxy.storage.spend_sink import SpendSink
 from proxy.storage.storage import Storage
 from proxy.web.body import RequestReader
 from proxy.web.presenter import Presenter
@@ -42,6 +44,8 @@ class Parts:
     access: ModelAccess
     directory: AccountDirectory
     storage: Storage | None
+    spend: SpendSink | None
+    meter: Meter
     ended_sessions: EndedSessions = field(default_factory=EndedSessions)
     config_state: ConfigState | None = None
     kept: Kept = field(default_factory=Kept)

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from proxy.gateway.budget_windows import Calendar
 from proxy.storage.database import Database
-from proxy.storage.spend_queries import DayFilter, LogFilter, Order, SpendQueries
+from proxy.storage.spend_filters import DayFilter, LogFilter, Order
+from proxy.storage.spend_queries import SpendQueries
 from proxy.storage.spend_rows import MASTER_KEY
 from proxy.storage.spend_store import SpendStore
 from proxy.storage.tables import KEYS, TEAM_MEMBERS, TEAMS, USERS
