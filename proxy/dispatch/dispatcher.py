@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from proxy.dispatch.exchange import Exchange, Sender
 from proxy.dispatch.media import inline_media
+from proxy.dispatch.native import NativeForms, prepare_native
 from proxy.dispatch.response import ErrorRedactor, ProviderResponse
 from proxy.dispatch.stream import Meter, OnceOnly, ProviderStream, text_length
 from proxy.domain.answer import Answer, Reply, StreamReply
@@ -18,9 +19,16 @@ from proxy.domain.operations import EMBEDDINGS
 from proxy.domain.secrets import PLAIN_HEADERS
 from proxy.domain.trace import outgoing_traceparent
 from proxy.domain.wire import Clocks, Decoder, WireRequest, WireResponse
-from proxy.errors import BadRequestError, ConfigurationError, GatewayError, LocalResourceError
+from proxy.errors import (
+    BadRequestError,
+    ConfigurationError,
+    GatewayError,
+    LocalResourceError,
+    MethodNotAllowedError,
+    NotFoundError,
+)
 from proxy.providers.contract import Auth, Provider
-from proxy.providers.parameters import AS_IT_IS, NOTHING_OPTIONAL, fit, leave_out
+from proxy.providers.parameters import AS_IT_IS, NOTHING_OPTIONAL, fit
 from proxy.providers.translation.call_ids import without_signatures
 from proxy.providers.translation.embeddings import join_answers, split_inputs
 from proxy.runtime import Runtime
@@ -47,6 +55,7 @@ class Dispatcher:
         self._credentials = credentials
         self._drop_params = drop_params
         self._forward_trace = forward_trace
+        self._forms = NativeForms()
 
     def send(self, call: Call, deployment: Deployment, clocks: Clocks, on_result: OnResult) -> Reply:
         """Raise GatewayError; report exactly one result, for a stream when it ends, breaks or is closed."""
@@ -92,16 +101,19 @@ class Dispatcher:
         self, call: Call, deployment: Deployment, provider: Provider
     ) -> tuple[Provider, Call, tuple[str, ...]]:
         """How the provider is asked, the call as it takes it, and the names of what was left out."""
-        native = None if call.native is None else find_native(provider, call, deployment)
-        if native is not None:
-            return native, *prepare_native(native, call, deployment)
-        provider = provider.forms.get(call.operation.name, provider) if provider.forms else provider
-        bridged = call.document if isinstance(call.document, BridgedDocument) else None
-        left_out = bridged.left_out if bridged is not None else ()
+        left_out: tuple[str, ...] = ()
+        optional = NOTHING_OPTIONAL
+        if call.native is not None:
+            native = self._forms.find(provider, call, deployment)
+            if native is not None:
+                return native, *prepare_native(native, call, deployment)
+            if isinstance(call.document, BridgedDocument):
+                left_out, optional = call.document.left_out, call.document.optional
+        if provider.forms:
+            provider = provider.forms.get(call.operation.name, provider)
         document = _with_defaults(call, deployment)
         document = document if provider.signed_ids else without_signatures(document)
         full = call if document is call.document else call.asking(call.model, document)
-        optional = bridged.optional if bridged is not None else NOTHING_OPTIONAL
         fitted = fit(full, deployment, provider, drop_params=self._drop_params, optional=optional)
         if fitted is AS_IT_IS:
             return provider, full, left_out
@@ -135,13 +147,18 @@ class Dispatcher:
         provider, prepared, exchange.dropped = self._prepare(call, deployment, self._provider(deployment))
         if provider.media is not None:
             prepared = inline_media(prepared, provider.media(prepared.fields), exchange.fetch)
-        if call.stream:
-            once = OnceOnly(on_result, self._runtime.monotonic, exchange.started)
-            return self._open(provider, prepared, deployment, once, exchange)
-        parts = _parts(provider, prepared, deployment)
-        if len(parts) == 1:
-            return self._ask(provider, parts[0], deployment, exchange)
-        return join_answers([self._ask(provider, part, deployment, exchange) for part in parts])
+        try:
+            if call.stream:
+                once = OnceOnly(on_result, self._runtime.monotonic, exchange.started)
+                return self._open(provider, prepared, deployment, once, exchange)
+            parts = _parts(provider, prepared, deployment)
+            if len(parts) == 1:
+                return self._ask(provider, parts[0], deployment, exchange)
+            return join_answers([self._ask(provider, part, deployment, exchange) for part in parts])
+        except (NotFoundError, MethodNotAllowedError) as error:
+            if not self._forms.refute(provider, call, deployment, error):
+                raise
+        return self._attempt(call, deployment, on_result, exchange)
 
     def _open(
         self, provider: Provider, call: Call, deployment: Deployment, once: OnceOnly, exchange: Exchange
@@ -184,28 +201,6 @@ class Dispatcher:
         if not 200 <= response.status < 300:
             raise provider.parse_error(response.status, response.read(), response.headers, deployment)
         return response
-
-
-def find_native(provider: Provider, call: Call, deployment: Deployment) -> Provider | None:
-    """The provider's native form of the client's dialect; None where it has none."""
-    native = provider.native.get(call.dialect)
-    if native is None or call.operation not in native.operations:
-        return None
-    return native if native.serves is None or native.serves(deployment) else None
-
-
-def prepare_native(native: Provider, call: Call, deployment: Deployment) -> tuple[Call, tuple[str, ...]]:
-    """The call with the body that goes out, and the names of what was left out of it."""
-    assert call.native is not None
-    unwanted = (*call.options.additional_drop_params, *deployment.additional_drop_params)
-    dropped: tuple[str, ...] = ()
-    if unwanted:
-        changes, drop, dropped = leave_out(call.native.fields, unwanted)
-        call = call._replace(native=call.native.edit(changes, drop))
-    if native.prepare is None:
-        return call, dropped
-    call, left_out = native.prepare(call, deployment)
-    return call, (*dropped, *left_out)
 
 
 def _parts(provider: Provider, call: Call, deployment: Deployment) -> list[Call]:

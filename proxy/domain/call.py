@@ -60,6 +60,13 @@ class Options:
 NO_OPTIONS = Options()
 
 
+class Pin(NamedTuple):
+    """The id of the deployment that keeps what a call refers to, and the model group that it answered for."""
+
+    deployment: str
+    model: str
+
+
 class Call(NamedTuple):
     """`document` is the provider-bound body: OpenAI's form, the gateway's own fields already taken out.
 
@@ -69,8 +76,8 @@ class Call(NamedTuple):
     `operation` its pivot, and `headers` are the client's headers that belong to its dialect. `ignored` names the fields
     that are known here and not honoured. `mask_leases` keep the client's own credentials masked while the call runs.
     `account` is the virtual key that was shown; None for the master key, and where there is none. `conversation` is for
-    answers that clients refer to later; `pin` is the id of the deployment that keeps what the call refers to: only
-    deployments of the same account can answer it.
+    answers that clients refer to later; `pin` is where what the call refers to is kept: only
+    deployments of that account can answer it.
     `quota` is what the call has reserved of its limits and budgets; None where it has none. `end_user` is the caller's customer.
     """
 
@@ -95,7 +102,7 @@ class Call(NamedTuple):
     ignored: tuple[str, ...] = ()
     account: Account | None = None
     conversation: Conversation | None = None
-    pin: str | None = None
+    pin: Pin | None = None
     quota: CallQuota | None = None
     end_user: str | None = None
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, jsonify, request
 
-from proxy.domain.call import Call
+from proxy.domain.call import Call, Pin
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import COMPACT_RESPONSE, COUNT_RESPONSE_TOKENS, RESPONSES, STORED_RESPONSE, Operation
 from proxy.endpoints.operation import View
@@ -129,5 +129,6 @@ def _ask_keeper(identifier: str, below: str = "", method: str = "GET") -> Respon
     native = Document.of({"model": name.model, "id": name.key, "below": below, "method": method, "query": query})
     streams = method == "GET" and request.args.get("stream", "").lower() == "true"
     call = read_bodiless(parts, STORED_RESPONSE, name.model, native, stream=streams)
-    call = call._replace(conversation=parts.conversations.conversation(name.owner), pin=name.deployment)
+    pin = None if name.deployment is None else Pin(name.deployment, name.model)
+    call = call._replace(conversation=parts.conversations.conversation(name.owner), pin=pin)
     return parts.presenter.respond(parts.gateway.serve(call))

@@ -9,7 +9,7 @@ from proxy.dialects.responses.answer import list_items
 from proxy.dialects.responses.request import read_request
 from proxy.domain.account import Account
 from proxy.domain.bridged import BridgedDocument
-from proxy.domain.call import Call
+from proxy.domain.call import Call, Pin
 from proxy.domain.conversation import Conversation, KeptAnswer, ResponseName
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import RESPONSES
@@ -44,7 +44,8 @@ class Conversations:
             kept = self._answers.find(name) if name is not None and name.deployment is None else None
             if name is None or name.owner != owner or (kept is None and name.deployment is None):
                 raise _previous_not_found(previous)
-            native, pin = _continue(native, name, kept), name.deployment
+            native = _continue(native, name, kept)
+            pin = None if name.deployment is None else Pin(name.deployment, name.model)
         if pin is not None:
             call = call._replace(options=replace(call.options, disable_fallbacks=True))
         document = BridgedDocument(partial(read_request, sealer=self._sealer), native)

@@ -93,12 +93,13 @@ def _build_record(call: Call, outcome: Outcome | None, end: CallEnd, mask: Mask,
         key_alias=call.key_alias,
         end_user=mask(call.end_user) if call.end_user else None,
         requester=call.requester,
-        dialect=call.dialect,
-        native=call.native is not None and outcome is not None and outcome.reply.form == call.dialect,
         dropped_params=outcome.reply.dropped if outcome else (error.dropped if error else ()),
         response_id=end.response_id,
     )
     # The rest is what most calls do not have.
+    if call.native is not None:
+        native = outcome is not None and outcome.reply.form == call.dialect
+        record = record._replace(dialect=call.dialect, native=native)
     if end.first is not None:
         record = record._replace(first=end.first, completion_start_time=call.started_at + end.first)
     if error is not None:

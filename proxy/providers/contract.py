@@ -64,6 +64,8 @@ class Provider:
         reads `call.native`, the client's body as it came without the gateway's own fields; its answers and chunks are the
         provider's own bytes. No parameter is fitted, translated or dropped.
     serves: of a native form, the deployments that can be asked in it; the others are asked as the provider itself is.
+    is_supposed: of a native form, the deployments that may lack it: one that answers 404 or 405 is asked as the provider
+        itself from then on.
     prepare: of a native form, the call with `call.native` as it goes out, and the names of the members that are left out.
     forms: by operation name, the provider as it is asked for an operation that has a wire form of its own (rerank, images,
         audio): see `with_forms`.
@@ -89,6 +91,7 @@ class Provider:
     needs_key: bool = True
     native: Mapping[str, "Provider"] = field(default_factory=dict)
     serves: Callable[[Deployment], bool] | None = None
+    is_supposed: Callable[[Deployment], bool] | None = None
     prepare: Callable[[Call, Deployment], tuple[Call, tuple[str, ...]]] | None = None
     forms: Mapping[str, "Provider"] = field(default_factory=dict)
     form: str = "openai"

@@ -11,6 +11,7 @@ from proxy.errors import BadRequestError
 from proxy.routing.candidates import all_fit
 from proxy.routing.catalogue import Catalogue, Group, Infer
 from proxy.routing.context import OnCooldown
+from proxy.routing.pinning import pinned
 from proxy.routing.plan import Rules, Target, build_rules, general_fallbacks
 from proxy.routing.profile import GroupProfile, build_group_profile
 from proxy.routing.state.memory import MemoryState, StateStore
@@ -76,24 +77,11 @@ class Router:
                 param="model",
                 code="model_not_found",
             )
-        return Target(group if call.pin is None else self._pinned(group, call.pin), call, call.model)
-
-    def _pinned(self, group: Group, pin: str) -> Group:
-        """The deployments of the group that reach what the pinned one keeps: itself, and those of the same account."""
-        keeper = next((known for known in self.catalogue.deployments if known.id == pin), None)
-        fitting = [
-            known
-            for known in group.deployments
-            if known.id == pin
-            or (keeper and known.provider == keeper.provider and known.connection == keeper.connection)
-        ]
-        if not fitting:
-            raise BadRequestError(
-                f"The earlier response is not kept where '{group.name}' is served.",
-                param="previous_response_id",
-                code="previous_response_not_found",
-            )
-        return Group.of(group.name, fitting, f"{group.key} {pin}")
+        return Target(
+            group if call.pin is None else pinned(group, call.pin, call.model, self.catalogue.deployments),
+            call,
+            call.model,
+        )
 
     def rules(self, call: Call) -> Rules:
         return build_rules(call.options, self.settings)

@@ -34,6 +34,9 @@ _UNSERVED_HEADERS = ("x-litellm-priority", "x-litellm-keepalive-seconds", "x-lit
 _NOT_CONNECTION = frozenset({"headers"})
 
 
+_USER_MEMBERS = frozenset({"user", "safety_identifier"})
+
+
 class RequestReader:
     """One per application.
 
@@ -83,7 +86,7 @@ class RequestReader:
         headers = own_headers(environ)
         stream = bool(body.get("stream")) and operation.streams
         options = read_options(body, headers) if own or headers else NO_OPTIONS
-        names_user = self._end_users.has_headers or "user" in body or "safety_identifier" in body
+        users = self._end_users
         return Call(
             id=caller.call_id,
             operation=operation,
@@ -100,7 +103,9 @@ class RequestReader:
             received=caller.started,
             ignored=_unserved(own, headers) if own or headers else (),
             account=caller.account,
-            end_user=self._end_users.find(environ, body) if names_user or headers or own else None,
+            end_user=users.find(environ, body)
+            if headers or own or users.has_headers or not _USER_MEMBERS.isdisjoint(body)
+            else None,
         )
 
     def read_dialect(self, operation: Operation, model_in_path: str | None = None, stream: bool | None = None) -> Call:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.dispatch.dispatcher import find_native, prepare_native
+from proxy.dispatch.native import find_native, prepare_native
 from proxy.domain.answer import Answer, Chunk
 from proxy.domain.bridged import BridgedDocument
 from proxy.domain.call import Call, Options

@@ -54,4 +54,7 @@ def message_of(error: GatewayError) -> str:
         limit, sent = _LIMIT.search(error.message), _SENT.search(error.message)
         numbers = f": {sent[1]} tokens > {limit[1]} maximum" if limit and sent else ""
         return f"prompt is too long{numbers} ({error.message})"
+    if error.param and error.provider is None and error.param not in error.message:
+        # Anthropic's form has no other place for it.
+        return f"{error.message} ({error.param})"
     return error.message

@@ -8,10 +8,13 @@ from proxy.domain.usage import Usage
 def build_usage(usage: Usage | None) -> dict[str, Any]:
     """The usage object; zeros where nothing was counted."""
     usage = usage or Usage()
+    # Some providers count more tokens in their cache than in the prompt; clients add the three up.
+    read = min(usage.cached_tokens, usage.prompt_tokens)
+    written = min(usage.cache_write_tokens, usage.prompt_tokens - read)
     shown: dict[str, Any] = {
-        "input_tokens": max(0, usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens),
-        "cache_creation_input_tokens": usage.cache_write_tokens,
-        "cache_read_input_tokens": usage.cached_tokens,
+        "input_tokens": usage.prompt_tokens - read - written,
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": read,
         "output_tokens": usage.completion_tokens,
     }
     if usage.reasoning_tokens:

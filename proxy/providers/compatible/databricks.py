@@ -87,16 +87,14 @@ def _parse_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {**block, "signature": signature} if isinstance(signature, str) else block
 
 
-PROVIDER = build_provider(
-    "databricks",
-    Compatible(
-        None,
-        ("DATABRICKS_API_KEY", "DATABRICKS_TOKEN"),
-        ("DATABRICKS_API_BASE",),
-        rename={"max_completion_tokens": "max_tokens"},
-        members={"provider_specific_fields": None, "reasoning_content": None},
-        ask=ask,
-        answer=_rewrite(split_content),
-        chunk=_rewrite(split_delta),
-    ),
+ROW = Compatible(
+    None,
+    ("DATABRICKS_API_KEY", "DATABRICKS_TOKEN"),
+    ("DATABRICKS_API_BASE",),
+    rename={"max_completion_tokens": "max_tokens"},
+    members={"provider_specific_fields": None, "reasoning_content": None},
+    ask=ask,
+    answer=_rewrite(split_content),
+    chunk=_rewrite(split_delta),
 )
+PROVIDER = build_provider("databricks", ROW)

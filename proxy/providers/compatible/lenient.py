@@ -84,16 +84,19 @@ def _is_bare_error(fields: Mapping[str, Any]) -> bool:
 _USUAL_REASONS = ("stop", "length", "content_filter")
 
 
+_CALLS = frozenset({"tool_calls", "function_call"})
+
+
 def is_usual(fields: Mapping[str, Any]) -> bool:
     """Whether a whole answer is one of texts alone, as most are: then nothing of this module is needed for it."""
     choices = fields.get("choices")
-    if not isinstance(choices, list) or not choices or fields.get("error") or fields.get("object") == "error":
+    if type(choices) is not list or not choices or "error" in fields or fields.get("object") == "error":
         return False
     for choice in choices:
         if type(choice) is not dict or choice.get("finish_reason") not in _USUAL_REASONS or "error" in choice:
             return False
         message = choice.get("message")
-        if type(message) is not dict or message.get("tool_calls") or message.get("function_call"):
+        if type(message) is not dict or not _CALLS.isdisjoint(message):
             return False
     return True
 

@@ -271,18 +271,16 @@ def _name_reasoning(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {} if named is None else {"choices": named}
 
 
-PROVIDER = build_provider(
-    "openai",
-    Compatible(
-        "https://api.openai.com/v1",
-        ("OPENAI_API_KEY",),
-        ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
-        operations=(CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS),
-        roles={},
-        refused=refuse_sampling,
-        ask=ask_openai,
-        answer=_name_reasoning,
-        chunk=_name_reasoning,
-        variables={"organization": ("OPENAI_ORGANIZATION",)},
-    ),
+ROW = Compatible(
+    "https://api.openai.com/v1",
+    ("OPENAI_API_KEY",),
+    ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    operations=(CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS),
+    roles={},
+    refused=refuse_sampling,
+    ask=ask_openai,
+    answer=_name_reasoning,
+    chunk=_name_reasoning,
+    variables={"organization": ("OPENAI_ORGANIZATION",)},
 )
+PROVIDER = build_provider("openai", ROW)

@@ -48,15 +48,13 @@ def build_details(blocks: Any) -> list[dict[str, Any]]:
     return details
 
 
-PROVIDER = build_provider(
-    "openrouter",
-    Compatible(
-        "https://openrouter.ai/api/v1",
-        ("OPENROUTER_API_KEY", "OR_API_KEY"),
-        ("OPENROUTER_API_BASE",),
-        roles={},
-        members={"provider_specific_fields": None},
-        ask=ask,
-        operations=(CHAT, COMPLETIONS, EMBEDDINGS),
-    ),
+ROW = Compatible(
+    "https://openrouter.ai/api/v1",
+    ("OPENROUTER_API_KEY", "OR_API_KEY"),
+    ("OPENROUTER_API_BASE",),
+    roles={},
+    members={"provider_specific_fields": None},
+    ask=ask,
+    operations=(CHAT, COMPLETIONS, EMBEDDINGS),
 )
+PROVIDER = build_provider("openrouter", ROW)

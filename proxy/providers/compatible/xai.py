@@ -39,15 +39,13 @@ def count_reasoning(usage: Mapping[str, Any]) -> Mapping[str, Any]:
     return usage
 
 
-PROVIDER = build_provider(
-    "xai",
-    Compatible(
-        "https://api.x.ai/v1",
-        ("XAI_API_KEY",),
-        ("XAI_API_BASE",),
-        answer=answer,
-        chunk=answer,
-        words=WORDS,
-        operations=(CHAT, COMPLETIONS),
-    ),
+ROW = Compatible(
+    "https://api.x.ai/v1",
+    ("XAI_API_KEY",),
+    ("XAI_API_BASE",),
+    answer=answer,
+    chunk=answer,
+    words=WORDS,
+    operations=(CHAT, COMPLETIONS),
 )
+PROVIDER = build_provider("xai", ROW)
