@@ -42,7 +42,7 @@ def settings_page() -> str:
 def _settings_head() -> Iterator[str]:
     yield "# Settings"
     yield ""
-    yield "Generated from `schemas/settings_table.py` by `docs/generate.py`. `python -m proxy check config.yaml` tells the same"
+    yield "Generated from `schemas/settings_table.py` by `docs/generate.py`. `python -m proxy check config.yaml` prints the same"
     yield "of each name in a file. *supported* means what it means in LiteLLM (or is ours, where the text says so),"
     yield "*different* what the text says, *ignored* has no effect and is reported at start."
     yield ""
@@ -91,7 +91,7 @@ def _providers_head() -> Iterator[str]:
     yield "# Providers"
     yield ""
     yield "Generated from `proxy/providers/registry.py` and `rows.py` by `docs/generate.py`. The first segment of"
-    yield "`litellm_params.model` names the provider. `GET /v1/capabilities` tells the same of a running gateway."
+    yield "`litellm_params.model` names the provider. `GET /v1/capabilities` returns the same for a running gateway."
     yield ""
     yield "A parameter of OpenAI's that a provider does not take is a 400 that names it, or is left out and named in the header"
     yield "`x-litellm-dropped-params` where `drop_params` is on. `user`, and values that ask for what happens anyway (`n: 1`,"
