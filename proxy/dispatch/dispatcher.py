@@ -15,7 +15,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
 from proxy.domain.mocking import mocked
-from proxy.domain.operations import EMBEDDINGS
+from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.secrets import PLAIN_HEADERS
 from proxy.domain.trace import outgoing_traceparent
 from proxy.domain.wire import Clocks, Decoder, WireRequest, WireResponse
@@ -112,6 +112,13 @@ class Dispatcher:
         if provider.forms:
             provider = provider.forms.get(call.operation.name, provider)
         document = _with_defaults(call, deployment)
+        other = provider.alternative
+        if other is not None and call.operation is CHAT:
+            need = other.need(
+                deployment.model, deployment.info.get("mode"), deployment.api_base, deployment.use_responses_api
+            )
+            if need and (need == "always" or other.fits(document.fields)):
+                provider = other.form
         document = document if provider.signed_ids else without_signatures(document)
         full = call if document is call.document else call.asking(call.model, document)
         fitted = fit(full, deployment, provider, drop_params=self._drop_params, optional=optional)

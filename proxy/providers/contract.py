@@ -6,7 +6,7 @@ the same functions again with the same values.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from proxy.domain.answer import Answer, Chunk
 from proxy.domain.call import Call
@@ -67,6 +67,7 @@ class Provider:
     is_supposed: of a native form, the deployments that may lack it: one that answers 404 or 405 is asked as the provider
         itself from then on.
     prepare: of a native form, the call with `call.native` as it goes out, and the names of the members that are left out.
+    alternative: another way to answer its chats, for models that need it.
     forms: by operation name, the provider as it is asked for an operation that has a wire form of its own (rerank, images,
         audio): see `with_forms`.
     form: the dialect that its answers and chunks are written in.
@@ -93,6 +94,7 @@ class Provider:
     serves: Callable[[Deployment], bool] | None = None
     is_supposed: Callable[[Deployment], bool] | None = None
     prepare: Callable[[Call, Deployment], tuple[Call, tuple[str, ...]]] | None = None
+    alternative: "Alternative | None" = None
     forms: Mapping[str, "Provider"] = field(default_factory=dict)
     form: str = "openai"
     signed_ids: bool = False
@@ -101,6 +103,18 @@ class Provider:
     def form_for(self, operation: Operation) -> "Provider":
         """The provider as it is asked for the operation."""
         return self.forms.get(operation.name, self)
+
+
+class Alternative(NamedTuple):
+    """A provider's chats asked in another form of it.
+
+    `need`: (model, mode, api_base, use_responses_api) of a deployment; "" never, "always", or any other word where the
+    request decides: `fits` of its fields.
+    """
+
+    need: Callable[[str, Any, str | None, bool | None], str]
+    fits: Callable[[Mapping[str, Any]], bool]
+    form: Provider
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from proxy.providers.compatible.messages import with_messages
 from proxy.providers.compatible.openai import build_provider
 from proxy.providers.compatible.rows import ROWS
 from proxy.providers.contract import Form, Provider, with_forms
+from proxy.providers.responses.chat import with_chat_at_responses
 from proxy.providers.responses.native import with_responses
 
 # Those with a file of their own, by name.
@@ -45,7 +46,9 @@ _FORMS: tuple[Mapping[str, Form], ...] = (rerank.FORMS,)
 
 
 def _complete(name: str, provider: Provider) -> Provider:
-    return with_forms(with_responses(with_messages(provider)), [forms[name] for forms in _FORMS if name in forms])
+    """The provider in all forms that it has."""
+    whole = with_chat_at_responses(with_responses(with_messages(provider)))
+    return with_forms(whole, [forms[name] for forms in _FORMS if name in forms])
 
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(

@@ -182,7 +182,7 @@ class NativeStream:
         fields = parse_event(data, self._deployment)
         response = mapping(mapping(fields).get("response"))
         if kind == "error":
-            raise error_from_event(_error_of(mapping(fields)), self._deployment)
+            raise error_from_event(error_of(mapping(fields)), self._deployment)
         if kind == "response.failed":
             raise error_from_event(dumps({"error": response.get("error") or {}}), self._deployment)
         text = _framed(kind, self._signed(data, response) if self._signs else data)
@@ -223,7 +223,7 @@ def _kind_of(event: Event, deployment: Deployment) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def _error_of(fields: Mapping[str, Any]) -> bytes:
+def error_of(fields: Mapping[str, Any]) -> bytes:
     """The error of an `error` event: its own members, or an object in it."""
     inner = fields.get("error")
     if isinstance(inner, Mapping):
