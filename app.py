@@ -20,6 +20,7 @@ from proxy.runtime import Runtime
 from proxy.settings import Settings, load_default
 from proxy.settings.load import environment
 from proxy.web import client_timeouts, cors, errors, identity, load_shedding, local_access
+from proxy.web.compression import compress_answer
 from proxy.web.parts import EXTENSION
 from proxy.web.root_path import below
 
@@ -78,7 +79,7 @@ def create_app(
         local_access.install(app, cors.build_allowed(general.cors_allow_origins, has_key=False))
     if (queue := build_request_queue(settings, parts.observation, runtime, kept)) is not None:
         load_shedding.install(app, queue)
-    client_timeouts.install(app, timeouts)
+    client_timeouts.install(app, timeouts, *([compress_answer] if general.compress_answers else []))
     endpoints.register(app)
     if settings.root_path:
         app.wsgi_app = below(settings.root_path, app.wsgi_app)  # type: ignore[assignment,method-assign]

@@ -240,6 +240,13 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
     ("cors_allow_headers", "any", None, "ignored", "all are allowed"),
     ("receive_timeout", "number", 60.0, "supported", "ours: seconds until a request's body must be there; 0: no limit"),
     (
+        "compress_answers",
+        "flag",
+        True,
+        "supported",
+        "ours: answers above 64 KB are compressed (gzip, zstd) for clients that accept it; streams never are",
+    ),
+    (
         "config_watch_seconds",
         "number",
         2.0,

@@ -25,6 +25,7 @@ class General:
     receive_timeout: float = 60.0
     send_timeout: float = 60.0
     config_watch_seconds: float = 2.0
+    compress_answers: bool = True
     max_in_flight_requests_per_worker: int | None = None
     max_queued_requests_per_worker: int | None = None
     admission_queue_timeout_seconds: float = 30.0

@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 
 # Answers up to this size fit into the kernel's buffers: sending them does not wait.
 SMALL = 64 * 1024
 _POLL = 0.25
+Shrink = Callable[[Request, Response], Response]
 
 
 class Deadline:
@@ -116,14 +117,18 @@ class Sending:
         self._body.close()
 
 
-def install(app: Flask, patience: ClientTimeouts) -> None:
-    """Limit how long answers may take to be sent. Requests' bodies are read in body.py."""
+def install(app: Flask, patience: ClientTimeouts, shrink: Shrink = lambda _request, response: response) -> None:
+    """Limit how long answers may take to be sent. Requests' bodies are read in body.py.
+
+    `shrink` makes a large answer smaller, where it can.
+    """
 
     @app.after_request
     def limit(response: Response) -> Response:
         body: Iterable[Any] = response.response
         if isinstance(body, list):
             if len(body) == 1 and len(body[0]) > SMALL:
+                response = shrink(request, response)
                 deadline = patience.sending(request.environ.get("gunicorn.socket"))
                 response.call_on_close(deadline.end)
                 deadline.begin()

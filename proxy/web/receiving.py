@@ -8,6 +8,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from proxy.errors import BadRequestError, ClientClosedRequestError, Timeout
 from proxy.web.client_timeouts import ClientTimeouts
 from proxy.web.current import serving_app
+from proxy.web.decompression import decompress
 
 # Longer numbers are never legitimate, and int() is slow on very long digit strings.
 _MANY_DIGITS = 16
@@ -15,19 +16,20 @@ _JSON_TYPES = ("application/json", "text/json")
 
 
 def read_json(request: Request, patience: ClientTimeouts | None) -> bytes:
-    """The body as it came. Raise BadRequestError for another type, and what the HTTP layer makes a 408, 413 or 499 of."""
+    """The body, decompressed. Raise BadRequestError for another type, and what the HTTP layer makes a 408, 413 or 499 of."""
     environ = request.environ
     if environ.get("CONTENT_TYPE") not in _JSON_TYPES:
         _check_type(request.mimetype)
-    if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
-        raise BadRequestError("Compressed bodies are not accepted.", param="content-encoding", status_code=415)
     limit, length = serving_app().config["MAX_CONTENT_LENGTH"], _length(request)
     if length is not None and length > limit:
         raise RequestEntityTooLarge
     # A body that came together with its head is already here.
     if patience is None or isinstance(environ["wsgi.input"], BytesIO):
-        return _read(request, limit, length)
-    return _read_in_time(request, limit, length, patience)
+        raw = _read(request, limit, length)
+    else:
+        raw = _read_in_time(request, limit, length, patience)
+    coding = environ.get("HTTP_CONTENT_ENCODING", "identity")
+    return raw if coding == "identity" else decompress(raw, coding, limit)
 
 
 def _check_type(given: str) -> None:

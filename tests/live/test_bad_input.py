@@ -195,10 +195,13 @@ def test_wrong_content_type_is_refused(server: Server, content_type: str, status
     assert_openai_error(answer, "content-type")
 
 
-def test_compressed_body_is_refused(server: Server) -> None:
-    status, answer = post(server, CHAT, chat(), {"content-encoding": "gzip"})
-    assert status == 415
-    assert_openai_error(answer, "content-encoding")
+@pytest.mark.parametrize(
+    ("coding", "status", "param"), [("compress", 415, "content-encoding"), ("gzip", 400, "request_body")]
+)
+def test_a_coding_that_is_unknown_or_untrue_is_refused(server: Server, coding: str, status: int, param: str) -> None:
+    found, answer = post(server, CHAT, chat(), {"content-encoding": coding})
+    assert found == status
+    assert_openai_error(answer, param)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
