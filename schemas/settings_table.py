@@ -195,8 +195,8 @@ _INFO: tuple[tuple[Any, ...], ...] = (
     ("allowed_fails_policy", "policy", None, "supported", "as in router_settings, for this deployment"),
     ("supported_environments", "any", None, "ignored", NOT_YET),
     ("health_check_model", "text", None, "supported", "the model that GET /health calls, for a wildcard"),
-    ("health_check_timeout", "any", None, "ignored", "health comes from the calls themselves"),
-    ("disable_background_health_check", "any", None, "ignored", "health comes from the calls themselves"),
+    ("health_check_timeout", "number", None, "supported", "seconds that a health check of this deployment may take"),
+    ("disable_background_health_check", "flag", None, "supported", "no check in the background"),
 )
 
 _CREDENTIAL: tuple[tuple[Any, ...], ...] = (
@@ -354,8 +354,21 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
     ),
     ("admission_queue_timeout_seconds", "number", 30.0, "supported", "how long a call may wait for a place"),
     ("max_response_size_mb", "any", None, "ignored", NOT_YET),
-    ("background_health_checks", "any", None, "ignored", "health comes from the calls themselves"),
-    ("health_check_interval", "any", None, "ignored", "health comes from the calls themselves"),
+    (
+        "background_health_checks",
+        "flag",
+        False,
+        "supported",
+        "one worker of a host calls each deployment now and then, and GET /health shows what it found",
+    ),
+    ("health_check_interval", "positive", 300.0, "supported", "seconds between two checks in the background"),
+    (
+        "enable_health_check_routing",
+        "flag",
+        False,
+        "supported",
+        "deployments that a check in the background found dead are left out while their group has others",
+    ),
     ("alerting", "any", None, "ignored", NO_ALERTS),
     ("alerting_threshold", "any", None, "ignored", NO_ALERTS),
     ("pass_through_endpoints", "any", None, "ignored", "pass-through routes are not served"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from proxy.accounting.cost import price_per_token
 from proxy.accounting.prices import PriceTable, load_bundled
 from proxy.assembly.accounts import build_directory, build_storage, storage_inputs
+from proxy.assembly.health import build_background_health
 from proxy.assembly.metering import build_meter
 from proxy.assembly.observation import build_observation
 from proxy.assembly.reload import observation_inputs, state_inputs
@@ -41,6 +42,7 @@ from proxy.settings import ConfigError, Settings
 from proxy.settings.provider_choice import infer_provider
 from proxy.sinks.observation import Observation
 from proxy.sinks.queue import Subscription
+from proxy.storage.spend_sink import SpendSink
 from proxy.transport.framing.framing import DECODERS
 from proxy.web.body import RequestReader
 from proxy.web.client_timeouts import ClientTimeouts
@@ -69,11 +71,7 @@ def build_parts(
     config_state = ConfigState.beside(shared_path) if shared_path else None
     storage = kept.part("storage", storage_inputs(settings), lambda: build_storage(settings, runtime))
     spend = kept.part("spend", spend_inputs(settings), lambda: build_spend(settings, runtime, storage))
-    observation = kept.part(
-        "observation",
-        (*observation_inputs(settings), spend),
-        lambda: build_observation(settings, transport, runtime, shared_path, [Subscription(spend)] if spend else []),
-    )
+    observation = _keep_observation(settings, transport, runtime, shared_path, kept, spend)
     prices = kept.part("prices", None, load_bundled)
     router = Router(
         settings.deployments,
@@ -93,6 +91,7 @@ def build_parts(
     access = ModelAccess(settings.deployments)
     meter = build_meter(settings, runtime, router, prices, kept, shared=shared_path is not None)
     admission = Admission(settings, clients, access)
+    inspection = Inspection(settings, routers, dispatcher, runtime, prices)
     return Parts(
         settings=settings,
         runtime=runtime,
@@ -100,12 +99,11 @@ def build_parts(
         conversations=Conversations(
             Sealer(derive_key(settings.sealing_secret, "responses")), kept.part("answers", None, AnswersInMemory)
         ),
-        inspection=Inspection(settings, routers, dispatcher, runtime, prices),
+        inspection=inspection,
+        health=build_background_health(settings, inspection, router, observation, runtime, kept, shared_path),
         streams=streams,
         observation=observation,
-        reader=RequestReader(
-            runtime, timeouts, default_models(settings), streams.check_open, EndUserReader(user_headers(settings))
-        ),
+        reader=_build_reader(settings, runtime, timeouts, streams),
         presenter=Presenter(settings.secrets.mask, runtime.monotonic),
         refusals=kept.part("refusals", observation, lambda: Refusals(runtime, observation.count_refusal)),
         started_at=kept.part("started at", None, lambda: int(runtime.now())),
@@ -118,6 +116,29 @@ def build_parts(
         config_state=config_state,
         kept=kept,
     )
+
+
+def _keep_observation(
+    settings: Settings,
+    transport: Sender,
+    runtime: Runtime,
+    shared_path: Path | None,
+    kept: Kept,
+    spend: SpendSink | None,
+) -> Observation:
+    further = [Subscription(spend)] if spend else []
+    return kept.part(
+        "observation",
+        (*observation_inputs(settings), spend),
+        lambda: build_observation(settings, transport, runtime, shared_path, further),
+    )
+
+
+def _build_reader(
+    settings: Settings, runtime: Runtime, timeouts: ClientTimeouts, streams: OpenStreams
+) -> RequestReader:
+    end_users = EndUserReader(user_headers(settings))
+    return RequestReader(runtime, timeouts, default_models(settings), streams.check_open, end_users)
 
 
 def _build_dispatcher(settings: Settings, transport: Sender, runtime: Runtime, kept: Kept) -> Dispatcher:

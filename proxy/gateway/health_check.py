@@ -52,10 +52,18 @@ def _ask(deployment: Deployment, send: Send, call_id: str, embeds: Callable[[Dep
     fields = {"model": deployment.model, **(operation.probe or {})}
     call = Call(call_id, operation, deployment.group, Document.of(fields))
     try:
-        send(call, deployment, _CLOCKS, _ignore)
+        send(call, deployment, _clocks(deployment), _ignore)
     except GatewayError as error:
         return error.message
     return None
+
+
+def _clocks(deployment: Deployment) -> Clocks:
+    """`model_info.health_check_timeout` in seconds, where the deployment has it."""
+    seconds = deployment.info.get("health_check_timeout")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+        return _CLOCKS
+    return Clocks(connect=min(_CLOCKS.connect or seconds, seconds), first=seconds, idle=seconds, total=seconds)
 
 
 def probed_operation(deployment: Deployment, embeds: Callable[[Deployment], bool] = lambda one: False) -> Operation:

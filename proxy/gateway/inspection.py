@@ -75,5 +75,14 @@ class Inspection:
         deployments = self._settings.deployments
         return probe(deployments, self._dispatcher.send, self._runtime.new_id, self._secrets.mask, self._embeds)
 
+    def check_background_health(self) -> tuple[list[Report], list[Report]]:
+        """As `check_health`, without the deployments that are left out of checks in the background."""
+        deployments = [
+            deployment
+            for deployment in self._settings.deployments
+            if not deployment.info.get("disable_background_health_check")
+        ]
+        return probe(deployments, self._dispatcher.send, self._runtime.new_id, self._secrets.mask, self._embeds)
+
     def _mask(self, value: Any) -> Any:
         return loads(self._secrets.mask(dumps(value).decode()))

@@ -72,6 +72,7 @@ def post_worker_init(worker: Any) -> None:
     from proxy.web import malformed  # noqa: PLC0415
 
     malformed.install(worker)
+    worker.wsgi.extensions["patchbay"].start()
     files = worker.shared_files
     Swap(worker, worker.versions, files.config, files.state, create_app).install()
     door.install(worker, mounted=bool(settings.environment().get("SCRIPT_NAME")))

@@ -63,7 +63,9 @@ class Swap:
     def _serve(self) -> None:
         parts = self._worker.wsgi.extensions["patchbay"]
         settings = load_kept(environment(), self._state.snapshot())
-        self._worker.wsgi = self._create_app(settings, shared_path=self._shared_path, kept=parts.kept)
+        app = self._create_app(settings, shared_path=self._shared_path, kept=parts.kept)
+        self._worker.wsgi = app
+        app.extensions["patchbay"].start()
         # What is kept for good is not looked through for garbage again; the old application may be garbage now.
         gc.unfreeze()
         gc.collect()

@@ -25,6 +25,9 @@ class General:
     receive_timeout: float = 60.0
     send_timeout: float = 60.0
     config_watch_seconds: float = 2.0
+    background_health_checks: bool = False
+    health_check_interval: float = 300.0
+    enable_health_check_routing: bool = False
     compress_answers: bool = True
     max_in_flight_requests_per_worker: int | None = None
     max_queued_requests_per_worker: int | None = None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from proxy.gateway.account_directory import AccountDirectory
+from proxy.gateway.background_health import BackgroundHealth
 from proxy.gateway.conversations import Conversations
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.inspection import Inspection
@@ -46,9 +47,14 @@ class Parts:
     storage: Storage | None
     spend: SpendSink | None
     meter: Meter
+    health: BackgroundHealth
     ended_sessions: EndedSessions = field(default_factory=EndedSessions)
     config_state: ConfigState | None = None
     kept: Kept = field(default_factory=Kept)
+
+    def start(self) -> None:
+        """In a process that serves: begin what runs in the background. Again after a reload."""
+        self.health.start()
 
     def close(self) -> None:
         """At the end of the process: write the records that wait to be written."""

@@ -97,6 +97,13 @@ METRICS = (
     ),
     Metric("gauge", "patchbay_requests_running", "", "Model calls under way, where a worker's number is bounded"),
     Metric("gauge", "patchbay_requests_waiting", "", "Model calls that wait for a place"),
+    Metric(
+        "gauge",
+        "patchbay_deployment_answers",
+        "model_group model_id",
+        "1 where a health check had an answer",
+        "livemostrecent",
+    ),
     Metric("gauge", "patchbay_config_reloads_total", "result", "Reloads of the configuration", "livemostrecent"),
     Metric("gauge", "patchbay_config_last_success_timestamp", "", "Unix time of the configuration", "livemostrecent"),
     Metric("gauge", "patchbay_config_version", "", "Configurations served since the start", "livemostrecent"),
