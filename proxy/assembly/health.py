@@ -7,6 +7,7 @@ from proxy.gateway.background_health import BackgroundHealth
 from proxy.gateway.inspection import Inspection
 from proxy.host.config_state import SUFFIX
 from proxy.host.kept import Kept
+from proxy.routing.dead_deployments import DeadDeployments
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
 from proxy.settings import Settings
@@ -34,7 +35,7 @@ def build_background_health(
         inspection.check_background_health if general.background_health_checks else None, general.health_check_interval
     )
     if general.background_health_checks and general.enable_health_check_routing:
-        router.unhealthy = lambda: health.unhealthy
+        router.avoided = DeadDeployments(router.catalogue, lambda: health.unhealthy)
     return health
 
 

@@ -1,6 +1,6 @@
 """The router: what it is made of. How a call walks through it is in walk.py, where it may go in plan.py."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from proxy.domain.attempt import Outcome, Send
@@ -54,9 +54,8 @@ class Router:
         self.all_fit = all_fit(settings)
         self._price = price or _unpriced
         self.requests = requests
-        # The ids of deployments that health checks have found dead; None where they do not count for routing.
-        self.unhealthy: Callable[[], frozenset[str]] | None = None
-        self._avoided: tuple[frozenset[str], tuple[str, ...]] = (frozenset(), ())
+        # The ids of deployments that no call tries, such as those that health checks found dead.
+        self.avoided: Callable[[], Sequence[str]] | None = None
         self._profiles: dict[str, GroupProfile] = {}
         self._configured = build_rules(Options(), settings)
         self._strategy_args = _strategy_args(settings.routing_strategy_args)
@@ -68,23 +67,9 @@ class Router:
         are not asked. Raise the first group's error, with `.attempts` filled, when
         all failed; BadRequestError (model_not_found) for a model that is not configured.
         """
-        if self.unhealthy is not None and (dead := self.unhealthy()):
-            avoid = (*avoid, *self._avoidable(dead))
+        if self.avoided is not None:
+            avoid = (*avoid, *self.avoided())
         return Walk(self, call, send, self.target(call), avoid).run()
-
-    def _avoidable(self, dead: frozenset[str]) -> tuple[str, ...]:
-        """Those of the dead that their group can do without: a group whose last one is dead keeps it."""
-        known, found = self._avoided
-        if known is not dead:
-            found = tuple(self._find_avoidable(dead))
-            self._avoided = (dead, found)
-        return found
-
-    def _find_avoidable(self, dead: frozenset[str]) -> Iterator[str]:
-        for group in self.catalogue.groups():
-            members = [deployment.id for deployment in group.deployments if deployment.id in dead]
-            if len(members) < len(group.deployments):
-                yield from members
 
     def target(self, call: Call) -> Target:
         """The call's model group, with its call."""
