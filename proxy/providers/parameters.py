@@ -98,6 +98,8 @@ def fit(
     unsupported = find_unsupported(fields, call.operation, deployment, provider)
     if optional:
         unsupported += [name for name in _untaken(optional, fields, provider) if name not in unsupported]
+        if "web_search_options" in fields and "web_search_options" not in optional:
+            _check_search(deployment, provider)
     if "reasoning_effort" in fields and isinstance(fields["reasoning_effort"], Mapping):
         effort = read_effort_object(fields["reasoning_effort"])
         changes = {**changes, "reasoning_effort": effort.effort}
@@ -126,6 +128,20 @@ def _untaken(optional: frozenset[str], fields: Mapping[str, Any], provider: Prov
 def read_effort_object(given: Mapping[str, Any]) -> EffortObject:
     others = tuple(f"reasoning_effort.{name}" for name in given if name != "effort" and given[name] is not None)
     return EffortObject(given.get("effort"), others)
+
+
+# OpenAI's models that search the web when a chat asks for it.
+_SEARCH_MODEL = re.compile(r"search")
+
+
+def _check_search(deployment: Deployment, provider: Provider) -> None:
+    """A search that no tool of the provider's would make is refused by its name."""
+    if provider.name not in _TAKERS["web_search_options"] and not _SEARCH_MODEL.search(deployment.model):
+        raise UnsupportedParamsError(
+            f"The tool 'web_search' is not available for this model: {deployment.label} can't search the web.",
+            param="tools",
+            provider=provider.name,
+        )
 
 
 def find_displaced(fields: Mapping[str, Any], deployment: Deployment, provider: Provider) -> list[str]:
