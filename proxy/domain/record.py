@@ -155,6 +155,8 @@ class CallRecord(NamedTuple):
             "trace_id": _text(metadata.get("trace_id")) or self.id,
             "session_id": _text(metadata.get("session_id")),
             "call_type": self.call_type,
+            "dialect": self.dialect,
+            "native": self.native,
             "stream": self.stream,
             "status": self.status,
             "status_code": self.status_code,

@@ -1,10 +1,13 @@
 """What the gateway would do and can do, without calling anyone."""
 
+from collections.abc import Mapping
+
 import orjson
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from proxy.domain.call import Call
-from proxy.domain.operations import CHAT, identify
+from proxy.domain.operations import CHAT, MESSAGES, Operation, identify
+from proxy.errors import BadRequestError
 from proxy.gateway.model_access import split_models
 from proxy.gateway.several_models import check_batch
 from proxy.web.body import RequestReader, check_body
@@ -12,6 +15,9 @@ from proxy.web.serving import current_parts
 from schemas.request import RequestSchema
 
 blueprint = Blueprint("inspection", __name__)
+
+# The operation of a body in a dialect other than OpenAI's.
+_OF_DIALECT: Mapping[str, Operation] = {"messages": MESSAGES}
 
 
 @blueprint.post("/router/explain")
@@ -31,7 +37,12 @@ def explain() -> Response:
 
 
 def _read_any(reader: RequestReader) -> Call:
-    """The body as the operation that it looks like."""
+    """The body as the operation that it looks like; `?dialect=messages` names the wire form of one that is not OpenAI's."""
+    dialect = request.args.get("dialect", "openai")
+    if dialect != "openai":
+        if dialect not in _OF_DIALECT:
+            raise BadRequestError(f"dialect is one of openai, {', '.join(_OF_DIALECT)}.", param="dialect")
+        return reader.read_dialect(_OF_DIALECT[dialect])
     call = reader.read(CHAT, schema=RequestSchema)
     operation = identify(call.fields)
     check_body(operation.schema, {**call.fields, "model": call.model})

@@ -3,6 +3,7 @@
 What OpenAI's form has no place for is named; server tools that only Anthropic runs are refused by their names.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -34,6 +35,7 @@ _TRANSLATED = frozenset(
 )
 # What asks for something that nobody else does: without it the answer would be another.
 _REFUSED = ("mcp_servers",)
+_OLD_SESSION = re.compile(r"user_[0-9a-f]+_account_.*?_session_(.+)")
 # A provider may go without these: they say how, not what.
 _OPTIONAL = frozenset(
     {
@@ -132,15 +134,16 @@ def _user(fields: Fields) -> dict[str, Any]:
 
 
 def read_user(fields: Fields) -> str | None:
-    """`metadata.user_id` where it is a customer's id; None for a JSON object, and where there is none."""
+    """`metadata.user_id` where it is a customer's id; None where it describes a session of Claude Code's, or is missing."""
     user = _user_id(fields)
-    return None if not user or _json_object(user) is not None else user
+    return None if not user or _json_object(user) is not None or _OLD_SESSION.fullmatch(user) else user
 
 
 def read_session(fields: Fields) -> str | None:
-    """The session of Claude Code's `metadata.user_id`."""
-    user = _user_id(fields)
-    session = (_json_object(user) or {}).get("session_id") if user else None
+    """The session of Claude Code's `metadata.user_id`, in its present or its older form."""
+    user = _user_id(fields) or ""
+    old = _OLD_SESSION.fullmatch(user)
+    session = old[1] if old else (_json_object(user) or {}).get("session_id")
     return session if isinstance(session, str) and session else None
 
 

@@ -230,6 +230,8 @@ def test_a_session_keys_the_cache_and_is_no_customer() -> None:
     assert "user" not in fields
     assert read_user({"metadata": {"user_id": SESSION}}) is None
     assert read_session({"metadata": {"user_id": "{broken"}}) is None
+    old = {"metadata": {"user_id": f"user_{'a' * 64}_account__session_s-2"}}
+    assert (read_user(old), read_session(old)) == (None, "s-2")
     assert pivot(metadata={"user_id": "customer-7"}).fields["user"] == "customer-7"
 
 
