@@ -1,7 +1,7 @@
 """Which counters a call is counted in: every limit and budget of its key and of all that the key belongs to."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from proxy.counters.values import DAY, LIFETIME, MINUTE, Limit, Measure, Window, build_limit
 from proxy.domain.account import Account, Budget, BudgetWindow, Entity, Limits, Subject
@@ -28,14 +28,13 @@ class Quotas:
     soft: tuple[Limit, ...] = ()
     until: float | None = None
     stored: tuple[tuple[Limit, int], ...] = ()
+    has_budgets: bool = field(init=False, default=False)
+    has_tokens: bool = field(init=False, default=False)
 
-    @property
-    def has_budgets(self) -> bool:
-        return any(limit.counter.measure == "spend" for limit in self.limits)
-
-    @property
-    def has_tokens(self) -> bool:
-        return any(limit.counter.measure == "tokens" for limit in self.limits)
+    def __post_init__(self) -> None:
+        measures = {limit.counter.measure for limit in self.limits}
+        object.__setattr__(self, "has_budgets", "spend" in measures)
+        object.__setattr__(self, "has_tokens", "tokens" in measures)
 
     def without_budgets(self) -> "Quotas":
         """For a model that costs nothing."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.counters import segments
-from proxy.counters.rules import EMPTY, Row, is_held
+from proxy.counters.rules import EMPTY, HELD, Row
 from proxy.counters.segments import CHUNK, ENTRIES, Place, SegmentFile, read_row, write_row
 from proxy.counters.store import LocalCounters
 from proxy.counters.values import Counter, Limit, Share
@@ -128,7 +128,7 @@ class HostCounters(LocalCounters):
         """Write what comes back when this process dies. Its rows are pinned until they are stored."""
         entries: list[int] = []
         for share in shares:
-            if share.amount and is_held(share.limit):
+            if share.amount and share.limit.counter.measure in HELD:
                 place = self._place(share.limit.counter, now)
                 if place is not None:
                     entries += place.number, share.amount

@@ -6,7 +6,7 @@ spend are reserved until the call ends, and a reservation outlives its window: i
 
 from typing import NamedTuple
 
-from proxy.counters.values import Amounts, Limit, Refused, Share
+from proxy.counters.values import LIFETIME, Amounts, Limit, Refused, Share
 
 
 class Row(NamedTuple):
@@ -19,11 +19,13 @@ class Row(NamedTuple):
 
 
 EMPTY = Row()
+# The measures that are reserved until the call ends; the others count at once.
+HELD = frozenset({"spend", "parallel"})
 
 
 def roll(row: Row, limit: Limit, now: float) -> Row:
     """Begin to count anew in a new window. A clock that steps back by less than a window keeps its count."""
-    if row.start <= now < row.end:
+    if row.start <= now < row.end or limit.window is LIFETIME:
         return row
     start, end = limit.window.bounds(now)
     if row.start == start and row.end == end:
@@ -49,8 +51,7 @@ def amount_of(limit: Limit, amounts: Amounts) -> int:
 
 def is_held(limit: Limit) -> bool:
     """Whether the counter reserves until the call ends, or counts at once."""
-    measure = limit.counter.measure
-    return measure == "spend" or measure == "parallel"  # noqa: PLR1714 - quicker, and many a call
+    return limit.counter.measure in HELD
 
 
 def take(row: Row, limit: Limit, amounts: Amounts, now: float) -> tuple[Row, Share] | Refused:
@@ -68,7 +69,7 @@ def take(row: Row, limit: Limit, amounts: Amounts, now: float) -> tuple[Row, Sha
 
 def add(row: Row, share: Share) -> Row:
     spent, reserved, start, end = row
-    if is_held(share.limit):
+    if share.limit.counter.measure in HELD:
         return Row(spent, reserved + share.amount, start, end)
     return Row(spent + share.amount, reserved, start, end)
 
@@ -76,7 +77,7 @@ def add(row: Row, share: Share) -> Row:
 def settle(row: Row, share: Share, actual: Amounts) -> Row:
     """Replace what was reserved by what was used, on a row of the present window."""
     spent, reserved, start, end = row
-    if is_held(share.limit):
+    if share.limit.counter.measure in HELD:
         return Row(spent + used_of(share, actual), max(0, reserved - share.amount), start, end)
     used = used_of(share, actual)
     if share.start != start or used == share.amount:

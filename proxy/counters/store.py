@@ -66,18 +66,24 @@ class LocalCounters:
         return Reservation(shares, hold)
 
     def settle(self, reservation: Reservation, actual: Amounts, now: float) -> bool:
-        return self._end(reservation, now, lambda row, share: rules.settle(row, share, actual))
+        # A request has been counted when it was reserved.
+        return self._end(reservation, now, lambda row, share: rules.settle(row, share, actual), "requests")
 
     def release(self, reservation: Reservation, now: float) -> bool:
         return self._end(reservation, now, rules.release)
 
-    def _end(self, reservation: Reservation, now: float, change: Callable[[Row, Share], Row]) -> bool:
+    def _end(
+        self, reservation: Reservation, now: float, change: Callable[[Row, Share], Row], unchanged: str = ""
+    ) -> bool:
+        """`unchanged` is a measure that the change leaves as it is."""
         with self._lock:
             self._prepare(now)
             if not reservation.is_open:
                 return False
             reservation.is_open = False
             for share in reservation.shares:
+                if share.limit.counter.measure == unchanged:
+                    continue
                 row = rules.roll(self._find(share.limit), share.limit, now)
                 changed = change(row, share)
                 if changed is not row:
