@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from proxy.counters import segments
-from proxy.counters.rules import EMPTY, HELD, Row
-from proxy.counters.segments import CHUNK, ENTRIES, Place, SegmentFile, read_row, write_row
+from proxy.counters.rules import EMPTY, HELD, Row, seconds_left
+from proxy.counters.segments import CHUNK, ENTRIES, NUMBERS, ROW, Place, SegmentFile, read_row, write_row
 from proxy.counters.store import LocalCounters
-from proxy.counters.values import Counter, Limit, Share
+from proxy.counters.values import LIFETIME, Amounts, Counter, Limit, Refused, Reservation, Share
 from proxy.host.shared_file import SharedFileError
 
 _log = logging.getLogger("patchbay.counters")
+
+_NOWHERE: tuple[None, bytes] = (None, b"")
 
 REAP_SECONDS = 1.0
 # Places that a process remembers; they are forgotten together.
@@ -75,6 +77,65 @@ class HostCounters(LocalCounters):
             )
         self._process, self._pid = process, os.getpid()
         self._free, self._chunks, self._beyond = [], set(), {}
+
+    def _reserve(self, limits: Sequence[Limit], estimate: Amounts, now: float) -> Reservation | Refused:
+        """The steps of rules.take, in one loop, where all rows are there and their windows go on: nearly always."""
+        tokens, money = max(0, estimate.tokens or 0), max(0, estimate.nanodollars or 0)
+        shares: list[Share] = []
+        entries: list[int] = []
+        changed: list[tuple[Place, int, int, int, int]] = []
+        for limit in limits:
+            counter, maximum, window, partial = limit
+            place, digest = self._places.get(counter, _NOWHERE)
+            if place is None:
+                return super()._reserve(limits, estimate, now)
+            spent, reserved, start, end, found = ROW.unpack_from(place.map, place.at)
+            if found != digest or not (start <= now < end or window is LIFETIME):
+                return super()._reserve(limits, estimate, now)
+            measure = counter.measure
+            amount = 1
+            if measure == "tokens":
+                amount = tokens if maximum is None else min(tokens, maximum or 1)
+            elif measure == "spend":
+                amount = money
+            used = spent + reserved
+            if maximum is not None and used + amount >= maximum:
+                is_full = used >= maximum
+                if (is_full and measure == "spend") or (used + amount > maximum and (is_full or not partial)):
+                    return Refused(limit, used, seconds_left(Row(spent, reserved, start, end), limit, now))
+            if measure in HELD:
+                reserved += amount
+                if amount:
+                    entries += place.number, amount
+            else:
+                spent += amount
+            changed.append((place, spent, reserved, start, end))
+            shares.append(Share(limit, amount, start, used + amount))
+        hold = self._write_holds(entries)
+        for place, *numbers in changed:
+            NUMBERS.pack_into(place.map, place.at, *numbers)
+        return Reservation(shares, hold)
+
+    def _settle(self, shares: Sequence[Share], actual: Amounts, now: float) -> None:
+        """The steps of rules.settle, in one loop; see _reserve."""
+        for share in shares:
+            limit, amount, begun, _ = share
+            counter = limit.counter
+            measure = counter.measure
+            if measure == "requests":
+                continue
+            place, digest = self._places.get(counter, _NOWHERE)
+            if place is not None:
+                spent, reserved, start, end, found = ROW.unpack_from(place.map, place.at)
+            if place is None or found != digest or not (start <= now < end or limit.window is LIFETIME):
+                super()._settle([share], actual, now)
+                continue
+            known = actual.nanodollars if measure == "spend" else actual.tokens if measure == "tokens" else 0
+            used = amount if known is None else max(0, known)
+            if measure in HELD:
+                NUMBERS.pack_into(place.map, place.at, spent + used, max(0, reserved - amount), start, end)
+            elif begun == start and used != amount:
+                NUMBERS.pack_into(place.map, place.at, max(0, spent - amount + used), reserved, start, end)
 
     def _find(self, limit: Limit) -> Row:
         counter = limit.counter
@@ -133,6 +194,10 @@ class HostCounters(LocalCounters):
                 if place is not None:
                     entries += place.number, share.amount
                     self._pinned |= {place.number}
+        return self._write_holds(entries)
+
+    def _write_holds(self, entries: Sequence[int]) -> tuple[int, ...]:
+        """`entries` are the numbers of rows and amounts, in turn."""
         holds = []
         for at in range(0, len(entries), 2 * ENTRIES):
             hold = self._free_hold()

@@ -34,7 +34,7 @@ _SEGMENTS_AT = 16
 _PROCESSES_AT = 64
 # The digest is last: a row that is being replaced has its numbers before it has its name.
 ROW = struct.Struct("<qqqq16s")
-_NUMBERS = struct.Struct("<qqqq")
+NUMBERS = struct.Struct("<qqqq")
 _RESERVED = struct.Struct("<q")
 _RESERVED_AT = 8
 _COUNT = struct.Struct("<q")
@@ -139,7 +139,7 @@ class SegmentFile:
                     spent, reserved, _, end, found = ROW.unpack_from(segment.map, at)
                     place = number << 32 | slot
                     if found == _NO_DIGEST or (place not in pinned and is_at_rest(spent, reserved, end, now)):
-                        _NUMBERS.pack_into(segment.map, at, 0, 0, 0, 0)
+                        NUMBERS.pack_into(segment.map, at, 0, 0, 0, 0)
                         ROW.pack_into(segment.map, at, 0, 0, 0, 0, digest)
                         return Place(segment.map, at, place)
             self.grow()
@@ -216,7 +216,7 @@ def read_row(place: Place, digest: bytes) -> Row | None:
 
 
 def write_row(place: Place, row: Row) -> None:
-    _NUMBERS.pack_into(place.map, place.at, *row)
+    NUMBERS.pack_into(place.map, place.at, *row)
 
 
 def _head_size() -> int:

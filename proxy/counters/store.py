@@ -50,44 +50,55 @@ class LocalCounters:
     _lock: AbstractContextManager[Any]
 
     def reserve(self, limits: Sequence[Limit], estimate: Amounts, now: float) -> Reservation | Refused:
-        rows, shares = [], []
         with self._lock:
             self._prepare(now)
-            for limit in limits:
-                taken = rules.take(rules.roll(self._find(limit), limit, now), limit, estimate, now)
-                if isinstance(taken, Refused):
-                    return taken
-                rows.append(taken[0])
-                shares.append(taken[1])
-            # First, so that a process that is killed in the middle leaves a trace of all that it may have reserved.
-            hold = self._hold(shares, now)
-            for limit, row in zip(limits, rows, strict=True):
-                self._store(limit, row, now)
+            return self._reserve(limits, estimate, now)
+
+    def _reserve(self, limits: Sequence[Limit], estimate: Amounts, now: float) -> Reservation | Refused:
+        """Inside the lock."""
+        rows, shares = [], []
+        for limit in limits:
+            taken = rules.take(rules.roll(self._find(limit), limit, now), limit, estimate, now)
+            if isinstance(taken, Refused):
+                return taken
+            rows.append(taken[0])
+            shares.append(taken[1])
+        # First, so that a process that is killed in the middle leaves a trace of all that it may have reserved.
+        hold = self._hold(shares, now)
+        for limit, row in zip(limits, rows, strict=True):
+            self._store(limit, row, now)
         return Reservation(shares, hold)
 
     def settle(self, reservation: Reservation, actual: Amounts, now: float) -> bool:
-        # A request has been counted when it was reserved.
-        return self._end(reservation, now, lambda row, share: rules.settle(row, share, actual), "requests")
+        with self._lock:
+            self._prepare(now)
+            if not reservation.is_open:
+                return False
+            reservation.is_open = False
+            self._settle(reservation.shares, actual, now)
+            self._let_go(reservation.hold)
+        return True
+
+    def _settle(self, shares: Sequence[Share], actual: Amounts, now: float) -> None:
+        """Inside the lock. A request has been counted when it was reserved."""
+        for share in shares:
+            if share.limit.counter.measure != "requests":
+                self._change_share(share, lambda row, share: rules.settle(row, share, actual), now)
+
+    def _change_share(self, share: Share, change: Callable[[Row, Share], Row], now: float) -> None:
+        row = rules.roll(self._find(share.limit), share.limit, now)
+        changed = change(row, share)
+        if changed is not row:
+            self._store(share.limit, changed, now)
 
     def release(self, reservation: Reservation, now: float) -> bool:
-        return self._end(reservation, now, rules.release)
-
-    def _end(
-        self, reservation: Reservation, now: float, change: Callable[[Row, Share], Row], unchanged: str = ""
-    ) -> bool:
-        """`unchanged` is a measure that the change leaves as it is."""
         with self._lock:
             self._prepare(now)
             if not reservation.is_open:
                 return False
             reservation.is_open = False
             for share in reservation.shares:
-                if share.limit.counter.measure == unchanged:
-                    continue
-                row = rules.roll(self._find(share.limit), share.limit, now)
-                changed = change(row, share)
-                if changed is not row:
-                    self._store(share.limit, changed, now)
+                self._change_share(share, rules.release, now)
             self._let_go(reservation.hold)
         return True
 

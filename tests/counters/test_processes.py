@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.counters import rules, segments
+from proxy.counters import host, rules, segments
 from proxy.counters.host import REAP_SECONDS, HostCounters
 from proxy.counters.store import CounterStore
 from proxy.counters.values import LIFETIME, Amounts, Reservation, Usage
@@ -99,7 +99,7 @@ def killed_within(path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, st
         (segments.SegmentFile, "write_hold"),
         (segments.SegmentFile, "insert"),
         (segments.SegmentFile, "claim"),
-        (rules, "settle"),
+        (HostCounters, "_settle"),
         (rules, "take"),
     ],
 )
@@ -117,6 +117,47 @@ def test_nothing_stays_reserved_when_a_process_is_killed_within_a_step(
     assert spent in (0, 50)
     store.settle(mine, call(0, 100), later)
     assert store.read(LIMITS[:2], later) == [Usage(spent + 100, 0), Usage(0, 0)]
+
+
+class DyingNumbers:
+    """Writes some rows, and then the process is killed."""
+
+    def __init__(self, writes: int) -> None:
+        self._left = writes
+
+    def pack_into(self, *arguments: object) -> None:
+        if not self._left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._left -= 1
+        segments.NUMBERS.pack_into(*arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("writes", range(2 * len(LIMITS)))
+def test_nothing_stays_reserved_when_a_process_is_killed_between_two_rows(
+    path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    store = HostCounters(path)
+    mine = store.reserve(LIMITS, call(0, 100), time.time())
+    assert isinstance(mine, Reservation)
+
+    def work() -> None:
+        other = HostCounters(path)
+        known = other.reserve(LIMITS, call(0, 70), time.time())
+        assert isinstance(known, Reservation)
+        other.settle(known, call(0, 50), time.time())
+        monkeypatch.setattr(host, "NUMBERS", DyingNumbers(writes))
+        reservation = other.reserve(LIMITS, call(0, 70), time.time())
+        assert isinstance(reservation, Reservation)
+        other.settle(reservation, call(0, 50), time.time())
+
+    worker = FORK.Process(target=work)
+    worker.start()
+    worker.join()
+    later = time.time() + 2 * REAP_SECONDS
+    store.read(LIMITS[:2], later)
+    usages = store.read(LIMITS[:2], later)
+    assert [usage.reserved for usage in usages] == [100, 1]
+    assert usages[0].spent in (50, 100)
 
 
 def test_what_a_killed_process_reserved_comes_back_when_others_go_on(path: Path) -> None:

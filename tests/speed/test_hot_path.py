@@ -21,6 +21,9 @@ from proxy.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS_OF_A_CHAT = 247
+# More than with the master key: a virtual key, and its team's and its own two budgets and three limits.
+CALLS_OF_A_KEY = 42
+CALLS_OF_LIMITS_AND_BUDGETS = 75
 CALLS_OF_A_MESSAGE = 1.15
 # What a long text is spared takes some calls, however long it is.
 CALLS_OF_A_LONG_TEXT = 30
@@ -153,6 +156,37 @@ def ask(app: Flask, body: bytes, source: Any = None) -> None:
 @pytest.mark.skipif(sys.gettrace() is not None, reason="something else counts calls already")
 def test_a_chat_takes_no_more_calls_than_it_did(tmp_path: Path):
     assert count_calls(make_app(tmp_path, FakeTransport())) <= CALLS_OF_A_CHAT
+
+
+@pytest.mark.skipif(sys.gettrace() is not None, reason="something else counts calls already")
+@pytest.mark.parametrize(
+    ("key", "ceiling"),
+    [
+        ({}, CALLS_OF_A_KEY),
+        (
+            {"team_id": "t", "max_budget": 10**6, "rpm_limit": 10**9, "tpm_limit": 10**12},
+            CALLS_OF_A_KEY + CALLS_OF_LIMITS_AND_BUDGETS,
+        ),
+    ],
+)
+def test_a_virtual_key_costs_few_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: dict[str, Any], ceiling: int
+) -> None:
+    app = make_app(tmp_path, FakeTransport())
+    master = count_calls(app)
+    priced = deployment("fast")
+    priced["litellm_params"] |= {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
+    config = {
+        "model_list": [priced],
+        "general_settings": {"master_key": _KEY},
+        "keys": [{"key": "sk-counted-0000000000", **key}],
+        "teams": [{"team_id": "t", "max_budget": 10**6, "rpm_limit": 10**9}],
+    }
+    path = tmp_path / "keys.yaml"
+    path.write_text(json.dumps(config))
+    limited = create_app(load(path, {}), transport=FakeTransport(), shared_path=tmp_path / "shared.state")
+    monkeypatch.setattr("tests.speed.test_hot_path._KEY", "sk-counted-0000000000")
+    assert count_calls(limited) - master <= ceiling
 
 
 @pytest.mark.parametrize(
