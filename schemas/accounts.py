@@ -28,6 +28,7 @@ from schemas.account_fields import (
     of,
     text,
 )
+from schemas.kinds import at
 
 ROLES = ("proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer")
 KEY_TYPES = ("default", "llm_api", "management", "read_only")
@@ -143,6 +144,30 @@ USER_FIELDS: Mapping[str, Parse] = {
     "password": text,
     "auto_create_key": flag,
 }
+
+
+# What has an order: more of it is more.
+_BOUNDED = frozenset(
+    "max_budget soft_budget budget_duration duration tpm_limit rpm_limit tpd_limit max_parallel_requests".split()
+)
+
+
+def key_fields(value: Any) -> dict[str, Any]:
+    """`default_key_generate_params`: fields of keys."""
+    return _some_fields(value, KEY_FIELDS)
+
+
+def upper_bounds(value: Any) -> dict[str, Any]:
+    """`upperbound_key_generate_params`: fields of keys that have an order."""
+    return _some_fields(value, {name: parse for name, parse in KEY_FIELDS.items() if name in _BOUNDED})
+
+
+def _some_fields(value: Any, table: Mapping[str, Parse]) -> dict[str, Any]:
+    given = mapping(value)
+    for name in given:
+        if name not in table:
+            raise ValidationError({name: [f"must be one of {', '.join(sorted(table))}"]})
+    return {name: at(name, table[name], item) for name, item in given.items() if item is not None}
 
 
 def build_schema(name: str, table: Mapping[str, Parse], required: tuple[str, ...] = ()) -> type[Schema]:

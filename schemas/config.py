@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields
 
-from schemas.accounts import FILE_SECTIONS, build_schema
+from schemas.account_fields import Parsed
+from schemas.accounts import FILE_SECTIONS, build_schema, key_fields, upper_bounds
 from schemas.chat import ChatSchema
 from schemas.completions import CompletionsSchema
 from schemas.embeddings import EmbeddingsSchema
@@ -88,6 +89,11 @@ _Credential = _Section.from_dict(
 )
 _ROUTER_FIELDS = _values("router") | {"default_litellm_params": _nested(_AnyParams)}
 
+_KEY_RULES = {
+    "upperbound_key_generate_params": Parsed(upper_bounds),
+    "default_key_generate_params": Parsed(key_fields),
+}
+
 ConfigSchema = _Section.from_dict(
     _values("file")
     | {
@@ -95,7 +101,7 @@ ConfigSchema = _Section.from_dict(
         "credential_list": _many(_Credential),
         **{name: _many(build_schema(name, *parts)) for name, parts in FILE_SECTIONS.items()},
         "general_settings": _nested(_Section.from_dict(_values("general"), name="General")),
-        "litellm_settings": _nested(_Section.from_dict(_values("litellm"), name="LiteLLM")),
+        "litellm_settings": _nested(_Section.from_dict(_values("litellm") | _KEY_RULES, name="LiteLLM")),
         "router_settings": _nested(_Section.from_dict(_ROUTER_FIELDS, name="Router")),
     },
     name="Config",

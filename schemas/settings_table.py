@@ -507,8 +507,14 @@ _LITELLM: tuple[tuple[Any, ...], ...] = (
     ("enable_caching_on_provider_specific_optional_params", "any", None, "ignored", NO_CACHE),
     ("guardrails", "any", None, "ignored", NO_GUARDRAILS),
     ("default_team_settings", "any", None, "ignored", NO_DATABASE),
-    ("upperbound_key_generate_params", "any", None, "ignored", NO_DATABASE),
-    ("default_key_generate_params", "any", None, "ignored", NO_DATABASE),
+    (
+        "upperbound_key_generate_params",
+        "upper_bounds",
+        None,
+        "supported",
+        "no key may have more (max_budget, duration ...)",
+    ),
+    ("default_key_generate_params", "key_fields", None, "supported", "what a request for a key leaves out"),
     ("max_budget", "number", None, "supported", "USD that all calls together may cost, the master key's too"),
     ("budget_duration", "window", None, "supported", "when the gateway's max_budget begins anew: 1d, 7d, 1mo ..."),
     (

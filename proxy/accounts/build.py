@@ -32,7 +32,8 @@ def build_account(bundle: Bundle, *, in_file: bool = False, redact: bool = False
     metadata = key.get("metadata") or {}
     ends = [moment for moment in (key.get("expires"), bundle.expires) if moment is not None]
     return Account(
-        key=build_entity("key", str(key["token"]), key, bundle.budgets, alias=key.get("key_alias")),
+        key=build_entity("key", key.get("counted_as") or key["token"], key, bundle.budgets, alias=key.get("key_alias")),
+        token=key["token"],
         name=key.get("key_name") or "sk-...",
         role=_role(bundle),
         user_id=key.get("user_id"),

@@ -21,6 +21,15 @@ class Declared(NamedTuple):
     def accounts(self, *, redact: bool = False) -> dict[str, Account]:
         return {token: build_account(self.bundle(row), in_file=True, redact=redact) for token, row in self.keys.items()}
 
+    def complete(self, bundle: Bundle) -> Bundle:
+        """A stored key's rows, with what the file declares of its team, its user and their budgets."""
+        key = bundle.key
+        return bundle._replace(
+            team=bundle.team or self.teams.get(key.get("team_id") or ""),
+            user=bundle.user or self.users.get(key.get("user_id") or ""),
+            budgets={**self.budgets, **bundle.budgets},
+        )
+
     def bundle(self, key: Row) -> Bundle:
         return Bundle(
             key=key,

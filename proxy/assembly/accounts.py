@@ -2,11 +2,17 @@
 
 import logging
 from pathlib import Path
+from secrets import token_urlsafe
 
+from proxy.accounts.declared import NOTHING_DECLARED
+from proxy.accounts.key_form import PREFIX
+from proxy.assembly.metering import build_calendar
 from proxy.gateway.account_directory import AccountDirectory
 from proxy.host.kept import Kept
 from proxy.host.shared_file import SharedFileError
 from proxy.host.version_counter import VersionCounter
+from proxy.management.context import KeyRules, Management
+from proxy.management.services import AccountServices, build_services
 from proxy.runtime import Runtime
 from proxy.settings import ConfigError, Settings
 from proxy.storage.errors import DatabaseDownError, NewerSchemaError
@@ -50,8 +56,31 @@ def build_directory(
             counter = VersionCounter(shared_path.with_suffix(".accounts") if shared_path and storage else None)
         except SharedFileError as error:
             raise ConfigError(f"the shared state of accounts: {error}") from None
-        return AccountDirectory({}, storage, counter, runtime.monotonic, redact=redact)
+        return AccountDirectory(NOTHING_DECLARED, storage, counter, runtime.monotonic, redact=redact)
 
     directory = kept.part("account directory", (redact, *storage_inputs(settings)), build)
-    directory.declare(settings.declared.accounts(redact=redact))
+    directory.declare(settings.declared)
     return directory
+
+
+def build_management(
+    settings: Settings, runtime: Runtime, storage: Storage | None, directory: AccountDirectory
+) -> AccountServices:
+    calendar = build_calendar(settings)
+
+    def window_end(duration: str, anchor: float, now: float) -> float:
+        return float(calendar.window(duration, anchor).bounds(now)[1])
+
+    litellm = settings.litellm
+    return build_services(
+        Management(
+            storage=storage,
+            declared=lambda: directory.declared,
+            note_version=directory.note_version,
+            now=runtime.now,
+            new_id=runtime.new_id,
+            random_key=lambda: f"{PREFIX}{token_urlsafe(16)}",
+            window_end=window_end,
+            rules=KeyRules(litellm.default_key_generate_params, litellm.upperbound_key_generate_params),
+        )
+    )

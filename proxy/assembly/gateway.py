@@ -6,7 +6,7 @@ from pathlib import Path
 
 from proxy.accounting.cost import price_per_token
 from proxy.accounting.prices import PriceTable, load_bundled
-from proxy.assembly.accounts import build_directory, build_storage, storage_inputs
+from proxy.assembly.accounts import build_directory, build_management, build_storage, storage_inputs
 from proxy.assembly.health import build_background_health
 from proxy.assembly.metering import build_meter
 from proxy.assembly.observation import build_observation
@@ -73,16 +73,7 @@ def build_parts(
     spend = kept.part("spend", spend_inputs(settings), lambda: build_spend(settings, runtime, storage))
     observation = _keep_observation(settings, transport, runtime, shared_path, kept, spend)
     prices = kept.part("prices", None, load_bundled)
-    router = Router(
-        settings.deployments,
-        settings.router,
-        runtime,
-        kept.part("state", state_inputs(settings), lambda: _state_store(settings, shared_path)),
-        price=lambda deployment: price_per_token(deployment, prices),
-        infer=infer_provider,
-        requests=dispatcher.count_requests,
-        on_cooldown=partial(count_cooldown, observation.metrics),
-    )
+    router = _build_router(settings, runtime, dispatcher, observation, prices, shared_path, kept)
     kept.part("observed router", observation, lambda: _observe(observation, config_state)).observe(router)
     clients = kept.part("clients", None, lambda: _build_clients(settings, runtime))
     routers = Routers(settings, router, clients)
@@ -90,6 +81,7 @@ def build_parts(
     ledger = _build_ledger(settings, observation, prices, runtime)
     access = ModelAccess(settings.deployments)
     meter = build_meter(settings, runtime, router, prices, kept, shared=shared_path is not None)
+    directory = build_directory(settings, runtime, storage, shared_path, kept)
     admission = Admission(settings, clients, access)
     inspection = Inspection(settings, routers, dispatcher, runtime, prices)
     return Parts(
@@ -111,7 +103,8 @@ def build_parts(
         storage=storage,
         spend=spend,
         meter=meter,
-        directory=build_directory(settings, runtime, storage, shared_path, kept),
+        directory=directory,
+        accounts=build_management(settings, runtime, storage, directory),
         ended_sessions=kept.part("ended sessions", None, lambda: _ended_sessions(shared_path)),
         config_state=config_state,
         kept=kept,
@@ -139,6 +132,27 @@ def _build_reader(
 ) -> RequestReader:
     end_users = EndUserReader(user_headers(settings))
     return RequestReader(runtime, timeouts, default_models(settings), streams.check_open, end_users)
+
+
+def _build_router(
+    settings: Settings,
+    runtime: Runtime,
+    dispatcher: Dispatcher,
+    observation: Observation,
+    prices: PriceTable,
+    shared_path: Path | None,
+    kept: Kept,
+) -> Router:
+    return Router(
+        settings.deployments,
+        settings.router,
+        runtime,
+        kept.part("state", state_inputs(settings), lambda: _state_store(settings, shared_path)),
+        price=lambda deployment: price_per_token(deployment, prices),
+        infer=infer_provider,
+        requests=dispatcher.count_requests,
+        on_cooldown=partial(count_cooldown, observation.metrics),
+    )
 
 
 def _build_dispatcher(settings: Settings, transport: Sender, runtime: Runtime, kept: Kept) -> Dispatcher:

@@ -79,7 +79,7 @@ NO_BUDGET = Budget()
 class Entity:
     """One thing that can be limited: a key, a team, a user ... `models` is its allow-list as written; empty is all.
 
-    The id of a key is its hash, that of a member `team_id:user_id`.
+    The id of a key is its first hash, which a regeneration does not change; that of a member `team_id:user_id`.
     """
 
     kind: Kind
@@ -98,16 +98,16 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A virtual key with its owner, its rights and its limits. A call of the master key, or of a gateway without
-    keys, has no account.
+    """A virtual key's account. A call of the master key, or of a gateway without keys, has none.
 
-    `name` is the key as it may be shown ("sk-...abcd"). `aliases` rewrite the asked model. `allowed_routes` are paths,
-    patterns or groups of paths; empty is what the role allows. `in_file`: declared in the configuration. `shown` and
-    `owner` are shown in records. `throttles`: beyond its budget the key is slowed down instead of refused.
-    `user_id` and `team_id` may name what is not stored.
+    `token` is the key's hash, `name` the key as it may be shown ("sk-...abcd"). `aliases` rewrite the asked model.
+    `allowed_routes` are paths, patterns or groups of paths; empty is what the role allows. `in_file`: declared in the
+    configuration. `shown` and `owner` are what records hold. `throttles`: beyond its budget the key is slowed down instead
+    of refused. `user_id` and `team_id` may name what is not stored.
     """
 
     key: Entity
+    token: str = ""
     name: str = ""
     role: Role = "internal_user"
     user_id: str | None = None

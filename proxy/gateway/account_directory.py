@@ -7,10 +7,11 @@ memory; other keys are then refused with 503, since they may be good.
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from proxy.accounts.build import Bundle, build_account
+from proxy.accounts.declared import Declared
 from proxy.domain.account import Account
 from proxy.domain.json_text.codec import dumps
 from proxy.errors import ServiceUnavailableError
@@ -69,7 +70,7 @@ class AccountDirectory:
 
     def __init__(
         self,
-        declared: Mapping[str, Account],
+        declared: Declared,
         storage: StorageLike | None = None,
         counter: VersionCounter | None = None,
         monotonic: Callable[[], float] = lambda: 0.0,
@@ -77,7 +78,7 @@ class AccountDirectory:
         redact: bool = False,
         most_bytes: int = MOST_BYTES,
     ) -> None:
-        self._declared = declared
+        self.declared = declared
         self._storage = storage
         self._counter = counter or VersionCounter(None)
         self._monotonic = monotonic
@@ -90,17 +91,20 @@ class AccountDirectory:
         self._misses: dict[str, float] = {}
         self._seen = -1
         self._paused_until = 0.0
+        self._accounts = declared.accounts(redact=redact)
 
-    def declare(self, declared: Mapping[str, Account]) -> None:
-        """The accounts of the configuration file, in place of those before."""
-        self._declared = declared
+    def declare(self, declared: Declared) -> None:
+        """What the configuration file has, in place of what it had before."""
+        self.declared = declared
+        self._accounts = declared.accounts(redact=self._redact)
+        self._mark_stale(None)
 
     def find(self, token: str) -> Account | None:
         """The account of the key with this hash; None for a key that there is not.
 
         Raise ServiceUnavailableError if only the database could tell, and does not answer.
         """
-        account = self._declared.get(token)
+        account = self._accounts.get(token)
         if account is not None or self._storage is None:
             return account
         if self._counter.read() != self._seen:
@@ -124,7 +128,7 @@ class AccountDirectory:
                 self._pause(error)
 
     def facts(self) -> dict[str, Any]:
-        return {"accounts_in_memory": len(self._entries), "bytes": self._bytes, "declared": len(self._declared)}
+        return {"accounts_in_memory": len(self._entries), "bytes": self._bytes, "declared": len(self._accounts)}
 
     def _look_up(self, token: str, entry: _Entry | None) -> Account | None:
         assert self._storage is not None
@@ -154,7 +158,7 @@ class AccountDirectory:
         )
 
     def _remember(self, token: str, bundle: Bundle) -> Account:
-        account = build_account(bundle, redact=self._redact)
+        account = build_account(self.declared.complete(bundle), redact=self._redact)
         entry = _Entry(account, _BYTES_EACH + _size(bundle))
         with self._lock:
             self._drop(token)
@@ -231,7 +235,7 @@ class AccountDirectory:
 
 def _parts(token: str, account: Account) -> list[tuple[str, str]]:
     """All rows that an account was made of, as changes name them; a former hash of a key is a part of its own."""
-    parts = [("keys", token), ("keys", account.key.id), ("all", "")]
+    parts = [("keys", token), ("keys", account.token), ("all", "")]
     parts += [(table, name) for table, name in (
         ("users", account.user_id), ("teams", account.team_id), ("organizations", account.organization_id),
         ("team_members", f"{account.team_id}:{account.user_id}"),

@@ -59,6 +59,8 @@ class LiteLLM:
     forward_traceparent_to_llm_provider: bool = False
     json_logs: bool = False
     set_verbose: bool = False
+    upperbound_key_generate_params: Mapping[str, Any] = field(default_factory=dict)
+    default_key_generate_params: Mapping[str, Any] = field(default_factory=dict)
     ssl_verify: bool | str = True
     provider_url_destination_allowed_hosts: tuple[str, ...] = ()
     max_budget: float | None = None

@@ -1,10 +1,16 @@
 """What the directory of accounts asks of the database."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from proxy.accounts.build import Bundle
 from proxy.storage import account_rows
 from proxy.storage.database import Change, Database
+from proxy.storage.rows import Rows
+
+T = TypeVar("T")
 
 _MOST_CHANGES = 1000
 
@@ -30,6 +36,20 @@ class AccountStore:
             return last, None
         latest = changes[-1][0] if changes else max(version, 0)
         return latest, [Change(kind, identifier) for _, kind, identifier in changes]
+
+    def look(self, work: Callable[[Rows], T]) -> T:
+        """What `work` finds."""
+        return self.database.read(lambda connection: work(Rows(connection, self._now())))
+
+    def change(self, work: Callable[[Rows], T]) -> tuple[T, int]:
+        """Let `work` change rows in one transaction; the version after it. Raise ConflictingRowError."""
+
+        def transact(connection: Connection) -> tuple[T, list[Change]]:
+            rows = Rows(connection, self._now())
+            result = work(rows)
+            return result, rows.changes
+
+        return self.database.write(transact)
 
     def last_version(self) -> int:
         return self.database.read(account_rows.last_version)

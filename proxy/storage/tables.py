@@ -60,6 +60,8 @@ KEYS = Table(
     METADATA,
     Column("token", Text, primary_key=True),
     Column("key_alias", Text, unique=True),
+    # The first hash of a key that was regenerated: what it has spent is counted under it.
+    *_text("counted_as"),
     *_text("key_name", "user_id", "team_id", "agent_id", "project_id", "organization_id", "budget_id"),
     *_number("expires", "last_active"),
     *_json("models", "aliases", "config", "router_settings", "permissions", "metadata", "allowed_cache_controls"),

@@ -108,6 +108,11 @@ class RequestReader:
             else None,
         )
 
+    def read_bytes(self) -> bytes:
+        """The body of the request that is being served, as it came."""
+        self._check_open()
+        return read_json(current_request(), self._timeouts)
+
     def read_dialect(self, operation: Operation, model_in_path: str | None = None, stream: bool | None = None) -> Call:
         """A request in another dialect than OpenAI's, as a call: see Operation.dialect.
 

@@ -13,6 +13,7 @@ from proxy.gateway.open_streams import OpenStreams
 from proxy.host.config_state import ConfigState
 from proxy.host.ended_sessions import EndedSessions
 from proxy.host.kept import Kept
+from proxy.management.services import AccountServices
 from proxy.runtime import Runtime
 from proxy.settings import Settings
 from proxy.sinks.observation import Observation
@@ -44,6 +45,7 @@ class Parts:
     started_at: int
     access: ModelAccess
     directory: AccountDirectory
+    accounts: AccountServices
     storage: Storage | None
     spend: SpendSink | None
     meter: Meter

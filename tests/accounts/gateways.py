@@ -44,3 +44,34 @@ def bearer(key: str) -> dict[str, str]:
 def chat(client: FlaskClient, key: str = KEY, model: str = "gpt-4o", **more: Any) -> TestResponse:
     body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], **more}
     return client.post("/v1/chat/completions", json=body, headers=bearer(key))
+
+
+class Admin:
+    """Sends management requests with a key, by default the master key."""
+
+    def __init__(self, client: FlaskClient, key: str = MASTER) -> None:
+        self.client = client
+        self.key = key
+
+    def being(self, key: str) -> "Admin":
+        return Admin(self.client, key)
+
+    def send(self, method: str, path: str, body: Any = None) -> TestResponse:
+        more = {} if body is None else {"json": body}
+        return self.client.open(path, method=method, headers=bearer(self.key), **more)
+
+    def post(self, path: str, **body: Any) -> Any:
+        """The answer's JSON; it must be a 200."""
+        response = self.send("POST", path, body)
+        assert response.status_code == 200, response.text
+        return response.json
+
+    def get(self, path: str) -> Any:
+        response = self.send("GET", path)
+        assert response.status_code == 200, response.text
+        return response.json
+
+    def user_key(self, user_id: str, role: str = "internal_user", **key: Any) -> str:
+        """A user with a key of its own making."""
+        made: str = self.post("/user/new", user_id=user_id, user_role=role, **key)["key"]
+        return made

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from proxy.accounts.build import Bundle
-from proxy.domain.account import Account, Entity
+from proxy.accounts.declared import NOTHING_DECLARED, Declared
 from proxy.errors import ServiceUnavailableError
 from proxy.gateway import account_directory
 from proxy.gateway.account_directory import AccountDirectory
@@ -67,7 +67,8 @@ class Host:
         self.store = FakeStore()
         self.now = 0.0
         self.workers = [
-            AccountDirectory({}, self.store, VersionCounter(path), lambda: self.now, **options) for _ in range(2)
+            AccountDirectory(NOTHING_DECLARED, self.store, VersionCounter(path), lambda: self.now, **options)
+            for _ in range(2)
         ]
 
     def put(self, token: str, **row: Any) -> None:
@@ -89,8 +90,8 @@ def test_known_key_costs_no_round_trip(host: Host) -> None:
 
 
 def test_declared_key_needs_no_database(host: Host) -> None:
-    account = Account(Entity("key", "declared"))
-    assert AccountDirectory({"declared": account}, host.store).find("declared") is account
+    declared = Declared(keys={"declared": {"token": "declared"}})
+    assert AccountDirectory(declared, host.store).find("declared")
     assert host.store.asked == 0
 
 

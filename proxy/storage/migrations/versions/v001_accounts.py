@@ -76,6 +76,7 @@ def _create_keys() -> None:
         "keys",
         Column("token", Text, primary_key=True),
         Column("key_alias", Text, unique=True),
+        *_text("counted_as"),
         *_text("key_name", "user_id", "team_id", "agent_id", "project_id", "organization_id", "budget_id"),
         *_number("expires", "last_active"),
         *_json("models", "aliases", "config", "router_settings", "permissions", "metadata", "allowed_cache_controls"),

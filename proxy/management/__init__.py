@@ -1,0 +1,1 @@
+"""What the management API does: keys, teams and users are made, changed and shown. Views call it with checked fields."""
