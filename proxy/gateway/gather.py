@@ -5,6 +5,7 @@ from typing import Any
 
 from proxy.dialects.gemini.gather import gather_answers
 from proxy.dialects.messages.gather import gather_message
+from proxy.dialects.responses.gather import gather_response
 from proxy.domain.json_text.codec import loads
 
 # Pieces of text that follow each other.
@@ -56,5 +57,6 @@ def _add_call(calls: list[dict[str, Any]], piece: Mapping[str, Any]) -> None:
 _GATHERERS: Mapping[str, Callable[[Iterable[bytes]], dict[str, Any]]] = {
     "openai": gather_chunks,
     "messages": gather_message,
+    "responses": gather_response,
     "gemini": gather_answers,
 }

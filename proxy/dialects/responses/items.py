@@ -83,7 +83,7 @@ class Messages:
         if role == "assistant":
             self._say(parts)
         elif role in ("system", "developer"):
-            self._add({"role": role, "content": join_texts(parts, "\n\n")})
+            self._add({"role": role, "content": content_of([part for part in parts if part["type"] == "text"])})
         elif role == "user":
             self._add({"role": role, "content": content_of(parts)})
         else:

@@ -165,9 +165,8 @@ class _Reasoning:
         return [*events, self._event("summary_text.delta", delta=text)]
 
     def item(self, sealer: Sealer) -> dict[str, Any]:
-        for name in ("thinking_blocks", "reasoning_details"):
-            if name in self._sealed:
-                self._sealed[name] = [_without_index(block) for block in self._sealed[name]]
+        if "thinking_blocks" in self._sealed:
+            self._sealed["thinking_blocks"] = [_without_index(block) for block in self._sealed["thinking_blocks"]]
         summary = [_summary("".join(self._text))] if self._text else []
         sealed = sealer.seal(REASONING_PREFIX, self._sealed)
         return {"id": self._id, "type": "reasoning", "summary": summary, "encrypted_content": sealed}
