@@ -84,7 +84,7 @@ def _default(setting: Setting) -> str:
 
 
 def providers_page() -> str:
-    return "\n".join([*_providers_head(), *_own_files(), *_rows(), *_refusals()]) + "\n"
+    return "\n".join([*_providers_head(), *_own_files(), *_natives(), *_rows(), *_refusals()]) + "\n"
 
 
 def _providers_head() -> Iterator[str]:
@@ -106,6 +106,19 @@ def _own_files() -> Iterator[str]:
     yield "## With a file of their own"
     for name in sorted(TRANSLATED):
         yield from _provider(PROVIDERS[name])
+
+
+def _natives() -> Iterator[str]:
+    """Which wire forms of clients a provider is asked in as they come."""
+    yield ""
+    yield "## Forms that pass as they are"
+    yield ""
+    yield "Requests in these forms go to the provider as they came, and its answers come back so; other providers are asked"
+    yield "in their own form (see [agents.md](agents.md)). Of azure_ai, bedrock and vertex_ai that holds for Claude's models, or"
+    yield "Google's."
+    yield ""
+    rows = [provider for name, provider in sorted(PROVIDERS.items()) if provider.native]
+    yield from _table(("prefix", "forms"), ((f"`{each.name}/`", _names(sorted(each.native))) for each in rows))
 
 
 def _provider(provider: Provider) -> Iterator[str]:

@@ -296,6 +296,7 @@ def capabilities(provider: Provider) -> dict[str, Any]:
         "variables": {name: list(names) for name, names in provider.variables.items() if names},
         "needs_key": provider.needs_key,
         "auth": provider.auth,
+        "native": sorted(provider.native),
         "operations": {
             operation.name: {
                 "stream": operation.streams,
