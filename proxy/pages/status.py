@@ -36,7 +36,8 @@ def show_status() -> Response:
 @guarded
 def explain() -> Response:
     """What would happen to a call for this model now."""
-    return _page(_explain(request.form.get("model", ""), request.form.get("prompt", "")))
+    form = current_parts().reader.read_form()
+    return _page(_explain(form.get("model", ""), form.get("prompt", "")))
 
 
 @blueprint.post("/status/login")
@@ -46,7 +47,7 @@ def log_in() -> Response:
     key = parts.settings.master_key
     if key is None:
         return redirect_home()
-    if not login.is_key(request.form.get("key", ""), key.encode()):
+    if not login.is_key(parts.reader.read_form().get("key", ""), key.encode()):
         refused = AuthenticationError("This is not the master key.", code="invalid_api_key")
         parts.refusals.note(refused, request.remote_addr, request.path)
         parts.refusals.slow(refused, request.remote_addr)

@@ -63,8 +63,8 @@ def watch_arbiter(arbiter: Any) -> StopFlag:
 class Drain:
     """One per worker. `graceful` is gunicorn's graceful_timeout in seconds.
 
-    gunicorn's hooks report which requests run (`begin`, `end`); SIGTERM only sets a time, and a thread does the rest: a
-    signal handler must not wait.
+    gunicorn's hooks report which requests run (`begin` and `end`, or in `running` itself); SIGTERM only sets a time, and a
+    thread does the rest: a signal handler must not wait.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Drain:
         self._stopping = stopping
         self._graceful = graceful
         self._leave = leave or _leave
-        self._running: set[int] = set()
+        self.running: set[int] = set()
         self._term_at: float | None = None
         self._stop_listening: Handler = _handler(signal.SIGTERM)
 
@@ -83,10 +83,10 @@ class Drain:
         threading.Thread(target=self._run, name="drain", daemon=True).start()
 
     def begin(self, request: object) -> None:
-        self._running.add(id(request))
+        self.running.add(id(request))
 
     def end(self, request: object) -> None:
-        self._running.discard(id(request))
+        self.running.discard(id(request))
 
     def _on_term(self, number: int, frame: FrameType | None) -> None:
         if self._stopping:
@@ -113,7 +113,7 @@ class Drain:
 
     def _wait(self, until: float) -> None:
         """Until nothing runs, or that time has come."""
-        while self._running and time.monotonic() < until:
+        while self.running and time.monotonic() < until:
             time.sleep(_POLL)
 
 

@@ -9,8 +9,9 @@ import sys
 from typing import Any
 
 from proxy import settings
-from proxy.server import metrics_directory
+from proxy.server import descriptors, metrics_directory
 from proxy.server.check_result import CheckResult
+from proxy.server.connections import Connections, limit_sends
 from proxy.server.drain import Drain, watch_arbiter
 from proxy.server.reload import Reloader
 from proxy.server.shared_files import SharedFiles
@@ -23,6 +24,10 @@ def on_starting(server: Any) -> None:
     """In the parent, before there is any worker."""
     server.shared_files = SharedFiles.choose(settings.environment())
     server.shared_files.prepare()
+    found = descriptors.fit(server.cfg.worker_connections, descriptors.raise_limit())
+    if found.warning:
+        server.cfg.set("worker_connections", found.connections)
+        server.log.warning(found.warning)
 
 
 def when_ready(server: Any) -> None:
@@ -39,6 +44,9 @@ def when_ready(server: Any) -> None:
     for warning in start.warnings:
         server.log.warning(warning)
     server.log.info("%s", start.summary)
+    send_timeout = start.settings.general.send_timeout
+    # The application's own limit, which writes a record, comes first.
+    limit_sends(server.LISTENERS, send_timeout and send_timeout + 15)
     _prepare_reloads(server, start, texts)
 
 
@@ -65,6 +73,8 @@ def post_worker_init(worker: Any) -> None:
     """In a worker: the application is loaded, and no request is accepted yet."""
     worker.drain = Drain(worker.wsgi.extensions["patchbay"].streams, worker.stopping, worker.cfg.graceful_timeout)
     worker.drain.install()
+    worker.connections = Connections(worker, worker.drain.running)
+    worker.connections.install()
     # The worker's sockets are patched by now.
     from app import create_app  # noqa: PLC0415
     from proxy.fastpath import door  # noqa: PLC0415
@@ -79,11 +89,11 @@ def post_worker_init(worker: Any) -> None:
 
 
 def pre_request(worker: Any, request: Any) -> None:
-    worker.drain.begin(request)
+    worker.connections.begin(request)
 
 
 def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None:
-    worker.drain.end(request)
+    worker.connections.end(request)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -23,7 +23,7 @@ from proxy.web.client_timeouts import ClientTimeouts
 from proxy.web.client_watch import SocketWatch
 from proxy.web.current import Caller, current_caller, current_request
 from proxy.web.end_user import EndUserReader, session_of
-from proxy.web.receiving import read_json
+from proxy.web.receiving import read_form, read_json
 from proxy.web.unhonoured import refuse_unhonoured
 from schemas.problems import first_problem
 from schemas.request import OPTION_FIELDS, UNSUPPORTED_FIELDS, RequestSchema, check
@@ -112,6 +112,10 @@ class RequestReader:
         """The body of the request that is being served, as it came."""
         self._check_open()
         return read_json(current_request(), self._timeouts)
+
+    def read_form(self) -> dict[str, str]:
+        """The fields of a page's form."""
+        return read_form(current_request(), self._timeouts)
 
     def read_dialect(self, operation: Operation, model_in_path: str | None = None, stream: bool | None = None) -> Call:
         """A request in another dialect than OpenAI's, as a call: see Operation.dialect.

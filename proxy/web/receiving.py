@@ -1,11 +1,12 @@
 """The bytes of a request's body: JSON by its type, not too long, and here in time."""
 
 from io import BytesIO
+from urllib.parse import parse_qsl
 
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from proxy.errors import BadRequestError, ClientClosedRequestError, Timeout
+from proxy.errors import BadRequestError, ClientClosedRequestError, RequestTooLargeError, Timeout
 from proxy.web.client_timeouts import ClientTimeouts
 from proxy.web.current import serving_app
 from proxy.web.decompression import decompress
@@ -73,3 +74,21 @@ def _read_in_time(request: Request, limit: int, length: int | None, patience: Cl
     if deadline.expired:
         raise Timeout("The request's body did not arrive in time.", param="request_body")
     return raw
+
+
+LONGEST_FORM = 4096
+_MOST_FIELDS = 32
+
+
+def read_form(request: Request, timeouts: ClientTimeouts) -> dict[str, str]:
+    """The fields of a page's form, of which the last of a name counts. Raise what the HTTP layer makes a 408, 413 or 499 of."""
+    length = _length(request)
+    if length is not None and length > LONGEST_FORM:
+        raise RequestTooLargeError(f"A form has at most {LONGEST_FORM} bytes.", code="request_too_large")
+    if length is None and request.environ.get("HTTP_TRANSFER_ENCODING"):
+        raise BadRequestError("A form is sent with its length.", param="content-length")
+    raw = _read_in_time(request, LONGEST_FORM, length or 0, timeouts)
+    try:
+        return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise BadRequestError(f"A form has at most {_MOST_FIELDS} fields.") from None

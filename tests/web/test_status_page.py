@@ -195,3 +195,10 @@ def test_copied_cookie_opens_nothing_when_its_session_has_ended(locked: FlaskCli
     locked.post("/status/logout")
     locked.set_cookie("patchbay_status", cookie.value)
     assert locked.get("/status").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/status/login", "/status/explain"])
+def test_form_is_refused_when_it_is_longer_than_a_form(locked: FlaskClient, path: str) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    assert locked.post(path, data={"key": "x" * 5000}, headers=headers).status_code == 413
+    assert locked.post(path, data={f"f{number}": "" for number in range(100)}, headers=headers).status_code == 400
