@@ -117,8 +117,8 @@ def _natives() -> Iterator[str]:
     yield "in their own form (see [agents.md](agents.md)). Of azure_ai, bedrock and vertex_ai that holds for Claude's models, or"
     yield "Google's."
     yield ""
-    rows = [provider for name, provider in sorted(PROVIDERS.items()) if provider.native]
-    yield from _table(("prefix", "forms"), ((f"`{each.name}/`", _names(sorted(each.native))) for each in rows))
+    forms = {name: capabilities(provider)["native"] for name, provider in sorted(PROVIDERS.items())}
+    yield from _table(("prefix", "forms"), ((f"`{name}/`", _names(given)) for name, given in forms.items() if given))
 
 
 def _provider(provider: Provider) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
-from proxy.domain.operations import Operation
+from proxy.domain.operations import CHAT, Operation
 from proxy.errors import BadRequestError, UnsupportedParamsError
 from proxy.providers.contract import Provider
 
@@ -296,7 +296,7 @@ def capabilities(provider: Provider) -> dict[str, Any]:
         "variables": {name: list(names) for name, names in provider.variables.items() if names},
         "needs_key": provider.needs_key,
         "auth": provider.auth,
-        "native": sorted(provider.native),
+        "native": sorted(form for form, native in provider.native.items() if CHAT in native.operations),
         "operations": {
             operation.name: {
                 "stream": operation.streams,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.dialects.messages import MESSAGES_DIALECT
 from proxy.dispatch.native import find_native, prepare_native
 from proxy.domain.answer import Answer, Chunk
 from proxy.domain.bridged import BridgedDocument
@@ -213,7 +214,7 @@ def test_what_a_client_wants_left_out_is_left_out_and_named() -> None:
     assert dropped == ("top_k",)
 
 
-COUNTERS = [
+COUNTERS: list[tuple[str, str, str, dict[str, int]]] = [
     ("anthropic", CLAUDE, "https://api.anthropic.com/v1/messages/count_tokens", {"input_tokens": 12}),
     (
         "vertex_ai", CLAUDE,
@@ -344,3 +345,34 @@ def test_an_exception_frame_is_an_error() -> None:
     with pytest.raises(GatewayError) as raised:
         chunks_of("bedrock", STREAMS[2][1], [frame("throttlingException", {"message": "slow"}, "exception")])
     assert raised.value.status_code == 429
+
+
+def test_gemini_counts_the_translated_prompt() -> None:
+    deployment = deployment_of("gemini", "gemini-2.5-pro")
+    body = {"model": "group", "messages": BODY["messages"], "system": "be brief"}
+    call = call_of(body, COUNT_TOKENS)
+    call = call._replace(document=BridgedDocument(MESSAGES_DIALECT.read_request, native_body(call)))
+    request, _ = asked(call, deployment)
+    assert request.url == "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:countTokens"
+    sent = json.loads(bytes(request.body))["generateContentRequest"]
+    assert sent["model"] == "models/gemini-2.5-pro"
+    assert sent["systemInstruction"]["parts"][0]["text"] == "be brief"
+    parsed = native_of(call, deployment).parse_response(b'{"totalTokens": 12}', {}, call, deployment)
+    assert json.loads(parsed.body) == {"input_tokens": 12}
+    with pytest.raises(InvalidProviderResponseError):
+        native_of(call, deployment).parse_response(b"{}", {}, call, deployment)
+
+
+def native_body(call: Call) -> Document:
+    assert call.native is not None
+    return call.native
+
+
+@pytest.mark.parametrize(("provider", "base", "supposed"), [
+    ("litellm_proxy", "http://h:4000", True), ("openrouter", None, False), ("deepseek", None, False),
+    ("anthropic", "http://h", False),
+])  # fmt: skip
+def test_a_server_that_lacks_the_form_is_asked_otherwise(provider: str, base: str | None, supposed: bool) -> None:
+    deployment = deployment_of(provider, "m", base)
+    native = native_of(call_of(BODY), deployment)
+    assert (native.is_supposed is not None and native.is_supposed(deployment)) is supposed

@@ -79,6 +79,8 @@ def with_messages(provider: Provider) -> Provider:
         serves=lambda deployment: find_url(endpoint, provider, deployment) is not None,
         prepare=prepare,
         operations=(CHAT,),
+        # A server of which only the address is known may be older than its endpoint.
+        is_supposed=lambda deployment: endpoint.beside and deployment.api_base is not None,
     )
     return replace(provider, native={**provider.native, "messages": native})
 

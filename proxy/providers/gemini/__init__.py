@@ -12,6 +12,7 @@ from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS
 from proxy.providers.contract import Provider
 from proxy.providers.gemini import body, embeddings
 from proxy.providers.gemini.address import BASE_URL, build_base, quote_model
+from proxy.providers.gemini.counter import COUNTER
 from proxy.providers.gemini.errors import parse_error
 from proxy.providers.gemini.native import NATIVES
 from proxy.providers.gemini.parts import unknown_to_google
@@ -52,6 +53,6 @@ PROVIDER = Provider(
     base_url=BASE_URL,
     media=unknown_to_google,
     batch=lambda deployment: embeddings.BATCH,
-    native=NATIVES,
+    native={**NATIVES, "messages": COUNTER},
     signed_ids=True,
 )
