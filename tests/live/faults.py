@@ -149,6 +149,30 @@ NATIVE_FORMATS = {
     ),
 }
 
+
+def response_event(kind: str, **members: Any) -> bytes:
+    return sse({"type": f"response.{kind}", **members}, f"response.{kind}")
+
+
+_OPENED = {"id": "resp_1", "object": "response", "model": "m", "status": "in_progress", "output": []}
+# Asked for by clients that speak the Responses API only.
+RESPONSE_FORMATS = {
+    "responses": Format(
+        "text/event-stream",
+        [response_event("created", response=_OPENED), response_event("in_progress", response=_OPENED)],
+        lambda text: response_event("output_text.delta", item_id="i", output_index=0, content_index=0, delta=text),
+        [response_event("output_item.done", output_index=0, item={"id": "i", "type": "message"})],
+        [
+            response_event(
+                "completed",
+                response={**_OPENED, "status": "completed", "usage": {"input_tokens": 9, "output_tokens": 7}},
+            )
+        ],
+        sse({"type": "error", "code": "server_error", "message": "overloaded"}, "error"),
+        sse("{not json", "response.completed"),
+    ),
+}
+
 # In the order of the table. The first five can only strike before the first content.
 BEFORE_ONLY = ("refused", "reset before the head", "head, then nothing", "status 500", "a page of HTML")
 ANYTIME = (
@@ -280,6 +304,8 @@ def strings(value: Any) -> Iterator[str]:
 def rest_of(text: str, body: dict[str, Any]) -> str:
     """What is left to say of `text`, given what the request's last message tells."""
     turns = body.get("messages") or body.get("contents")
+    if not turns:
+        return text
     last = turns[-1]
     said = list(strings(last.get("content") or last.get("parts")))[-1]
     asked = _CUT_OFF.search(said)
@@ -333,7 +359,7 @@ class FaultyProvider:
         body = json.loads(await reader.readexactly(int(length[1]))) if length else {}
         self.asked += 1
         _, form, fault, moment, seed, *_ = head.split(" ")[1].split("/")
-        exchange = Exchange(writer, {**FORMATS, **NATIVE_FORMATS}[form])
+        exchange = Exchange(writer, {**FORMATS, **NATIVE_FORMATS, **RESPONSE_FORMATS}[form])
         text = text_of(int(body_seed(body) or seed))
         if fault == "good":
             await self._unless_left(reader, whole(exchange, rest_of(text, body)))
@@ -377,6 +403,8 @@ def deployment(port: int, form: str, fault: str, moment: str = "before", seed: i
     base = f"http://127.0.0.1:{at}/{form}/{FAULTS.index(fault) if fault in FAULTS else fault}/{moment}/{seed}"
     if form == "openai":
         return {"model": "openai/m", "api_base": base, "api_key": "sk-x"}
+    if form == "responses":
+        return {"model": "openai/m", "api_base": base, "api_key": "sk-x", "use_responses_api": True}
     if form == "anthropic":
         return {"model": "anthropic/claude-sonnet-4-5", "api_base": base, "api_key": "sk-x"}
     if form == "gemini":

@@ -5,7 +5,6 @@ other providers, and the ids of answers that are stored, which carry their deplo
 https://platform.openai.com/docs/api-reference/responses
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -35,7 +34,6 @@ _SHARED = frozenset(
     "prompt_cache_key prompt_cache_retention top_logprobs".split()
 )
 _RENAMED: Mapping[str, str] = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens"}
-_KIND = re.compile(rb'\{\s*"type"\s*:\s*"([\w.]+)"')
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.cancelled"})
 _CONTENT = frozenset({"response.output_item.added", "response.output_item.done"})
 _HOLD_RESPONSE = frozenset({"response.created", "response.queued", "response.in_progress", "response.failed"}) | _ENDS
@@ -171,18 +169,20 @@ class NativeStream:
         data = event.data
         if self._finished or not data or data == b"[DONE]":
             return []
-        kind = _kind_of(event, self._deployment)
+        fields = mapping(parse_event(data, self._deployment))
+        kind = fields.get("type") or event.name
+        if not isinstance(kind, str):
+            return []
         if kind.endswith(".delta"):
             return [Chunk(_framed(kind, data), True)]
         if kind in _HOLD_RESPONSE or kind == "error":
-            return self._relay_state(kind, data)
+            return self._relay_state(kind, data, fields)
         return [Chunk(_framed(kind, data), kind in _CONTENT)] if kind else []
 
-    def _relay_state(self, kind: str, data: bytes) -> list[Chunk]:
-        fields = parse_event(data, self._deployment)
-        response = mapping(mapping(fields).get("response"))
+    def _relay_state(self, kind: str, data: bytes, fields: Mapping[str, Any]) -> list[Chunk]:
+        response = mapping(fields.get("response"))
         if kind == "error":
-            raise error_from_event(error_of(mapping(fields)), self._deployment)
+            raise error_from_event(error_of(fields), self._deployment)
         if kind == "response.failed":
             raise error_from_event(dumps({"error": response.get("error") or {}}), self._deployment)
         text = _framed(kind, self._signed(data, response) if self._signs else data)
@@ -211,16 +211,6 @@ class NativeStream:
         event = mapping(loads(data.partition(b"\ndata: ")[2]))
         delta = event.get("delta")
         return len(delta) if isinstance(delta, str) else len(dumps(event.get("item") or {}))
-
-
-def _kind_of(event: Event, deployment: Deployment) -> str:
-    if event.name:
-        return event.name
-    found = _KIND.match(event.data)
-    if found is not None:
-        return found[1].decode()
-    kind = mapping(parse_event(event.data, deployment)).get("type")
-    return kind if isinstance(kind, str) else ""
 
 
 def error_of(fields: Mapping[str, Any]) -> bytes:
