@@ -52,6 +52,7 @@ def create_app(
     # Neither is answered by a redirect to the Host header's address.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = int(general.max_request_size_mb * 1024 * 1024)
+    app.config["MAX_UPLOAD_LENGTH"] = int(general.max_upload_size_mb * 1024 * 1024)
     limits = (general.receive_timeout, general.send_timeout)
     timeouts = kept.part(
         "client timeouts", limits, lambda: client_timeouts.ClientTimeouts(runtime.monotonic, runtime.sleep, *limits)

@@ -5,6 +5,7 @@ The gateway's own fields are LiteLLM's: they steer the call and are never sent t
 
 from collections.abc import Mapping, Set
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from marshmallow import INCLUDE, Schema, ValidationError
@@ -139,16 +140,25 @@ class _OptionFields(_ProviderFields):
     mock_testing_rate_limit_error = Flag(allow_none=True)
 
 
+class FileRule(NamedTuple):
+    """A file of a form: at least one, at most `most`. `instead`: members that name it where the body is JSON."""
+
+    most: int = 1
+    required: bool = True
+    instead: tuple[str, ...] = ()
+
+
 class RequestSchema(_OptionFields):
     """A request body. Unknown members pass: they are the provider's.
 
     `provider_members`, of another dialect's schema: members that are the provider's although the gateway has options of
     these names. `provider_metadata`: where `metadata` is one of them, the members of it that are the provider's; the others
-    are for the gateway.
+    are for the gateway. `files` are those of a form, by their fields' names.
     """
 
     provider_members: ClassVar[frozenset[str]] = frozenset()
     provider_metadata: ClassVar[frozenset[str]] = frozenset()
+    files: ClassVar[Mapping[str, FileRule]] = MappingProxyType({})
 
     api_key = Text(filled=True, allow_none=True)
     api_base = Text(filled=True, allow_none=True)

@@ -229,6 +229,13 @@ _GENERAL: tuple[tuple[Any, ...], ...] = (
         "larger bodies are refused (413): 32 by default; LiteLLM has no limit by default",
     ),
     (
+        "max_upload_size_mb",
+        "positive",
+        200.0,
+        "supported",
+        "ours: larger forms with files (audio, images) are refused (413); they are kept on disk (TMPDIR), not in memory",
+    ),
+    (
         "cors_allow_origins",
         "names",
         None,

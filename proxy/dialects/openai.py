@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.dialects.contract import Price, StreamWriter
-from proxy.domain.answer import Answer, Chunk
+from proxy.dialects.event_writer import EventWriter
+from proxy.domain.answer import EVENTS, Answer, Chunk
 from proxy.domain.call import Call
 from proxy.domain.json_text.codec import dumps, loads
 from proxy.domain.json_text.document import Document
@@ -38,7 +39,7 @@ class OpenAIDialect:
         return b'%b%b"_response_ms":%.3f}' % (opened, separator, seconds * 1000)
 
     def open_writer(self, call: Call, form: str, price: Price) -> StreamWriter:
-        return OpenAIWriter(call.include_usage, price)
+        return EventWriter() if form == EVENTS else OpenAIWriter(call.include_usage, price)
 
     def status_of(self, error: GatewayError) -> int:
         return error.status_code

@@ -155,7 +155,7 @@ class Dispatcher:
         if provider.media is not None:
             prepared = inline_media(prepared, provider.media(prepared.fields), exchange.fetch)
         try:
-            if call.stream:
+            if call.stream or provider.passes_bytes:
                 once = OnceOnly(on_result, self._runtime.monotonic, exchange.started)
                 return self._open(provider, prepared, deployment, once, exchange)
             parts = _parts(provider, prepared, deployment)
@@ -174,7 +174,7 @@ class Dispatcher:
         decoder = provider.open_stream(call, deployment)
         stream = ProviderStream(
             self._send(provider, call, deployment, exchange),
-            self._decoders[provider.framing](),
+            self._decoders[provider.framing if call.stream else "raw"](),
             decoder,
             Meter(call.observed_fields, getattr(decoder, "text_length", text_length)),
             once,
@@ -183,7 +183,8 @@ class Dispatcher:
             self._runtime.monotonic,
         )
         stream.wait_for_content(sent)
-        return stream.reply(exchange.dropped, self._runtime.monotonic() - sent, provider.form)
+        form = getattr(decoder, "form", provider.form)
+        return stream.reply(exchange.dropped, self._runtime.monotonic() - sent, form)
 
     def _ask(self, provider: Provider, call: Call, deployment: Deployment, exchange: Exchange) -> Answer:
         """The whole answer to one request."""
@@ -194,7 +195,14 @@ class Dispatcher:
         seconds = monotonic() - sent
         answer = provider.parse_response(body, response.headers, call, deployment)
         return Answer(
-            answer.body, answer.usage, answer.model, response.headers, exchange.dropped, seconds, provider.form
+            answer.body,
+            answer.usage,
+            answer.model,
+            response.headers,
+            exchange.dropped,
+            seconds,
+            provider.form,
+            answer.content_type,
         )
 
     def _send(self, provider: Provider, call: Call, deployment: Deployment, exchange: Exchange) -> WireResponse:

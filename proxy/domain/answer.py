@@ -9,9 +9,14 @@ from proxy.domain.json_text.codec import dumps
 from proxy.domain.usage import Usage
 from proxy.errors import GatewayError
 
+JSON_TYPE = "application/json"
+# Forms of a StreamReply that are no dialect's: bytes of a file, and whole server-sent events of an operation's own.
+BYTES = "bytes"
+EVENTS = "events"
+
 
 class Answer(NamedTuple):
-    """A whole answer: `body` is a JSON object's bytes, `headers` the provider's (lower case).
+    """A whole answer: `body` is a JSON object's bytes, or what `content_type` names; `headers` the provider's (lower case).
 
     `dropped` names the parameters that were left out; `provider_seconds` is the time spent on the wire. `form` names the
     dialect that the body is written in.
@@ -24,6 +29,7 @@ class Answer(NamedTuple):
     dropped: tuple[str, ...] = ()
     provider_seconds: float = 0.0
     form: str = "openai"
+    content_type: str = JSON_TYPE
 
 
 class Chunk(NamedTuple):

@@ -14,6 +14,7 @@ from proxy.domain.json_text.document import Document
 from proxy.domain.operations import Operation
 from proxy.domain.requester import NOBODY, Requester
 from proxy.domain.secrets import MaskLease
+from proxy.domain.upload import Upload
 from proxy.domain.user_config import UserConfig
 from proxy.domain.wire import ClientWatch
 
@@ -79,6 +80,7 @@ class Call(NamedTuple):
     answers that clients refer to later; `pin` is where what the call refers to is kept: only
     deployments of that account can answer it.
     `quota` is what the call has reserved of its limits and budgets; None where it has none. `end_user` is the caller's customer.
+    `upload` are the files of a form.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Call(NamedTuple):
     pin: Pin | None = None
     quota: CallQuota | None = None
     end_user: str | None = None
+    upload: Upload | None = None
 
     @property
     def fields(self) -> Mapping[str, Any]:

@@ -1,88 +1,25 @@
 """The operations that the gateway serves: one row each, with all facts about an operation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
-from proxy.domain import amounts, mock_answers
-from proxy.domain.mock_answers import MockBody, MockChunk
-from proxy.domain.usage import CountAmount
+from proxy.domain import amounts, mock_answers, mock_media
+from proxy.domain.operation import Operation
+from proxy.domain.sample_files import DOT, SILENCE
+from schemas.audio import SpeechSchema, TranscriptionsSchema, TranslationsSchema
 from schemas.chat import ChatSchema
 from schemas.completions import CompletionsSchema
 from schemas.embeddings import EmbeddingsSchema
 from schemas.gemini import BatchEmbedContentsSchema, CountContentSchema, EmbedContentSchema, GenerateContentSchema
+from schemas.images import ImageEditsSchema, ImagesSchema, ImageVariationsSchema
 from schemas.messages import CountTokensSchema, MessagesSchema
 from schemas.moderations import ModerationsSchema
 from schemas.request import RequestSchema
 from schemas.rerank import RerankSchema
 from schemas.responses import ResponsesSchema
 
-BodyForm = Literal["json", "multipart", "none"]
-AnswerForm = Literal["json", "stream", "bytes"]
-
-
-@dataclass(frozen=True, eq=False)
-class Operation:
-    """One operation. Rows are compared by identity.
-
-    name: in records, metrics, capabilities and providers' tables.
-    schema: the marshmallow class of the request body.
-    call_type: LiteLLM's name in records.
-    paths: below the base URL; the first is OpenAI's, and the one that compatible providers are called at.
-    methods: of the client's request.
-    body, answers: the forms that a request body and an answer can have.
-    parameters: OpenAI's parameters, without those that every format must take (model, messages, input, prompt, stream).
-    results: the member of a JSON answer that holds the list of results.
-    content: the members of a request body that a record keeps where prompts may be kept.
-    text: the members whose text counts for an estimate of tokens.
-    identified_by: the members by which a bare body is recognised as this operation's, for explain; none: it is not.
-    amounts: what is counted and priced beside tokens, the best way to count first; see domain/amounts.py.
-    mode: LiteLLM's `model_info.mode` of a deployment that serves this operation.
-    model_words: words in a model's name that make it this operation's, for a health check of a deployment without a mode.
-    probe: the small request of a health check; None: it has none.
-    mock, mock_chunk: what the fake provider answers, whole and as one chunk of a stream.
-    semantic_name: `gen_ai.operation.name` in OpenTelemetry's conventions; None: the name.
-    default_model: the model for a body that names none.
-    dialect: the client's wire form at its paths, a name in proxy/dialects/registry.py.
-    headers: the client's headers that belong to its dialect: they reach a provider that is asked in it.
-    pivot: the operation that it is for routing and providers, where it is another dialect's form of it.
-    """
-
-    name: str
-    call_type: str
-    schema: type[RequestSchema]
-    paths: tuple[str, ...]
-    methods: tuple[str, ...] = ("POST",)
-    body: BodyForm = "json"
-    answers: tuple[AnswerForm, ...] = ("json",)
-    parameters: frozenset[str] = frozenset()
-    results: str = "choices"
-    content: tuple[str, ...] = ()
-    text: tuple[str, ...] = ()
-    identified_by: frozenset[str] = frozenset()
-    amounts: tuple[CountAmount, ...] = ()
-    mode: str = ""
-    model_words: tuple[str, ...] = ()
-    probe: Mapping[str, Any] | None = None
-    mock: MockBody | None = None
-    mock_chunk: MockChunk | None = None
-    semantic_name: str | None = None
-    default_model: str | None = None
-    dialect: str = "openai"
-    headers: tuple[str, ...] = ()
-    pivot: "Operation | None" = None
-
-    @property
-    def path(self) -> str:
-        return self.paths[0]
-
-    @property
-    def streams(self) -> bool:
-        return "stream" in self.answers
-
-    def __repr__(self) -> str:
-        return f"Operation({self.name!r})"
-
+__all__ = ["Operation"]
 
 # Parameters: https://platform.openai.com/docs/api-reference
 CHAT = Operation(
@@ -167,6 +104,116 @@ RERANK = Operation(
     model_words=("rerank",),
     probe={"query": "hi", "documents": ["hi"]},
     mock=mock_answers.rerank,
+)
+# https://platform.openai.com/docs/api-reference/images
+_IMAGE_PARAMETERS = frozenset(
+    "background n output_compression output_format partial_images quality response_format size user".split()
+)
+IMAGES = Operation(
+    name="images",
+    call_type="aimage_generation",
+    schema=ImagesSchema,
+    paths=("images/generations",),
+    answers=("json", "stream"),
+    parameters=_IMAGE_PARAMETERS | {"moderation", "style"},
+    results="data",
+    content=("prompt",),
+    text=("prompt",),
+    identified_by=frozenset({"prompt", "size"}),
+    amounts=(amounts.count_images,),
+    mode="image_generation",
+    model_words=("dall-e", "image", "imagen", "flux", "stable-diffusion", "titan-image", "canvas", "recraft"),
+    probe={"prompt": "a dot", "size": "1024x1024"},
+    mock=mock_media.images,
+    mock_events=mock_media.image_events("image_generation"),
+    semantic_name="image_generation",
+)
+IMAGE_EDITS = Operation(
+    name="image_edits",
+    call_type="aimage_edit",
+    schema=ImageEditsSchema,
+    paths=("images/edits",),
+    body="multipart",
+    answers=("json", "stream"),
+    parameters=_IMAGE_PARAMETERS | {"input_fidelity"},
+    results="data",
+    content=("prompt",),
+    text=("prompt",),
+    amounts=(amounts.count_images,),
+    mode="image_edit",
+    probe={"prompt": "a dot"},
+    probe_files={"image": DOT},
+    mock=mock_media.images,
+    mock_events=mock_media.image_events("image_edit"),
+)
+IMAGE_VARIATIONS = Operation(
+    name="image_variations",
+    call_type="aimage_variation",
+    schema=ImageVariationsSchema,
+    paths=("images/variations",),
+    body="multipart",
+    parameters=frozenset({"n", "response_format", "size", "user"}),
+    results="data",
+    amounts=(amounts.count_images,),
+    mode="image_variation",
+    probe={},
+    probe_files={"image": DOT},
+    mock=mock_media.images,
+)
+# https://platform.openai.com/docs/api-reference/audio
+SPEECH = Operation(
+    name="speech",
+    call_type="aspeech",
+    schema=SpeechSchema,
+    paths=("audio/speech",),
+    answers=("bytes", "stream"),
+    stream_when=("stream_format", "sse"),
+    parameters=frozenset({"instructions", "response_format", "speed", "stream_format", "user", "voice"}),
+    content=("input",),
+    text=("input",),
+    identified_by=frozenset({"input", "voice"}),
+    amounts=(amounts.count_characters,),
+    mode="audio_speech",
+    model_words=("tts", "speech", "sonic", "aura"),
+    probe={"input": "hi", "voice": "alloy"},
+    mock=mock_media.speech,
+    mock_events=mock_media.speech_events,
+)
+_LISTENING_PARAMETERS = frozenset({"prompt", "response_format", "temperature", "user"})
+TRANSCRIPTIONS = Operation(
+    name="transcriptions",
+    call_type="atranscription",
+    schema=TranscriptionsSchema,
+    paths=("audio/transcriptions",),
+    body="multipart",
+    answers=("json", "stream", "bytes"),
+    parameters=_LISTENING_PARAMETERS
+    | frozenset(
+        "chunking_strategy include known_speaker_names known_speaker_references language timestamp_granularities".split()
+    ),
+    content=("prompt",),
+    amounts=(amounts.count_seconds,),
+    mode="audio_transcription",
+    model_words=("whisper", "transcribe", "scribe", "nova-2", "nova-3"),
+    probe={},
+    probe_files={"file": SILENCE},
+    mock=mock_media.transcript,
+    mock_events=mock_media.transcript_events,
+)
+TRANSLATIONS = Operation(
+    name="translations",
+    call_type="atranslation",
+    schema=TranslationsSchema,
+    paths=("audio/translations",),
+    body="multipart",
+    answers=("json", "bytes"),
+    parameters=_LISTENING_PARAMETERS,
+    content=("prompt",),
+    amounts=(amounts.count_seconds,),
+    mode="audio_translation",
+    probe={},
+    probe_files={"file": SILENCE},
+    mock=mock_media.transcript,
 )
 # https://platform.claude.com/docs/en/api/messages
 MESSAGES = Operation(
@@ -296,6 +343,12 @@ _ROWS = (
     EMBEDDINGS,
     MODERATIONS,
     RERANK,
+    IMAGES,
+    IMAGE_EDITS,
+    IMAGE_VARIATIONS,
+    SPEECH,
+    TRANSCRIPTIONS,
+    TRANSLATIONS,
 )
 OPERATIONS: Mapping[str, Operation] = {row.name: row for row in _ROWS}
 BY_MODE: Mapping[str, Operation] = {operation.mode: operation for operation in OPERATIONS.values()}

@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
+from proxy.host.spool import StoredContent
+
 
 class Pieces:
     """A long body in the pieces in which it is sent: what stays of the client's own is not copied.
@@ -23,6 +25,27 @@ class Pieces:
 
     def __len__(self) -> int:
         return self._length
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self.pieces)
+
+
+class StoredPieces(Pieces):
+    """A body of which parts are stored: read from the disk as they are sent, each time anew."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Iterable[bytes | StoredContent]) -> None:
+        self._parts = tuple(parts)
+        self._length = sum(part.size if isinstance(part, StoredContent) else len(part) for part in self._parts)
+
+    @property
+    def pieces(self) -> Iterator[bytes]:  # type: ignore[override]
+        for part in self._parts:
+            if isinstance(part, StoredContent):
+                yield from part.blocks()
+            else:
+                yield part
 
     def __bytes__(self) -> bytes:
         return b"".join(self.pieces)

@@ -6,17 +6,22 @@ from dataclasses import replace
 from typing import Any
 
 from proxy.accounting.prices import PriceTable
+from proxy.domain.answer import StreamReply
 from proxy.domain.attempt import Result, Send
-from proxy.domain.call import Call
+from proxy.domain.call import Call, Options
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import BY_MODE, CHAT, EMBEDDINGS, OPERATIONS, Operation
+from proxy.domain.upload import Upload, UploadedFile
 from proxy.domain.wire import Clocks
 from proxy.errors import GatewayError
+from proxy.host.spool import StoredContent
 from proxy.providers.registry import find_provider
 
 _CLOCKS = Clocks(connect=5.0, first=20.0, idle=20.0, total=20.0)
 _PARALLEL = 16
+# A size that an image model has no word for is no reason to call it ill.
+_PROBE_OPTIONS = Options(drop_params=True)
 Report = dict[str, Any]
 
 
@@ -50,9 +55,12 @@ def _as_probed(deployment: Deployment) -> Deployment | None:
 def _ask(deployment: Deployment, send: Send, call_id: str, embeds: Callable[[Deployment], bool]) -> str | None:
     operation = probed_operation(deployment, embeds)
     fields = {"model": deployment.model, **(operation.probe or {})}
-    call = Call(call_id, operation, deployment.group, Document.of(fields))
+    upload = probe_upload(operation)
+    call = Call(call_id, operation, deployment.group, Document.of(fields), _PROBE_OPTIONS, upload=upload)
     try:
-        send(call, deployment, _clocks(deployment), _ignore)
+        reply = send(call, deployment, _clocks(deployment), _ignore)
+        if isinstance(reply, StreamReply):
+            reply.close()
     except GatewayError as error:
         return error.message
     return None
@@ -64,6 +72,15 @@ def _clocks(deployment: Deployment) -> Clocks:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
         return _CLOCKS
     return Clocks(connect=min(_CLOCKS.connect or seconds, seconds), first=seconds, idle=seconds, total=seconds)
+
+
+def probe_upload(operation: Operation) -> Upload | None:
+    """The files of an operation's probe; None for one that has none."""
+    files = [
+        UploadedFile(field, sample.name, sample.content_type, StoredContent(sample.data))
+        for field, sample in operation.probe_files.items()
+    ]
+    return Upload(files, "patchbay-probe") if files else None
 
 
 def probed_operation(deployment: Deployment, embeds: Callable[[Deployment], bool] = lambda one: False) -> Operation:

@@ -9,7 +9,7 @@ from proxy.accounting.book import PriceBook
 from proxy.accounting.cost import cost_of
 from proxy.accounting.prices import PriceTable
 from proxy.domain.account import nanodollars
-from proxy.domain.answer import Answer, StreamEnd
+from proxy.domain.answer import EVENTS, Answer, StreamEnd
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import Call
 from proxy.domain.call_quota import CallQuota
@@ -176,6 +176,8 @@ def read_answer_facts(body: bytes, form: str = "openai") -> AnswerFacts:
 
 def _gathered(stream: StreamEnd, outcome: Outcome) -> object:
     """The whole answer for the log; None where a provider's chunks can't be put together."""
+    if outcome.reply.form == EVENTS:
+        return None
     try:
         return gather(stream.chunks, outcome.reply.form)
     except Exception as exception:  # noqa: BLE001  a call has its record, even without its answer

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from proxy.domain.answer import Answer
+from proxy.domain.answer import JSON_TYPE, Answer
 from proxy.domain.attempt import Outcome
 from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.cost import Cost
@@ -175,7 +175,9 @@ def _content(call: Call, outcome: Outcome | None, response: object, mask: Mask) 
     """Prompt and answer as masked JSON."""
     asked = _asked(call)
     if response is None and outcome is not None and isinstance(outcome.reply, Answer):
-        response = outcome.reply.body
+        reply = outcome.reply
+        is_json = reply.content_type == JSON_TYPE
+        response = reply.body if is_json else reply.body.decode() if reply.content_type.startswith("text/") else None
     answer = mask(response.decode()).encode() if isinstance(response, bytes) else _redacted(response, mask)
     return _redacted(asked, mask), answer
 

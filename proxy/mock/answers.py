@@ -8,7 +8,7 @@ are no answer), `error_event` (an error inside a stream), `no_done` (ends withou
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import orjson
 
 from proxy.domain.mock_answers import Behaviour, MockChunk, count_usage, identity, reply_text
 from proxy.domain.operations import find_by_path
+from proxy.mock.form import read_body
 
 # The fake provider may run within the gateway's own process: a request must not make it take much of that.
 _MOST_CHUNKS = 10_000
@@ -50,7 +51,7 @@ def answer(
     if path.rstrip("/").endswith("models"):
         return _whole(Behaviour(), _models(defaults or Behaviour()))
     try:
-        body = orjson.loads(raw)
+        body = read_body(raw, (headers or {}).get("content-type", ""))
     except ValueError:
         return _error(Behaviour(status=400), "the body is not JSON")
     if not isinstance(body, dict):
@@ -66,6 +67,8 @@ def answer(
     if behaviour.fault == "garbage" and not body.get("stream"):
         return _paced(behaviour, "text/html", [b"<html>not an answer"])
     operation = find_by_path(path)
+    if operation is not None and operation.mock_events and operation.wants_stream(body):
+        return _event_stream(behaviour, operation.mock_events(body, behaviour))
     if operation is not None and body.get("stream") and operation.mock_chunk:
         return _stream(behaviour, body, operation.mock_chunk)
     if operation is not None and operation.mock:
@@ -153,13 +156,26 @@ def _pieces(reply: str, count: int) -> list[str]:
     return [reply[start : start + size] or " " for start in range(0, size * min(count, _MOST_CHUNKS), size)]
 
 
+def _event_stream(behaviour: Behaviour, events: Sequence[tuple[str, Mapping[str, Any]]]) -> MockAnswer:
+    def body() -> Iterator[bytes | Pause]:
+        if behaviour.delay:
+            yield Pause(behaviour.delay)
+        for name, data in events:
+            yield (f"event: {name}\n".encode() if name else b"") + _event(data)
+            if behaviour.fault:
+                yield from _fault(behaviour.fault)
+
+    return MockAnswer(200, {"content-type": "text/event-stream", "x-request-id": "mock-request"}, body())
+
+
 def _event(chunk: Mapping[str, Any]) -> bytes:
     return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
 
 def _whole(behaviour: Behaviour, answered: Mapping[str, Any] | bytes) -> MockAnswer:
     if isinstance(answered, bytes):
-        return _paced(behaviour, "application/octet-stream", [answered])
+        is_wave = answered.startswith(b"RIFF")
+        return _paced(behaviour, "audio/wav" if is_wave else "text/plain; charset=utf-8", [answered])
     raw = orjson.dumps(answered)
     if behaviour.fault == "cut":
         return _paced(behaviour, "application/json", [raw[: len(raw) // 2]], cut_of=len(raw))

@@ -17,7 +17,7 @@ def build_local(
     """A function for the transport: request in; status, headers and blocks of the body out."""
 
     def send(request: WireRequest) -> tuple[int, Mapping[str, str], Iterator[bytes]]:
-        given = answer(urlsplit(request.url).path, bytes(request.body), Behaviour(created=int(now())))
+        given = answer(urlsplit(request.url).path, bytes(request.body), Behaviour(created=int(now())), request.headers)
 
         def pause(seconds: float) -> Iterator[bytes]:
             """In steps, with an empty block after each, so that the reader can check its timeouts."""

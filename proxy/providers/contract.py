@@ -22,7 +22,7 @@ class StreamDecoder(Protocol):
     """A provider's events into OpenAI chunks, or into chunks of the provider's own form: a fold.
 
     `usage_so_far()` may return the provider's count before the end, `text_length(data)` the number of characters of
-    text a chunk of another form than OpenAI's holds.
+    text a chunk of another form than OpenAI's holds. `form` may name that form where it is not the provider's.
     """
 
     def feed(self, event: Event) -> list[Chunk]:
@@ -68,6 +68,7 @@ class Provider:
         itself from then on.
     prepare: of a native form, the call with `call.native` as it goes out, and the names of the members that are left out.
     alternative: another way to answer its chats, for models that need it.
+    passes_bytes: an answer that is no event stream is passed on as it comes, byte by byte (audio).
     forms: by operation name, the provider as it is asked for an operation that has a wire form of its own (rerank, images,
         audio): see `with_forms`.
     form: the dialect that its answers and chunks are written in.
@@ -95,6 +96,7 @@ class Provider:
     is_supposed: Callable[[Deployment], bool] | None = None
     prepare: Callable[[Call, Deployment], tuple[Call, tuple[str, ...]]] | None = None
     alternative: "Alternative | None" = None
+    passes_bytes: bool = False
     forms: Mapping[str, "Provider"] = field(default_factory=dict)
     form: str = "openai"
     signed_ids: bool = False
@@ -121,7 +123,8 @@ class Alternative(NamedTuple):
 class Form:
     """How a provider is asked for one operation. The rest (errors, key, address, credentials) is the provider's own.
 
-    `supported`: None is all of the operation's parameters.
+    `supported`: None is all of the operation's parameters. `passes_bytes`, `refused`: see
+    Provider.
     """
 
     operation: Operation
@@ -129,6 +132,8 @@ class Form:
     parse_response: Callable[[bytes, Mapping[str, str], Call, Deployment], Answer]
     supported: frozenset[str] | None = None
     open_stream: Callable[[Call, Deployment], StreamDecoder] | None = None
+    passes_bytes: bool = False
+    refused: Callable[[Mapping[str, Any], Deployment], frozenset[str]] | None = None
 
 
 def with_forms(provider: Provider, forms: Sequence[Form]) -> Provider:
@@ -137,7 +142,7 @@ def with_forms(provider: Provider, forms: Sequence[Form]) -> Provider:
         return provider
     named = {form.operation.name: form for form in forms}
     supported = {**provider.supported, **{name: form.supported for name, form in named.items()}}
-    operations = (*provider.operations, *(form.operation for form in forms))
+    operations = tuple(dict.fromkeys((*provider.operations, *(form.operation for form in forms))))
     built = {name: _as_provider(provider, form) for name, form in named.items()}
     return replace(provider, operations=operations, supported=supported, forms={**provider.forms, **built})
 
@@ -148,14 +153,16 @@ def _as_provider(provider: Provider, form: Form) -> Provider:
         build_request=form.build_request,
         parse_response=form.parse_response,
         open_stream=form.open_stream or provider.open_stream,
+        passes_bytes=form.passes_bytes,
         framing="sse",
         operations=(form.operation,),
         supported={form.operation.name: form.supported},
-        refused=None,
+        refused=form.refused,
         displaced=None,
         media=None,
         batch=None,
         native={},
+        alternative=None,
         forms={},
         last_event="",
     )

@@ -24,6 +24,8 @@ _NEUTRAL: Mapping[str, Any] = {
     "store": False,
     "service_tier": "auto",
     "encoding_format": "float",
+    "response_format": "b64_json",
+    "stream_format": "audio",
     "stop": [],
 }
 

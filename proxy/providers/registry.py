@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from proxy.domain.deployment import Deployment
-from proxy.providers import anthropic, bedrock, cohere, gemini, ollama, rerank, sagemaker, vertex_ai, watsonx
+from proxy.providers import anthropic, bedrock, cohere, gemini, media, ollama, rerank, sagemaker, vertex_ai, watsonx
 from proxy.providers.azure import claude as azure_claude
 from proxy.providers.azure import openai as azure
 from proxy.providers.compatible import databricks, groq, huggingface, mistral, openai, openrouter, perplexity, xai
@@ -42,13 +42,13 @@ TRANSLATED: Mapping[str, Provider] = {
 }
 
 # By provider, the forms of the operations that are not chat's kin.
-_FORMS: tuple[Mapping[str, Form], ...] = (rerank.FORMS,)
+_FORMS: tuple[Mapping[str, tuple[Form, ...]], ...] = (rerank.FORMS, media.FORMS)
 
 
 def _complete(name: str, provider: Provider) -> Provider:
     """The provider in all forms that it has."""
     whole = with_chat_at_responses(with_responses(with_messages(provider)))
-    return with_forms(whole, [forms[name] for forms in _FORMS if name in forms])
+    return with_forms(whole, [form for forms in _FORMS for form in forms.get(name, ())])
 
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(

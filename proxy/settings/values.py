@@ -21,6 +21,7 @@ class General:
     allow_client_side_credentials: bool = True
     completion_model: str | None = None
     max_request_size_mb: float = 32.0
+    max_upload_size_mb: float = 200.0
     cors_allow_origins: tuple[str, ...] | None = None
     receive_timeout: float = 60.0
     send_timeout: float = 60.0

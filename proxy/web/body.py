@@ -16,6 +16,7 @@ from proxy.domain.json_text.codec import DepthError
 from proxy.domain.json_text.document import Document, NotAnObjectError
 from proxy.domain.operations import Operation
 from proxy.domain.requester import NO_OWNER, Requester
+from proxy.domain.upload import Upload
 from proxy.errors import BadRequestError
 from proxy.runtime import Runtime
 from proxy.web.call_options import own_headers, read_options
@@ -23,8 +24,11 @@ from proxy.web.client_timeouts import ClientTimeouts
 from proxy.web.client_watch import SocketWatch
 from proxy.web.current import Caller, current_caller, current_request
 from proxy.web.end_user import EndUserReader, session_of
+from proxy.web.form_fields import read_fields
+from proxy.web.multipart import TYPE as MULTIPART
 from proxy.web.receiving import read_form, read_json
 from proxy.web.unhonoured import refuse_unhonoured
+from proxy.web.upload import read_upload
 from schemas.problems import first_problem
 from schemas.request import OPTION_FIELDS, UNSUPPORTED_FIELDS, RequestSchema, check
 
@@ -70,7 +74,11 @@ class RequestReader:
         schema = operation.schema if schema is None else schema
         request, caller = current_request(), current_caller()
         environ = request.environ
-        document = _parse(read_json(request, self._timeouts))
+        upload = None
+        if operation.body == "multipart" and request.mimetype == MULTIPART:
+            document, upload = self._read_upload(operation, request)
+        else:
+            document = _parse(read_json(request, self._timeouts))
         body = _with_extra(document.fields)
         model = model_in_path
         if model is None and body.get("model") is None:
@@ -78,13 +86,16 @@ class RequestReader:
         if model is not None:
             body["model"] = model
         check_body(schema, body)
+        if operation.body == "multipart":
+            check_files(schema, upload, body)
         if environ.get("QUERY_STRING"):
             _add_api_version(body, request)
         own = () if _plain_names(schema).issuperset(body) else tuple(filter(_is_own, body))
         if own:
             refuse_unhonoured(body, own)
         headers = own_headers(environ)
-        stream = bool(body.get("stream")) and operation.streams
+        stream_member, stream_value = operation.stream_when
+        stream = body.get(stream_member) == stream_value and operation.streams
         options = read_options(body, headers) if own or headers else NO_OPTIONS
         users = self._end_users
         return Call(
@@ -106,6 +117,7 @@ class RequestReader:
             end_user=users.find(environ, body)
             if headers or own or users.has_headers or not _USER_MEMBERS.isdisjoint(body)
             else None,
+            upload=upload,
         )
 
     def read_bytes(self) -> bytes:
@@ -116,6 +128,11 @@ class RequestReader:
     def read_form(self) -> dict[str, str]:
         """The fields of a page's form."""
         return read_form(current_request(), self._timeouts)
+
+    def _read_upload(self, operation: Operation, request: Request) -> tuple[Document, Upload]:
+        """The members and the files. What takes files takes JSON as well."""
+        form = read_upload(request, self._timeouts)
+        return Document.of(read_fields(operation.schema, form.texts)), form.upload
 
     def read_dialect(self, operation: Operation, model_in_path: str | None = None, stream: bool | None = None) -> Call:
         """A request in another dialect than OpenAI's, as a call: see Operation.dialect.
@@ -214,6 +231,18 @@ def check_body(schema: type[RequestSchema], body: dict[str, Any]) -> None:
     except ValidationError as error:
         problem = first_problem(error)
         raise BadRequestError(problem.message, param=problem.param) from None
+
+
+def check_files(schema: type[RequestSchema], upload: Upload | None, body: Mapping[str, Any]) -> None:
+    """Raise BadRequestError, naming the field, for a file that is missing, empty or one too many."""
+    for field, rule in schema.files.items():
+        files = upload.named(field) if upload is not None else ()
+        if not files and rule.required and not any(body.get(name) for name in rule.instead):
+            raise BadRequestError(f"The form has no file '{field}'.", param=field)
+        if len(files) > rule.most:
+            raise BadRequestError(f"The form has more than {rule.most} files '{field}'.", param=field)
+        if any(not file.content.size for file in files):
+            raise BadRequestError(f"The file '{field}' is empty.", param=field)
 
 
 def requester_of(request: Request, caller: Caller) -> Requester:

@@ -8,11 +8,12 @@ from flask import Response
 
 from proxy.dialects.contract import Dialect
 from proxy.dialects.registry import DIALECTS
-from proxy.domain.answer import Answer, StreamReply
+from proxy.domain.answer import BYTES, JSON_TYPE, Answer, StreamReply
 from proxy.domain.call import Call
 from proxy.errors import GatewayError
 from proxy.fastpath.door import door
 from proxy.gateway.served import AnyServed, Served, ServedBatch, ServedFastest, ServedStreams
+from proxy.web.byte_stream import NO_SNIFFING, ByteStream, safe_type
 from proxy.web.error_body import ErrorBody, masked_json
 from proxy.web.headers import Mask, call_headers, outcome_headers
 from proxy.web.interleaving import Interleaved, until_opened
@@ -51,8 +52,13 @@ class Presenter:
         if call.quota is not None:
             headers += call.quota.headers()
         if isinstance(reply, Answer):
+            if reply.content_type != JSON_TYPE:
+                return door.response(reply.body, safe_type(reply.content_type), headers + NO_SNIFFING)
             return door.response(dialect.write_answer(call, reply, seconds), "application/json", headers)
         assert served.ending is not None
+        if reply.form == BYTES:
+            content_type = safe_type(reply.headers.get("content-type", ""))
+            return door.response(ByteStream(reply, served.ending), content_type, headers + NO_SNIFFING)
         writer = dialect.open_writer(call, reply.form, served.ending.price)
         body = EventStream(reply, writer, served.ending, self._error_body(dialect, call))
         return door.response(body, dialect.stream_type, headers + EXTRA_HEADERS)

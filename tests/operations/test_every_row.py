@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from app import create_app
 from proxy.domain.operations import BY_MODE, OPERATIONS, Operation, find_by_path, identify
 from proxy.domain.record import MODEL_PARAMETERS
 from proxy.settings import load
+from tests.live.http import wait_until
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 # Nobody charges for these, and their answers count nothing.
@@ -63,11 +65,18 @@ def client(app: Flask) -> FlaskClient:
 
 def ask(client: FlaskClient, operation: Operation, path: str, model: str = "model") -> Any:
     assert operation.probe is not None
-    return client.post(path, json={"model": model, **operation.probe})
+    body = {"model": model, **operation.probe}
+    if operation.body == "json":
+        answer = client.post(path, json=body)
+        answer.get_data()
+        return answer
+    files = {field: (BytesIO(file.data), file.name, file.content_type) for field, file in operation.probe_files.items()}
+    return client.post(path, data={**body, **files})
 
 
 def records(app: Flask) -> list[dict[str, Any]]:
     app.extensions["patchbay"].close()
+    assert wait_until(Path("records.jsonl").exists, seconds=20)
     return [json.loads(line) for line in Path("records.jsonl").read_text().splitlines()]
 
 
@@ -90,16 +99,22 @@ def test_call_has_a_record_and_a_cost(app: Flask, client: FlaskClient, operation
     kept = {name: operation.probe[name] for name in operation.content if name in operation.probe}
     assert record["messages"] == (kept if len(operation.content) > 1 else next(iter(kept.values()), None))
     if operation.name not in FREE:
+        assert record["response_cost"] > 0
+    if operation.name not in FREE and "json" in operation.answers:
         assert float(answer.headers["x-litellm-response-cost"]) == pytest.approx(record["response_cost"])
 
 
 @every_operation
-def test_call_is_counted(app: Flask, client: FlaskClient, operation: Operation) -> None:
+def test_call_is_counted(client: FlaskClient, operation: Operation) -> None:
     ask(client, operation, f"/v1/{operation.path}")
-    app.extensions["patchbay"].close()
-    metrics = client.get("/metrics").get_data(as_text=True)
-    counted = [line for line in metrics.splitlines() if line.startswith("litellm_proxy_total_requests_metric_total{")]
-    assert [line.rsplit(" ", 1)[1] for line in counted if 'requested_model="model"' in line] == ["1.0"]
+
+    def counts() -> list[str]:
+        lines = client.get("/metrics").get_data(as_text=True).splitlines()
+        counted = [line for line in lines if line.startswith("litellm_proxy_total_requests_metric_total{")]
+        return [line.rsplit(" ", 1)[1] for line in counted if 'requested_model="model"' in line]
+
+    assert wait_until(lambda: bool(counts()), seconds=20)
+    assert counts() == ["1.0"]
 
 
 @every_operation

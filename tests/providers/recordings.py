@@ -32,6 +32,7 @@ from proxy.domain.json_text.document import Document
 from proxy.domain.operations import OPERATIONS
 from proxy.domain.wire import WireRequest
 from proxy.errors import GatewayError
+from proxy.gateway.health_check import probe_upload
 from proxy.providers.contract import Provider
 from proxy.transport.framing.framing import DECODERS
 from tests.providers.gathering import chat_facts, echo, gather
@@ -105,6 +106,7 @@ def build_call(operation: str, body: Mapping[str, Any]) -> Call:
         stream=bool(body.get("stream")),
         include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
         started_at=1_700_000_000.0,
+        upload=probe_upload(OPERATIONS[operation]),
     )
 
 

@@ -1,6 +1,5 @@
 """The tables tell the truth: what they say is supported reaches the provider, what is not is refused."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -39,13 +38,21 @@ OPERATION_MODELS: Mapping[str, Mapping[str, str]] = {
 # A value that asks for something, and what the parameter needs beside it to mean anything.
 VALUES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "audio": ({"voice": "alloy", "format": "wav"}, {"modalities": ["text", "audio"]}),
+    "background": ("transparent", {}),
     "best_of": (2, {}),
+    "chunking_strategy": ("auto", {}),
     "dimensions": (256, {}),
     "echo": (True, {}),
     "encoding_format": ("base64", {}),
     "frequency_penalty": (0.5, {}),
     "function_call": ({"name": "look"}, {"functions": [FUNCTION]}),
     "functions": ([FUNCTION], {}),
+    "include": (["logprobs"], {}),
+    "input_fidelity": ("high", {}),
+    "instructions": ("slowly", {}),
+    "known_speaker_names": (["agent"], {}),
+    "known_speaker_references": (["data:audio/wav;base64,AAA"], {}),
+    "language": ("en", {}),
     "logit_bias": ({"50256": -100}, {}),
     "logprobs": (True, {}),
     "max_chunks_per_doc": (3, {}),
@@ -53,13 +60,19 @@ VALUES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "max_tokens": (17, {}),
     "max_tokens_per_doc": (64, {}),
     "metadata": ({"a": "b"}, {}),
+    "moderation": ("low", {}),
     "modalities": (["text", "image"], {}),
     "n": (2, {}),
+    "output_compression": (50, {}),
+    "output_format": ("webp", {}),
     "parallel_tool_calls": (False, {"tools": [TOOL, OTHER]}),
+    "partial_images": (2, {}),
     "prediction": ({"type": "content", "content": "x"}, {}),
     "presence_penalty": (0.5, {}),
+    "prompt": ("a name", {}),
     "prompt_cache_key": ("key", {}),
     "prompt_cache_retention": ("24h", {}),
+    "quality": ("hd", {}),
     "rank_fields": (["text"], {}),
     "reasoning_effort": ("high", {}),
     "response_format": ({"type": "json_schema", "json_schema": {"name": "x", "schema": FUNCTION["parameters"]}}, {}),
@@ -67,10 +80,15 @@ VALUES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "safety_identifier": ("somebody", {}),
     "seed": (7, {}),
     "service_tier": ("priority", {}),
+    "size": ("512x512", {}),
+    "speed": (1.5, {}),
     "stop": (["END"], {}),
+    "stream_format": ("sse", {}),
+    "style": ("vivid", {}),
     "store": (True, {}),
     "suffix": ("!", {}),
     "temperature": (0.5, {}),
+    "timestamp_granularities": (["word"], {}),
     "tool_choice": ("required", {"tools": [TOOL]}),
     "tools": ([TOOL], {}),
     "top_logprobs": (2, {"logprobs": True}),
@@ -78,6 +96,7 @@ VALUES: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "top_p": (0.5, {}),
     "user": ("somebody", {}),
     "verbosity": ("low", {}),
+    "voice": ("nova", {}),
     "web_search_options": ({"search_context_size": "low"}, {}),
 }
 BODIES: Mapping[str, Mapping[str, Any]] = {
@@ -85,6 +104,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "completions": {"prompt": "Hi"},
     "embeddings": {"input": ["Hi"]},
     "moderations": {"input": ["Hi"]},
+    "images": {"prompt": "a dot"},
 }
 # What the gateway itself does to the answer where the provider has no word for it.
 OURS = {"encoding_format", "return_documents", "top_n"}
@@ -102,7 +122,7 @@ def wire(name: str, operation: str, fields: Mapping[str, Any]) -> Any:
         request = provider.build_request(fitting, deployment)
     except UnsupportedParamsError as error:
         return error.message
-    return fitted.dropped, request.url, dict(request.headers), json.loads(request.body)
+    return fitted.dropped, request.url, dict(request.headers), bytes(request.body)
 
 
 def test_every_parameter_has_a_value_when_a_table_names_it() -> None:

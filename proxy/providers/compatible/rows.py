@@ -190,6 +190,7 @@ ROWS: Mapping[str, Compatible] = {
         ("QWENCLOUD_API_BASE",),
         rename=_OLD_LIMIT,
     ),
+    "recraft": Compatible("https://external.api.recraft.ai/v1", ("RECRAFT_API_KEY",), operations=()),
     "reka": Compatible("https://api.reka.ai/v1", ("REKA_API_KEY",), ("REKA_API_BASE",)),
     "sail": Compatible("https://api.sailresearch.com/v1", ("SAIL_API_KEY",), ("SAIL_API_BASE",)),
     "sambanova": Compatible(

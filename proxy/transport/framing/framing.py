@@ -6,6 +6,7 @@ from proxy.domain.wire import Decoder
 from proxy.transport.framing.eventstream import EventStreamDecoder
 from proxy.transport.framing.json_array import SSEOrArrayDecoder
 from proxy.transport.framing.ndjson import NDJSONDecoder
+from proxy.transport.framing.raw import RawDecoder
 from proxy.transport.framing.sse import SSEDecoder
 
 # Keyed by proxy.providers.contract.Framing.
@@ -14,4 +15,5 @@ DECODERS: Mapping[str, Callable[[], Decoder]] = {
     "sse-or-array": SSEOrArrayDecoder,
     "ndjson": NDJSONDecoder,
     "aws-eventstream": EventStreamDecoder,
+    "raw": RawDecoder,
 }

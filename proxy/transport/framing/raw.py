@@ -1,0 +1,13 @@
+"""No framing: each block of bytes is an event as it comes."""
+
+from proxy.domain.wire import Event
+
+
+class RawDecoder:
+    """See Decoder."""
+
+    def feed(self, block: bytes) -> list[Event]:
+        return [Event(block)]
+
+    def finish(self) -> list[Event]:
+        return []
