@@ -541,6 +541,13 @@ _LITELLM: tuple[tuple[Any, ...], ...] = (
         "what remains of the rates of a key with throttle_on_budget_exceeded beyond its budget; 0: it is refused",
     ),
     ("default_soft_budget", "any", None, "ignored", NO_DATABASE),
+    (
+        "max_end_user_budget_id",
+        "text",
+        None,
+        "supported",
+        "the budget of each end user that has no row of its own: an entry of `budgets`, or one of /budget/new",
+    ),
     ("max_end_user_budget", "any", None, "ignored", NO_DATABASE),
     ("expose_router_debug_in_errors", "any", None, "ignored", "messages never name other models"),
     (

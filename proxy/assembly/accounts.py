@@ -8,6 +8,7 @@ from proxy.accounts.declared import NOTHING_DECLARED
 from proxy.accounts.key_form import PREFIX
 from proxy.assembly.metering import build_calendar
 from proxy.gateway.account_directory import AccountDirectory
+from proxy.gateway.limited_entities import LimitedEntities
 from proxy.host.kept import Kept
 from proxy.host.shared_file import SharedFileError
 from proxy.host.version_counter import VersionCounter
@@ -61,6 +62,22 @@ def build_directory(
     directory = kept.part("account directory", (redact, *storage_inputs(settings)), build)
     directory.declare(settings.declared)
     return directory
+
+
+def build_limited_entities(
+    settings: Settings, runtime: Runtime, storage: Storage | None, directory: AccountDirectory
+) -> LimitedEntities | None:
+    """The end users and tags with limits; None without keys: then there are none."""
+    if storage is None:
+        return None
+    budget = settings.litellm.max_end_user_budget_id
+    return LimitedEntities(
+        lambda: storage.accounts() if storage.exists() else None,
+        directory.version,
+        runtime.monotonic,
+        lambda: directory.declared.budgets,
+        budget,
+    )
 
 
 def build_management(

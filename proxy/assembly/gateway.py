@@ -6,7 +6,13 @@ from pathlib import Path
 
 from proxy.accounting.cost import price_per_token
 from proxy.accounting.prices import PriceTable, load_bundled
-from proxy.assembly.accounts import build_directory, build_management, build_storage, storage_inputs
+from proxy.assembly.accounts import (
+    build_directory,
+    build_limited_entities,
+    build_management,
+    build_storage,
+    storage_inputs,
+)
 from proxy.assembly.health import build_background_health
 from proxy.assembly.metering import build_meter
 from proxy.assembly.observation import build_observation
@@ -80,8 +86,17 @@ def build_parts(
     streams = kept.part("streams", None, lambda: OpenStreams(observation.show_streams))
     ledger = _build_ledger(settings, observation, prices, runtime)
     access = ModelAccess(settings.deployments)
-    meter = build_meter(settings, runtime, router, prices, kept, shared=shared_path is not None)
     directory = build_directory(settings, runtime, storage, shared_path, kept)
+    entities = build_limited_entities(settings, runtime, storage, directory)
+    meter = build_meter(
+        settings,
+        runtime,
+        router,
+        prices,
+        kept,
+        shared=shared_path is not None,
+        further=entities.find if entities else None,
+    )
     admission = Admission(settings, clients, access)
     inspection = Inspection(settings, routers, dispatcher, runtime, prices)
     return Parts(

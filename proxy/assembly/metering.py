@@ -14,7 +14,7 @@ from proxy.counters.store import CounterStore
 from proxy.domain.account import Budget, nanodollars
 from proxy.gateway.budget_windows import Calendar
 from proxy.gateway.call_estimate import Estimator
-from proxy.gateway.metering import Meter, MeterRules
+from proxy.gateway.metering import Further, Meter, MeterRules
 from proxy.host.kept import Kept
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
@@ -25,13 +25,22 @@ _log = logging.getLogger("patchbay.counters")
 
 
 def build_meter(
-    settings: Settings, runtime: Runtime, router: Router, prices: PriceTable, kept: Kept, *, shared: bool = False
+    settings: Settings,
+    runtime: Runtime,
+    router: Router,
+    prices: PriceTable,
+    kept: Kept,
+    *,
+    shared: bool = False,
+    further: Further | None = None,
 ) -> Meter:
-    """`shared`: workers count together, in a file that outlives them; otherwise this process counts alone."""
+    """`further` finds limited end users and tags. `shared`: workers count together, in a file that outlives them; else
+    this process counts alone.
+    """
     estimator = Estimator(router, PriceBook(prices))
     inputs = (state_inputs(settings), settings.state_folder, shared)
     counters = partial(kept.part, "counters", inputs, partial(open_counters, settings, shared=shared))
-    return Meter(counters, estimator, build_rules(settings), runtime.now)
+    return Meter(counters, estimator, build_rules(settings), runtime.now, further)
 
 
 def open_counters(settings: Settings, *, shared: bool) -> CounterStore:

@@ -115,6 +115,10 @@ class AccountDirectory:
             return entry.account
         return self._look_up(token, entry)
 
+    def version(self) -> int:
+        """It grows with each change of what is stored."""
+        return self._counter.read()
+
     def note_version(self, version: int) -> None:
         """A change was stored: from now on all workers of the host see it."""
         self._counter.raise_to(version)

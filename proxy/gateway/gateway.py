@@ -115,7 +115,9 @@ class Gateway:
         """One admitted call for one model. The record of a stream is written when it ends."""
         router = None
         try:
-            if self._meter is not None and (call.account is not None or self._meter.counts_all):
+            if self._meter is not None and (
+                call.account or call.end_user or call.options.tags or self._meter.counts_all
+            ):
                 call = self._meter.reserve(call)
             if self._guardrail is not None:
                 call = self._guardrail.check_request(call)

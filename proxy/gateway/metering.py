@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from proxy.accounts.quotas import NO_QUOTAS, BudgetRules, Quotas, main_budget, quotas_of
 from proxy.counters.rules import used_of
 from proxy.counters.store import CounterStore
-from proxy.counters.values import Amounts, Limit, Refused, Reservation
+from proxy.counters.values import Amounts, Counter, Limit, Refused, Reservation
 from proxy.domain.account import Account, Entity
 from proxy.domain.call import Call
 from proxy.errors import BudgetExceededError, GatewayError
@@ -73,8 +73,9 @@ class Meter:
         self._further = further
         self._on_spend = on_spend
         self._known: dict[tuple[int, str], _Known] = {}
-        # Whether calls without an account count, too.
-        self.counts_all = further is not None or rules.budgets.everything is not None
+        # Whether calls without an account, an end user or a tag count, too.
+        self.counts_all = rules.budgets.everything is not None
+        self._restored: set[tuple[Counter, int]] = set()
 
     @property
     def counters(self) -> CounterStore:
@@ -152,11 +153,13 @@ class Meter:
 
     def _quotas(self, call: Call, now: float) -> Quotas:
         """Worked out once for an account and a model; end users and tags of a call differ, and are not kept."""
-        further = self._further(call) if self._further is not None else ()
         account = call.account
         tags = (*account.tags, *call.options.tags) if account is not None else call.options.tags
+        further = self._further(call) if self._further is not None and (tags or call.end_user) else ()
         if further or (account is not None and account.key.limits.tag_rpm and tags):
-            return quotas_of(account, call.model, further, tags, self._rules.budgets, now)
+            quotas = quotas_of(account, call.model, further, tags, self._rules.budgets, now)
+            self._restore(quotas, now)
+            return quotas
         if account is None and self._rules.budgets.everything is None:
             return NO_QUOTAS
         key = (id(account), call.model)
@@ -172,7 +175,11 @@ class Meter:
     def _restore(self, quotas: Quotas, now: float) -> None:
         """What is stored of a spend is a lower bound of what is counted: after the counters were lost."""
         for limit, spent in quotas.stored:
-            self.counters.restore(limit, spent, now)
+            if (limit.counter, spent) not in self._restored:
+                if len(self._restored) >= _MOST_REMEMBERED:
+                    self._restored.clear()
+                self._restored.add((limit.counter, spent))
+                self.counters.restore(limit, spent, now)
 
     def spend_of(self, entity: Entity) -> int:
         """What is spent of the present window of an entity's budget, in nano-dollars."""

@@ -108,7 +108,7 @@ def _build_record(call: Call, outcome: Outcome | None, end: CallEnd, mask: Mask,
     if call.options is not NO_OPTIONS:
         record = record._replace(**_from_options(call.options, mask))
     if call.account is not None:
-        record = record._replace(spend=end.spend, key_token=call.account.key.id)
+        record = record._replace(spend=end.spend, key_token=call.account.token)
     elif end.spend is not None:
         record = record._replace(spend=end.spend)
     if log_content:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from proxy.management.context import Management
 from proxy.management.key_views import KeyViews
 from proxy.management.keys import Keys
+from proxy.management.limited import LimitedRows, Organizations
 from proxy.management.members import Members
 from proxy.management.teams import Teams
 from proxy.management.users import Users
@@ -20,6 +21,10 @@ class AccountServices:
     members: Members
     teams: Teams
     users: Users
+    budgets: LimitedRows
+    customers: LimitedRows
+    tags: LimitedRows
+    organizations: Organizations
 
 
 def build_services(management: Management) -> AccountServices:
@@ -31,4 +36,8 @@ def build_services(management: Management) -> AccountServices:
         members=members,
         teams=Teams(management, members),
         users=Users(management, keys, members),
+        budgets=LimitedRows(management, "budgets", "budget_id", "budget"),
+        customers=LimitedRows(management, "customers", "user_id", "customer"),
+        tags=LimitedRows(management, "tags", "name", "tag"),
+        organizations=Organizations(management),
     )

@@ -66,6 +66,7 @@ class LiteLLM:
     provider_url_destination_allowed_hosts: tuple[str, ...] = ()
     max_budget: float | None = None
     budget_duration: str | None = None
+    max_end_user_budget_id: str | None = None
     budget_exceeded_status_code: int = 422
     timezone: str = "UTC"
     budget_reset_time: str = "00:00"

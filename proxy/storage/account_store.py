@@ -1,7 +1,7 @@
 """What the directory of accounts asks of the database."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -50,6 +50,10 @@ class AccountStore:
             return result, rows.changes
 
         return self.database.write(transact)
+
+    def limited(self) -> dict[str, list[dict[str, Any]]]:
+        """All end users and tags that have rows, and the budgets that they may refer to."""
+        return self.look(lambda rows: {table: rows.all(table) for table in ("customers", "tags", "budgets")})
 
     def last_version(self) -> int:
         return self.database.read(account_rows.last_version)
