@@ -336,6 +336,20 @@ def test_a_stream_without_its_last_event_is_truncated(provider: str, model: str,
         chunks_of(provider, model, [write(EVENTS[:-1])])
 
 
+def test_texts_that_are_no_json_end_the_stream_amid_deltas_that_are() -> None:
+    def delta(text: bytes) -> bytes:
+        data = b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"%b"}}' % text
+        return b"event: content_block_delta\ndata: %b\n\n" % data
+
+    good = [delta(b"a"), delta(b"b \\u00e9"), delta("é".encode())]
+    for bad in (b"\xff\xfe", b'"', b"\\x", b"\t"):
+        with pytest.raises(GatewayError):
+            chunks_of("anthropic", CLAUDE, [*good, delta(bad)])
+    other = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":1,"delta":{"type":"x","y":1}}\n\n'
+    with pytest.raises(TruncatedStreamError):
+        chunks_of("anthropic", CLAUDE, [*good, other])
+
+
 def test_event_lines_are_there_although_a_server_sends_none() -> None:
     raw = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in EVENTS)
     assert b"".join(chunk.data for chunk in chunks_of("anthropic", CLAUDE, [raw])) == sse(EVENTS)

@@ -23,6 +23,7 @@ from proxy.providers.anthropic.request import BASE_URL, VERSION, build_credentia
 from proxy.providers.anthropic.response import model_name
 from proxy.providers.anthropic.tool import build_tools
 from proxy.providers.anthropic.usage import merge_usage, parse_usage
+from proxy.providers.compatible.chunk_template import ChunkTemplate
 from proxy.providers.compatible.openai import JSON_HEADERS, STREAM_HEADERS
 from proxy.providers.contract import Provider, StreamDecoder
 from proxy.providers.translation.call_ids import split_id
@@ -37,6 +38,8 @@ _RENAMED: Mapping[str, str] = {"stop": "stop_sequences", "max_completion_tokens"
 _THOUGHTS = ("thinking", "redacted_thinking")
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 _NO_TEXT: Mapping[str, Any] = {"type": "text", "text": "(no text)"}
+_DELTAS = ("content_block_delta", "")
+_DELTA_HEAD = b"event: content_block_delta\ndata: "
 # A longer list of betas is not remembered with the request's head.
 _LONG_HEADER = 512
 
@@ -155,10 +158,13 @@ class NativeStream:
         self._deployment = deployment
         self._usage: dict[str, Any] = {}
         self._finished = False
+        self._template: ChunkTemplate | None = None
 
     def feed(self, event: Event) -> list[Chunk]:
         if self._finished or not event.data:
             return []
+        if self._template is not None and event.name in _DELTAS and self._template.covers(event.data):
+            return [Chunk(b"%b%b\n\n" % (_DELTA_HEAD, event.data), True)]
         data = parse_event(event.data, self._deployment)
         kind = data.get("type") if isinstance(data, Mapping) else None
         if not isinstance(kind, str):
@@ -167,6 +173,8 @@ class NativeStream:
             raise message_error(event.data, self._deployment)
         text = b"event: %b\ndata: %b\n\n" % (kind.encode(), event.data.replace(b"\n", b"\ndata: "))
         if kind == "content_block_delta":
+            # Those that follow differ in their text alone: they need not be parsed.
+            self._template = ChunkTemplate(event.data) if b"\n" not in event.data else None
             return [Chunk(text, True)]
         if kind == "content_block_start":
             return [Chunk(text, mapping(data.get("content_block")).get("type") not in ("text", "thinking"))]

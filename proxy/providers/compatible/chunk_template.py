@@ -6,9 +6,8 @@ They need not be parsed: bytes that are equal except inside some strings mean th
 import re
 
 # Members whose value is text to show, or padding; nothing depends on its content.
-_TEXTS = re.compile(
-    rb'(?<=[{,\s])"(?:content|reasoning_content|arguments|text|obfuscation)"\s*:\s*"((?:[^"\\]|\\.)+)"', re.DOTALL
-)
+_NAMES = rb"content|reasoning_content|arguments|text|thinking|partial_json|obfuscation"
+_TEXTS = re.compile(rb'(?<=[{,\s])"(?:%b)"\s*:\s*"((?:[^"\\]|\\.)+)"' % _NAMES, re.DOTALL)
 # The inside of a JSON string that every parser takes: no control characters, no surrogates.
 _INSIDE = re.compile(
     rb'(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u(?:[0-9a-ce-fA-CE-F][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2})))+'

@@ -84,14 +84,18 @@ class SSEDecoder:
         return start.removeprefix(_BOM)
 
     def _take_whole(self, text: bytes, events: list[Event]) -> None:
-        """Events that are there with their blank lines: nearly all, and most of them a single data line."""
+        """Events that are there with their blank lines: nearly all, and most of them a data line, behind a name."""
         for part in text.split(b"\n\n"):
             if part.startswith(b"data: ") and b"\n" not in part:
                 events.append(Event(part[6:]))
-            else:
-                for line in part.split(b"\n"):
-                    self._take_line(line, events)
-                self._take_line(b"", events)
+                continue
+            name, _, data = part.partition(b"\n")
+            if name.startswith(b"event: ") and data.startswith(b"data: ") and b"\n" not in data:
+                events.append(Event(data[6:], name[7:].decode("utf-8", "replace")))
+                continue
+            for line in part.split(b"\n"):
+                self._take_line(line, events)
+            self._take_line(b"", events)
 
     def _take_part(self, text: bytes, events: list[Event]) -> None:
         *lines, rest = text.split(b"\n")
