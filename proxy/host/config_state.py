@@ -18,10 +18,14 @@ Result = Literal["success", "failure"]
 
 
 class Snapshot(NamedTuple):
-    """The texts of a configuration's files, by path. `version` counts the configurations of this gateway from 1."""
+    """The texts of a configuration's files, by path. `version` counts the configurations of this gateway from 1.
+
+    `secrets` is a digest of the secrets that they refer to.
+    """
 
     version: int
     texts: Mapping[str, str]
+    secrets: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class ReloadStatus:
 
     def begin(self) -> "ReloadStatus":
         return replace(self, started=self.started + 1)
+
+    def find_nothing(self) -> "ReloadStatus":
+        """Nothing has changed, and nothing was asked for."""
+        return replace(self, finished=self.started)
 
     def refuse(self, reason: str, now: float) -> "ReloadStatus":
         return self._end("failure", now, reason=reason, replaced=())
@@ -77,7 +85,7 @@ class ConfigState:
     def snapshot(self) -> Snapshot | None:
         """None where no parent keeps one."""
         found = self.read(SNAPSHOT)
-        return None if found is None else Snapshot(found["version"], found["texts"])
+        return None if found is None else Snapshot(found["version"], found["texts"], found["secrets"])
 
     def keep(self, snapshot: Snapshot) -> None:
         self.write(SNAPSHOT, snapshot._asdict())

@@ -10,7 +10,7 @@ REQUEST, RESULT, CANDIDATE = "request.json", "result.json", "candidate.json"
 class CheckResult:
     """`reason` is why the configuration is refused, None for a good one. `files` were read; `is_new`: their texts differ
     from those that are served. `worker_changes`: see `find_worker_changes`. `watch_seconds`: how often the files are
-    looked at."""
+    looked at; `refresh_seconds`: how often secret managers are read again, 0 for never."""
 
     reason: str | None
     files: tuple[str, ...] = ()
@@ -20,6 +20,7 @@ class CheckResult:
     summary: str = ""
     source: str = ""
     watch_seconds: float | None = None
+    refresh_seconds: float = 0.0
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> "CheckResult":

@@ -9,13 +9,13 @@ import sys
 from typing import Any
 
 from proxy import settings
+from proxy.host.config_state import Snapshot
 from proxy.server import descriptors, metrics_directory
-from proxy.server.check_result import CheckResult
 from proxy.server.connections import Connections, limit_sends
 from proxy.server.drain import Drain, watch_arbiter
 from proxy.server.reload import Reloader
 from proxy.server.shared_files import SharedFiles
-from proxy.server.start_check import Start, StartError, check_start
+from proxy.server.start_check import Start, StartError, check_start, facts_of
 from proxy.server.version_board import VersionBoard
 from proxy.settings.files import DiskTexts
 
@@ -33,7 +33,8 @@ def on_starting(server: Any) -> None:
 def when_ready(server: Any) -> None:
     """In the parent: the sockets are bound, and no request is accepted yet."""
     server.stopping = watch_arbiter(server)
-    texts = DiskTexts()
+    # A secret manager is called over HTTPS, by the workers and by the check before a reload.
+    texts = DiskTexts(fetch_secrets=False)
     addresses = [listener.sock.getsockname() for listener in server.LISTENERS]
     try:
         start = check_start(settings.environment(), addresses, texts)
@@ -53,13 +54,7 @@ def when_ready(server: Any) -> None:
 def _prepare_reloads(server: Any, start: Start, texts: DiskTexts) -> None:
     server.versions = VersionBoard()
     reloader = Reloader(server, server.shared_files.config, server.versions)
-    facts = CheckResult(
-        None,
-        files=tuple(texts.read_texts),
-        source=start.settings.source,
-        watch_seconds=start.settings.general.config_watch_seconds,
-    )
-    reloader.begin(facts, texts.read_texts)
+    reloader.begin(facts_of(start, texts), Snapshot(1, texts.read_texts, start.settings.secret_sources.digest))
     reloader.install()
 
 

@@ -75,15 +75,17 @@ class Reloader:
         self._watch = ConfigWatch(monotonic)
         self._status = ReloadStatus()
         self._is_wanted = False
+        self._refresh_seconds = 0.0
+        self._refresh_at: float | None = None
         self._running: Iterator[None] | None = None
 
-    def begin(self, start: CheckResult, texts: Mapping[str, str]) -> None:
+    def begin(self, start: CheckResult, snapshot: Snapshot) -> None:
         """The server starts with this configuration."""
-        self._state.keep(Snapshot(1, texts))
+        self._state.keep(snapshot)
         self._board.want(1)
         self._status = ReloadStatus(source=start.source, loaded_at=self._now())
         self._state.note(self._status)
-        self._watch.follow(start.files, start.watch_seconds or 0.0)
+        self._follow(start)
 
     def install(self) -> None:
         """Into gunicorn's main loop."""
@@ -110,11 +112,24 @@ class Reloader:
             self._running = self._running if next(self._running, True) is None else None
         elif self._is_wanted or self._watch.changed():
             self._is_wanted = False
-            self._running = self._reload()
-            self.step()
+            self._start(self._reload())
+        elif self._refresh_at is not None and self._monotonic() >= self._refresh_at:
+            self._start(self._reload(is_asked=False))
 
-    def _reload(self) -> Iterator[None]:
-        """One reload, in steps."""
+    def _start(self, reload: Iterator[None]) -> None:
+        self._running = reload
+        self.step()
+
+    def _follow(self, result: CheckResult) -> None:
+        """Watch what was read, and read secret managers again in time."""
+        seconds = self._watch.seconds if result.watch_seconds is None else result.watch_seconds
+        self._watch.follow(result.files, seconds)
+        if result.reason is None:
+            self._refresh_seconds = result.refresh_seconds
+        self._refresh_at = self._monotonic() + self._refresh_seconds if self._refresh_seconds else None
+
+    def _reload(self, *, is_asked: bool = True) -> Iterator[None]:
+        """One reload, in steps. One that is not asked for looks whether a secret manager has other secrets now."""
         self._status = self._status.begin()
         self._state.note(self._status)
         self._watch.begin()
@@ -126,9 +141,13 @@ class Reloader:
         if check.is_running():
             check.kill()
         result = check.result()
-        self._watch.follow(result.files, self._watch.seconds if result.watch_seconds is None else result.watch_seconds)
+        self._follow(result)
         if result.reason is not None:
             self._refuse(result.reason)
+            return
+        if not (is_asked or result.is_new):
+            self._status = self._status.find_nothing()
+            self._state.note(self._status)
             return
         for warning in result.warnings:
             self._arbiter.log.warning(warning)

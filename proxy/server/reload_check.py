@@ -6,14 +6,14 @@ It reads `request.json` in the folder of the gateway's ConfigState and writes `r
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from proxy.assembly.reload import find_worker_changes
 from proxy.host.config_state import ConfigState, Snapshot
 from proxy.server.check_result import CANDIDATE, REQUEST, RESULT, CheckResult
-from proxy.server.start_check import REFUSED, Start, StartError, check_start
+from proxy.server.start_check import REFUSED, StartError, check_start, facts_of
 from proxy.settings import ConfigError, Settings, environment
 from proxy.settings.files import DiskTexts
 from proxy.settings.load import load_kept
@@ -33,22 +33,10 @@ def check(state: ConfigState, addresses: Sequence[Any], version: int) -> CheckRe
         changes = () if served is None else find_worker_changes(load_kept(environ, served), start.settings)
     except (StartError, ConfigError) as error:
         return CheckResult(str(error).removeprefix(REFUSED).strip()[:_LONGEST_REASON], files=tuple(texts.read_texts))
-    state.write(CANDIDATE, Snapshot(version, texts.read_texts)._asdict())
-    is_new = served is None or served.texts != texts.read_texts
-    return _good(start, tuple(texts.read_texts), is_new=is_new, changes=changes)
-
-
-def _good(start: Start, files: tuple[str, ...], *, is_new: bool, changes: tuple[str, ...]) -> CheckResult:
-    return CheckResult(
-        None,
-        files=files,
-        is_new=is_new,
-        worker_changes=changes,
-        warnings=start.warnings,
-        summary=start.summary,
-        source=start.settings.source,
-        watch_seconds=start.settings.general.config_watch_seconds,
-    )
+    candidate = Snapshot(version, texts.read_texts, start.settings.secret_sources.digest)
+    state.write(CANDIDATE, candidate._asdict())
+    is_new = served is None or served[1:] != candidate[1:]
+    return replace(facts_of(start, texts), is_new=is_new, worker_changes=changes)
 
 
 def _build(settings: Settings) -> None:

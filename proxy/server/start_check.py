@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from proxy.fastpath import versions
+from proxy.server.check_result import CheckResult
 from proxy.server.exposure import Address, check_exposure, describe
 from proxy.settings import ConfigError, Settings, load_default
 from proxy.settings.files import DiskTexts
@@ -36,6 +37,21 @@ def check_start(environ: Mapping[str, str], addresses: Sequence[Address], texts:
     untested = versions.warning() if settings.fast_path else None
     warnings = (*settings.warnings, *((untested,) if untested else ()), *exposed)
     return Start(settings, warnings, summarize(settings, addresses))
+
+
+def facts_of(start: Start, texts: DiskTexts) -> CheckResult:
+    """A good configuration, as the parent of the workers has to know it. `texts` are those that were read."""
+    settings = start.settings
+    sources = settings.secret_sources
+    return CheckResult(
+        None,
+        files=(*texts.read_texts, *sources.files),
+        warnings=start.warnings,
+        summary=start.summary,
+        source=settings.source,
+        watch_seconds=settings.general.config_watch_seconds,
+        refresh_seconds=settings.general.secret_refresh_seconds if sources.has_managers else 0.0,
+    )
 
 
 def summarize(settings: Settings, addresses: Sequence[Address]) -> str:

@@ -62,6 +62,7 @@ class Source:
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     places: Mapping[str, str | list[tuple[str, int]]] = field(default_factory=dict)
     repeated: tuple[str, ...] = ()
+    fetch_secrets: bool = True
 
     def locate(self, path: str) -> str:
         """`file: path`, as the operator finds it in the file."""
@@ -75,9 +76,13 @@ class Source:
 
 
 class DiskTexts:
-    """The texts of files, from the disk. `read_texts` keeps each by its path: the same texts can be read again later."""
+    """The texts of files, from the disk. `read_texts` keeps each by its path: the same texts can be read again later.
 
-    def __init__(self) -> None:
+    `fetch_secrets` False: no secret manager is called for what the files refer to.
+    """
+
+    def __init__(self, *, fetch_secrets: bool = True) -> None:
+        self.fetch_secrets = fetch_secrets
         self.read_texts: dict[str, str] = {}
 
     def is_file(self, path: Path) -> bool:
@@ -108,9 +113,10 @@ class KeptTexts(DiskTexts):
 
 def read_files(path: Path, texts: DiskTexts | None = None) -> Source:
     """A file and those that it includes: their lists are appended, their other names replace. Raise ConfigError."""
-    read = _Reader(path.parent, texts or DiskTexts())
+    texts = texts or DiskTexts()
+    read = _Reader(path.parent, texts)
     document, places = read.merge(path, str(path))
-    return Source(document, read.files, places, tuple(read.repeated))
+    return Source(document, read.files, places, tuple(read.repeated), texts.fetch_secrets)
 
 
 def parse_yaml(text: str, name: str, repeated: list[str] | None = None) -> dict[str, Any]:

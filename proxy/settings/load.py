@@ -24,8 +24,9 @@ from proxy.settings.idle_values import idle_values
 from proxy.settings.reading import read_document
 from proxy.settings.references import Fault, resolve
 from proxy.settings.router import build_router_settings, check_groups, idle_rules, known_names, without_dead_ends
+from proxy.settings.secret_reader import SecretReader
 from proxy.settings.service import reasons_by_name
-from proxy.settings.values import General, LiteLLM, Settings
+from proxy.settings.values import General, LiteLLM, SecretSources, Settings
 from proxy.settings.warnings import fault_warnings, idle_names, missing_keys
 from schemas.config import ConfigProblem, InvalidConfig
 
@@ -81,18 +82,26 @@ def build_settings(
     source: Source, environ: Mapping[str, str], providers: Mapping[str, Provider], name: str
 ) -> Settings:
     """Settings of what has been read. Raise ConfigError with every problem that stops the start."""
+    secrets = SecretReader(environ, fetch=source.fetch_secrets)
+    secrets.host(source.document)
     try:
-        return _build(source, _with_variables(source.document, environ), providers, name)
+        return _build(source, _with_variables(source.document, environ, secrets), providers, name, secrets)
     except InvalidConfig as error:
         lines = (f"{source.locate(problem.path)}: {problem.message}" for problem in error.problems)
         raise ConfigError(*lines) from None
 
 
-def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, Provider], name: str) -> Settings:
+def _build(
+    source: Source,
+    environ: Mapping[str, str],
+    providers: Mapping[str, Provider],
+    name: str,
+    secrets: SecretReader,
+) -> Settings:
     strict = is_strict(environ)
     if strict and source.repeated:
         raise ConfigError(*source.repeated)
-    loaded, faults, broken = read_document(source.document, environ, providers, strict=strict)
+    loaded, faults, broken = read_document(source.document, environ, providers, secrets, strict=strict)
     general, litellm = loaded.get("general_settings", {}), loaded.get("litellm_settings", {})
     entries = _entries(loaded, environ, providers, broken, strict=strict)
     every = [item for entry in entries for item in entry]
@@ -126,7 +135,10 @@ def _build(source: Source, environ: Mapping[str, str], providers: Mapping[str, P
         ),
         environ=environ,
         sinks={**litellm, "callback_settings": loaded.get("callback_settings") or litellm.get("callback_settings")},
-        secrets=_secrets(build_registry(master_key, router, every, environ), loaded.get("keys", ()), database_url),
+        secrets=_secrets(
+            build_registry(master_key, router, every, environ), loaded.get("keys", ()), database_url, secrets.values
+        ),
+        secret_sources=SecretSources(tuple(secrets.files), secrets.digest, secrets.asked_managers),
         database_url=database_url,
         declared=read_declared(loaded),
         source=name,
@@ -178,10 +190,14 @@ def _router(
     return router, [Fault(*problem) for problem in problems]
 
 
-def _with_variables(document: Mapping[str, Any], environ: Mapping[str, str]) -> Mapping[str, str]:
+def _with_variables(
+    document: Mapping[str, Any], environ: Mapping[str, str], secrets: SecretReader
+) -> Mapping[str, str]:
     """The environment as the file completes it. A wrong value in environment_variables is the schema's to report."""
     given = document.get("environment_variables")
-    resolved = resolve(given, environ, [], "environment_variables") if isinstance(given, Mapping) else {}
+    resolved = (
+        resolve(given, environ, [], "environment_variables", secrets=secrets) if isinstance(given, Mapping) else {}
+    )
     return {
         **environ,
         **{str(name): str(item) for name, item in resolved.items() if isinstance(item, str | int | float)},
@@ -218,8 +234,13 @@ def _master_key(general: Mapping[str, Any], environ: Mapping[str, str]) -> Secre
 
 
 def _secrets(
-    registry: SecretRegistry, keys: Sequence[Mapping[str, Any]], database_url: Secret | None
+    registry: SecretRegistry,
+    keys: Sequence[Mapping[str, Any]],
+    database_url: Secret | None,
+    referred: Sequence[str],
 ) -> SecretRegistry:
+    for value in referred:
+        registry.add(value)
     registry.add(database_url)
     registry.add(password_of(database_url))
     for entry in keys:

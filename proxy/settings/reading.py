@@ -9,6 +9,7 @@ from proxy.accounts.declared import find_problems
 from proxy.providers.contract import Provider
 from proxy.settings.protection import ACCEPTED, check_accepted
 from proxy.settings.references import Fault, resolve
+from proxy.settings.secret_reader import SecretReader
 from proxy.settings.service import complete, empty_values, find_broken, wrong_entries
 from schemas.config import ConfigProblem, InvalidConfig, load_leniently
 
@@ -30,11 +31,16 @@ class Document(NamedTuple):
 
 
 def read_document(
-    content: Mapping[str, Any], environ: Mapping[str, str], providers: Mapping[str, Provider], *, strict: bool
+    content: Mapping[str, Any],
+    environ: Mapping[str, str],
+    providers: Mapping[str, Provider],
+    secrets: SecretReader | None = None,
+    *,
+    strict: bool,
 ) -> Document:
     """Raise InvalidConfig for what must not be left out, and with `strict` for every wrong value."""
     faults: list[Fault] = []
-    document = resolve(content, environ, faults)
+    document = resolve(content, environ, faults, secrets=secrets)
     unset = [fault for fault in faults if fault.path == "general_settings.master_key"]
     empty = [*wrong_entries(document), *empty_values(document)]
     loaded, problems = load_leniently(document)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.accounts.declared import NOTHING_DECLARED, Declared
 from proxy.domain.deployment import Deployment
@@ -26,6 +26,7 @@ class General:
     receive_timeout: float = 60.0
     send_timeout: float = 60.0
     config_watch_seconds: float = 2.0
+    secret_refresh_seconds: float = 300.0
     background_health_checks: bool = False
     health_check_interval: float = 300.0
     enable_health_check_routing: bool = False
@@ -74,6 +75,17 @@ class LiteLLM:
     block_requests_for_models_without_pricing: bool = False
 
 
+class SecretSources(NamedTuple):
+    """Where the configuration's secrets came from. `digest` changes with any of them."""
+
+    files: tuple[str, ...] = ()
+    digest: str = ""
+    has_managers: bool = False
+
+
+NO_SECRET_SOURCES = SecretSources()
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the file and the environment configure.
@@ -96,6 +108,7 @@ class Settings:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     sinks: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secrets: SecretRegistry = field(default_factory=SecretRegistry, repr=False, compare=False)
+    secret_sources: SecretSources = NO_SECRET_SOURCES
     source: str = "the built-in configuration"
     declared: Declared = NOTHING_DECLARED
     database_url: Secret | None = None

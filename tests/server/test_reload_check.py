@@ -113,7 +113,7 @@ def test_a_good_configuration_becomes_the_candidate(state: ConfigState, tmp_path
     result = check(state, [EVERYWHERE], 2)
     assert result.reason is None and result.is_new and result.worker_changes == ()
     candidate = state.read(CANDIDATE)
-    assert candidate == {"version": 2, "texts": {str(path): KEYED}}
+    assert candidate == {"version": 2, "texts": {str(path): KEYED}, "secrets": ""}
     assert oct((state.folder / CANDIDATE).stat().st_mode)[-3:] == "600"
 
 

@@ -69,6 +69,8 @@ SHARED = {"num_retries", "allowed_fails", "fallbacks", "context_window_fallbacks
 OF_SINKS = {"langfuse_default_tags", "prometheus_caller_labels", "enable_end_user_cost_tracking_prometheus_only"}
 ELSEWHERE: dict[Section, set[str]] = {
     "general": {
+        "key_management_system",
+        "key_management_settings",
         "master_key",
         "database_url",
         "cancel_on_disconnect",
