@@ -4,6 +4,8 @@
 as `help` describes, `ignored` has no effect here. None: no default.
 """
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 Status = Literal["supported", "different", "ignored", "unknown"]
@@ -803,6 +805,7 @@ VARIABLES: tuple[Variable, ...] = (
 )
 
 
-def settings_of(section: Section) -> dict[str, Setting]:
+@lru_cache(maxsize=16)
+def settings_of(section: Section) -> Mapping[str, Setting]:
     """The rows of a section by name."""
     return {setting.name: setting for setting in SETTINGS if setting.section == section}

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from proxy.settings.errors import ConfigError
-from proxy.settings.secret_reader import SecretError, SecretReader, is_reference
+from proxy.settings.secret_reader import SecretReader, is_reference
+from proxy.settings.secret_store import SecretError
 
 _PREFIX = "os.environ/"
 _DEEPEST = 50

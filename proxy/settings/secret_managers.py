@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from proxy.settings.secret_reader import Manager, ManagerDownError, SecretError
-from proxy.transport.secret_store import ManagerAnswer, ManagerUnreachableError, SecretManagerClient
+from proxy.settings.secret_store import ManagerDownError, SecretError, SecretStore
+from proxy.transport.secret_http import ManagerAnswer, ManagerUnreachableError, SecretManagerClient
 
 _AZURE_VERSION = "7.4"
 
 
-def open_manager(system: str, environ: Mapping[str, str]) -> Manager:
+def open_manager(system: str, environ: Mapping[str, str]) -> SecretStore:
     """Raise SecretError for a manager that is unknown, not configured or not installed."""
     if system not in _MANAGERS:
         raise SecretError(f"the secret manager must be one of {', '.join(_MANAGERS)}")

@@ -7,7 +7,9 @@ import re
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
+
+from proxy.settings.secret_store import ManagerDownError, SecretError, SecretStore
 
 _FILE = "file/"
 _MANAGERS = {
@@ -24,18 +26,8 @@ _NAME = re.compile(r"[A-Za-z0-9_./@:+=-]{1,512}")
 UNFETCHED = "fetched-by-the-workers"
 
 
-class SecretError(Exception):
-    """The secret can't be read; the message names what is missing, never a value."""
-
-
-class Manager(Protocol):
-    """A secret manager. `read` gives the secret's text, or its fields; it raises SecretError."""
-
-    def read(self, name: str) -> str | Mapping[str, Any]: ...
-
-
 # (manager, environment) -> the manager. Raise SecretError for one that is not configured or not installed.
-OpenManager = Callable[[str, Mapping[str, str]], Manager]
+OpenManager = Callable[[str, Mapping[str, str]], SecretStore]
 
 
 class _Hosted(NamedTuple):
@@ -58,7 +50,7 @@ class SecretReader:
         self._environ = environ
         self._open_manager = open_manager or _open_manager
         self._fetch = fetch
-        self._managers: dict[str, Manager | SecretError] = {}
+        self._managers: dict[str, SecretStore | SecretError] = {}
         self._found: dict[str, str | SecretError] = {}
         self._hosted: _Hosted | None = None
         self.files: list[str] = []
@@ -135,7 +127,7 @@ class SecretReader:
             return UNFETCHED
         return pick(self._manager(system).read(name), field)
 
-    def _manager(self, system: str) -> Manager:
+    def _manager(self, system: str) -> SecretStore:
         if system not in self._managers:
             try:
                 self._managers[system] = _Once(self._open_manager(system, self._environ))
@@ -166,7 +158,7 @@ class SecretReader:
 class _Once:
     """A manager that could not be reached is not called again by this loading: each call may take seconds."""
 
-    def __init__(self, manager: Manager) -> None:
+    def __init__(self, manager: SecretStore) -> None:
         self._manager = manager
         self._failed: ManagerDownError | None = None
 
@@ -178,10 +170,6 @@ class _Once:
         except ManagerDownError as error:
             self._failed = error
             raise
-
-
-class ManagerDownError(SecretError):
-    """The manager itself does not answer, or refuses this gateway."""
 
 
 def is_reference(text: str) -> bool:
@@ -230,7 +218,7 @@ def _check(content: bytes, name: str) -> str:
     return text
 
 
-def _open_manager(system: str, environ: Mapping[str, str]) -> Manager:
+def _open_manager(system: str, environ: Mapping[str, str]) -> SecretStore:
     from proxy.settings.secret_managers import open_manager  # noqa: PLC0415  its HTTP client, only where one is named
 
     return open_manager(system, environ)
