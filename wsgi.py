@@ -9,6 +9,8 @@ from proxy.host.folder import default_path
 from proxy.settings import ConfigError, environment
 from proxy.settings.load import load_kept
 
+# A large configuration is many small objects, and none of them is garbage: the collector would double the time.
+gc.disable()
 # The parent is the server that all workers have in common.
 shared_path = default_path(os.getppid())
 try:
@@ -22,3 +24,4 @@ except ConfigError as error:
 # What is there now stays: looking through it for garbage would hold every call up for some 60 ms, again and again.
 gc.collect()
 gc.freeze()
+gc.enable()

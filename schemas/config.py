@@ -55,8 +55,20 @@ class Value(fields.Field[Any]):
 
 
 class _Section(Schema):
+    """Of the hundred settings that an entry may have it has ten: only these are looked at, and those that must be there."""
+
     class Meta:
         unknown = INCLUDE
+
+    def _deserialize(self, data: Any, **options: Any) -> Any:
+        if options.get("many") or not isinstance(data, Mapping):
+            return super()._deserialize(data, **options)
+        every = self.load_fields
+        self.load_fields = {name: field for name, field in every.items() if name in data or field.required}
+        try:
+            return super()._deserialize(data, **options)
+        finally:
+            self.load_fields = every
 
 
 def _values(section: Section, required: tuple[str, ...] = ()) -> dict[str, Any]:

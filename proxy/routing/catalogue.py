@@ -29,6 +29,8 @@ class Group:
     def of(cls, name: str, deployments: Iterable[Deployment], key: str | None = None) -> "Group":
         members = tuple(deployments)
         orders = sorted({_order(member) for member in members})
+        if len(orders) == 1:
+            return cls(name, name if key is None else key, members, (members,))
         levels = tuple(tuple(one for one in members if _order(one) == order) for order in orders)
         return cls(name, name if key is None else key, members, levels)
 

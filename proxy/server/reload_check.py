@@ -4,6 +4,7 @@ It reads `request.json` in the folder of the gateway's ConfigState and writes `r
 `candidate.json`, a Snapshot. Whatever it meets, the gateway is not affected.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -47,6 +48,7 @@ def _build(settings: Settings) -> None:
 
 
 def main() -> None:
+    gc.disable()
     state = ConfigState(Path(sys.argv[1]))
     request = state.read(REQUEST) or {}
     addresses = [tuple(address) if isinstance(address, list) else address for address in request["addresses"]]

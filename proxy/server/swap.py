@@ -62,11 +62,18 @@ class Swap:
 
     def _serve(self) -> None:
         parts = self._worker.wsgi.extensions["patchbay"]
-        settings = load_kept(environment(), self._state.snapshot())
-        app = self._create_app(settings, shared_path=self._shared_path, kept=parts.kept)
-        self._worker.wsgi = app
-        app.extensions["patchbay"].start()
+        gc.disable()
+        try:
+            self._build(parts.kept)
+        finally:
+            gc.enable()
         # What is kept for good is not looked through for garbage again; the old application may be garbage now.
         gc.unfreeze()
         gc.collect()
         gc.freeze()
+
+    def _build(self, kept: Any) -> None:
+        settings = load_kept(environment(), self._state.snapshot())
+        app = self._create_app(settings, shared_path=self._shared_path, kept=kept)
+        self._worker.wsgi = app
+        app.extensions["patchbay"].start()
