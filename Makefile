@@ -5,7 +5,7 @@ PORT ?= 4000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test plain test-browser check lint types imports unit live live-providers bench docs clean clients-agents prices cost-peer langfuse-peer bench-sinks bench-quick soak soak-streams bench-streams bench-translation
+.PHONY: help run test plain test-browser check lint types imports unit live live-providers bench docs clean clients-agents prices cost-peer langfuse-peer bench-sinks bench-quick soak soak-streams bench-streams bench-translation fuzz lock audit
 
 run: $(VENV)/.runtime ## serve on HOST:PORT (127.0.0.1:4000) with CONFIG or the built-in demo
 	$(BIN)/python -m proxy serve --host $(HOST) --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
@@ -153,3 +153,9 @@ bench-streams: $(VENV)/.runtime ## the lag of paced streams
 # What translating a streamed answer costs beside relaying one.
 bench-translation: $(VENV)/.runtime ## what translating a stream costs
 	$(BIN)/python -m bench.translation
+
+# Random inputs against parser, bodies, answers, guard, JSON and quotes; then one request's cost in all of its cases.
+SECONDS ?= 600
+fuzz: $(VENV)/.dev ## random inputs for SECONDS (600), and the cost of every shape of request
+	$(BIN)/python -m tests.fuzz $(SECONDS)
+	PATCHBAY_FUZZ=1 $(BIN)/python -m pytest -q tests/security/test_request_cost.py
