@@ -183,8 +183,9 @@ class Meter:
 
     def spend_of(self, entity: Entity) -> int:
         """What is spent of the present window of an entity's budget, in nano-dollars."""
-        limit, now = main_budget(entity, self._rules.budgets), self._now()
-        return max(self.counters.read([limit], now)[0].spent, entity.budget.spend)
+        limit, now, budget = main_budget(entity, self._rules.budgets), self._now(), entity.budget
+        is_over = budget.duration is not None and (budget.reset_at or 0.0) <= now
+        return max(self.counters.read([limit], now)[0].spent, 0 if is_over else budget.spend)
 
     def set_spend(self, entity: Entity, spent: int) -> None:
         """An operator has set it. What calls in flight have reserved stays."""

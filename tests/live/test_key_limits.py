@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.http import Answer, chat, wait_until
+from tests.live.http import Answer, chat, request, wait_until
 from tests.live.servers import WORKER_CLASSES, Server, gateway
 from tests.live.test_shared_limits import children, wait_for_time_in_this_minute
 
@@ -179,6 +179,36 @@ def test_a_budget_for_n_calls_lets_n_pass_whatever_is_killed(
         server.process.wait()
     with gateway(config(upstream, limits), tmp_path, worker_class, workers=2) as server:
         assert ask(server, "budget").status == 422
+
+
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_rows_add_up_to_the_counter_whatever_is_killed(upstream: Server, tmp_path: Path, worker_class: str) -> None:
+    stored = {"general_settings": {"master_key": MASTER, "database_url": f"sqlite:///{tmp_path / 'spend.db'}"}}
+    setup = config(upstream, {"counted": {"max_budget": 1}}, **stored)
+    with gateway(setup, tmp_path, worker_class, workers=4) as server:
+        flood(server, "counted", 40)
+        flood(server, "counted", 10, stream=True)
+        flood(server, "counted", 5, stream=True, mock={"fault": "cut"})
+        leave(server, "counted", stream=True)
+        wait_until(lambda: rows_of(server) == 56)
+        time.sleep(0.3)
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+    with gateway(setup, tmp_path, worker_class, workers=2) as server:
+        last = ask(server, "counted")
+        wait_until(lambda: rows_of(server) == 57)
+        assert sum_of(server) == spend_of(last)
+
+
+def rows_of(server: Server) -> int:
+    answer = request(server, "GET", "/spend/logs/v2?page_size=100", headers={"authorization": f"Bearer {MASTER}"})
+    total: int = answer.json()["total"]
+    return total
+
+
+def sum_of(server: Server) -> int:
+    rows = request(server, "GET", "/spend/logs", headers={"authorization": f"Bearer {MASTER}"}).json()
+    return sum(round(row["spend"] * UNIT) for row in rows)
 
 
 def test_two_gateways_with_redis_share_a_budget(
