@@ -51,6 +51,25 @@ PUBLIC = (
     "output_cost_per_image_token",
 )
 SHORT = ("in", "out", "read", "write", "write_1h", "think", "audio_in", "audio_out", "image_in", "image_out")
+# What a model can do, by the public file's names without `supports_`.
+FEATURES = (
+    "function_calling",
+    "parallel_function_calling",
+    "tool_choice",
+    "response_schema",
+    "system_messages",
+    "vision",
+    "pdf_input",
+    "audio_input",
+    "audio_output",
+    "video_input",
+    "reasoning",
+    "prompt_caching",
+    "web_search",
+    "url_context",
+    "computer_use",
+    "assistant_prefill",
+)
 SERVICE_TIERS = ("priority", "flex", "batches")
 
 _MILLION = 1_000_000
@@ -75,7 +94,7 @@ class PriceRow:
     """`tiers` is keyed by service tier, "" is the ordinary one. `bands` are (prompt tokens up to, prices), ascending:
     a vendor's other way to write thresholds. `off_peak` are the prices in the hours of `schedule`. `units`
     are the prices of other units than tokens. Limits are tokens,
-    None where unknown."""
+    None where unknown. `features`: what the model can do, of FEATURES."""
 
     provider: str
     tiers: Mapping[str, Sheet] = field(default_factory=lambda: MappingProxyType({"": Sheet()}))
@@ -85,6 +104,7 @@ class PriceRow:
     units: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
+    features: tuple[str, ...] = ()
 
     @property
     def prices_tokens(self) -> bool:
@@ -143,6 +163,7 @@ def parse_public(fields: Mapping[str, Any]) -> PriceRow | None:
         units=units,
         max_input_tokens=_limit(fields.get("max_input_tokens")),
         max_output_tokens=_limit(fields.get("max_output_tokens")),
+        features=tuple(name for name in FEATURES if fields.get(f"supports_{name}") is True),
     )
 
 
@@ -202,6 +223,8 @@ def to_compact(row: PriceRow) -> dict[str, Any]:
         }
     if row.units:
         compact["units"] = dict(row.units)
+    if row.features:
+        compact["can"] = " ".join(row.features)
     limits = {"context": row.max_input_tokens, "answer": row.max_output_tokens}
     return compact | {name: limit for name, limit in limits.items() if limit is not None}
 
@@ -219,6 +242,7 @@ def parse_compact(compact: Mapping[str, Any]) -> PriceRow:
         units=compact.get("units", {}),
         max_input_tokens=compact.get("context"),
         max_output_tokens=compact.get("answer"),
+        features=tuple(compact.get("can", "").split()),
     )
 
 

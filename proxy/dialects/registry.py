@@ -15,4 +15,5 @@ DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in _IN_ORDE
 
 
 def dialect_of_path(path: str) -> Dialect:
+    path = path.removeprefix("/v1") if path.startswith("/v1/v1/") else path
     return next(dialect for dialect in _IN_ORDER if dialect.owns(path))

@@ -9,7 +9,8 @@ from flask import Blueprint, Flask
 from proxy.pages import home
 from proxy.pages.registry import PAGES
 
-_PREFIXES = {"": "", "_v1": "/v1", "_azure_v1": "/openai/v1"}
+# The last is what a base URL with `/v1` becomes in a client that adds its own.
+_PREFIXES = {"": "", "_v1": "/v1", "_azure_v1": "/openai/v1", "_v1_v1": "/v1/v1"}
 
 
 def register(app: Flask) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.secrets import MaskLease
 from proxy.errors import BadRequestError, PermissionDeniedError
-from proxy.gateway.model_access import ModelAccess
+from proxy.gateway.model_access import PREFIX, ModelAccess
 from proxy.gateway.user_routers import MOCK_PROVIDER, UserRouters
 from proxy.settings import Settings
 from proxy.settings.credentials import secrets_of
@@ -30,6 +30,8 @@ class Admission:
         Raise PermissionDeniedError for what the operator closed and for models that the caller's key may not use,
         BadRequestError for a configuration that is wrong and for a mock that the operator did not open.
         """
+        if PREFIX in call.model:
+            call = self._access.without_prefix(call)
         if call.account is not None:
             call = self._access.admit(call, call.account)
         options = call.options

@@ -62,6 +62,13 @@ class Inspection:
         """The state of each deployment, and why some are out of service."""
         return {**router_state(self._routers.configured), "out_of_service": dict(self._settings.out_of_service)}
 
+    def is_healthy(self, name: str) -> bool:
+        """Whether a deployment that serves the name does not cool down now."""
+        router = self._routers.configured
+        group, now = router.catalogue.find(name), self._runtime.now()
+        states = router.state.view([one.id for one in group.deployments], now) if group is not None else []
+        return any(now >= state.cooling_until for state in states)
+
     def capabilities(self) -> dict[str, Any]:
         """What each provider takes, by its name."""
         return {name: capabilities(provider) for name, provider in PROVIDERS.items()}

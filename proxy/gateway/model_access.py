@@ -10,12 +10,15 @@ from proxy.domain.call import NO_OPTIONS, Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT
 
+PREFIX = "litellm_proxy/"
+
 
 class ModelAccess:
     """One per application."""
 
     def __init__(self, deployments: Sequence[Deployment]) -> None:
         self._groups = build_access_groups(deployments)
+        self._prefixed = [one.group.rstrip("*") for one in deployments if one.group.startswith(PREFIX)]
 
     def admit(self, call: Call, account: Account) -> Call:
         """The call with the key's aliases applied. Raise GatewayError for a model that the account may not use."""
@@ -24,6 +27,12 @@ class ModelAccess:
         if refusal is not None:
             raise refusal
         return call
+
+    def without_prefix(self, call: Call) -> Call:
+        """The call without LiteLLM's prefix before its models, which its SDK and its users leave there."""
+        names = split_models(call) or (call.model,)
+        plain = {name: name.removeprefix(PREFIX) for name in names if not name.startswith(tuple(self._prefixed))}
+        return rewrite_model(call, plain)
 
     def may_use(self, account: Account, model: str) -> bool:
         return find_denial(account, model, self._groups) is None

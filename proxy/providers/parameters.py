@@ -302,14 +302,15 @@ def capabilities(provider: Provider) -> dict[str, Any]:
         "operations": {
             operation.name: {
                 "stream": operation.streams,
-                "supported": sorted(_supported(provider, operation)),
-                "unsupported": sorted(operation.parameters - _supported(provider, operation)),
+                "supported": sorted(supported(provider, operation)),
+                "unsupported": sorted(operation.parameters - supported(provider, operation)),
             }
             for operation in provider.operations
         },
     }
 
 
-def _supported(provider: Provider, operation: Operation) -> frozenset[str]:
+def supported(provider: Provider, operation: Operation) -> frozenset[str]:
+    """OpenAI's parameters of the operation that the provider takes."""
     supported = provider.supported.get(operation.name)
     return operation.parameters if supported is None else supported & operation.parameters

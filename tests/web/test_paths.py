@@ -31,7 +31,7 @@ def test_chat_answers_when_the_client_writes_the_path_its_own_way(client: FlaskC
     assert response.get_json()["choices"]
 
 
-@pytest.mark.parametrize("path", ["/v1/v1/models", "/v2/models", "/v1/../models", "/openai/models/x", "/models/"])
+@pytest.mark.parametrize("path", ["/v2/models", "/v1/../models", "/openai/models/x", "/models/"])
 def test_other_paths_are_404_with_an_error_object_unless_only_a_slash_is_too_many(
     client: FlaskClient, path: str
 ) -> None:

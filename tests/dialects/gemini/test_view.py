@@ -66,9 +66,9 @@ def test_a_list_of_answers_comes_back_when_several_models_are_asked(client: Flas
 @pytest.mark.parametrize(
     ("method", "path", "status", "word"),
     [
-        ("POST", "/v1beta/models/demo:sing", 404, "NOT_FOUND"),
+        ("POST", "/v1beta/models/demo:sing", 405, "UNIMPLEMENTED"),
         ("GET", "/v1beta/nowhere", 404, "NOT_FOUND"),
-        ("GET", "/v1beta/models/demo:generateContent", 405, "UNIMPLEMENTED"),
+        ("GET", "/v1beta/models/demo:generateContent", 404, "NOT_FOUND"),
         ("POST", "/v1/models/demo:sing", 405, "UNIMPLEMENTED"),
         ("POST", "/v1beta/models/nope:generateContent", 404, "NOT_FOUND"),
         ("POST", "/v1beta/models/demo,demo:streamGenerateContent", 400, "INVALID_ARGUMENT"),
