@@ -13,7 +13,7 @@ from proxy.domain.account import Account, Role
 Group = Literal["llm", "info", "management", "admin"]
 
 # What stands before a route's own name: versions, Azure's and the engines' ways to name the model.
-_PREFIXES = re.compile(r"^(?:/openai)?(?:/v1(?:beta)?|/v2)?(?=/)")
+_PREFIXES = re.compile(r"^(?:/openai)?(?:/v1(?=/v1/))?(?:/v1(?:beta|alpha)?|/v2)?(?=/)")
 _NAMED_MODEL = re.compile(r"^(?:/openai/deployments|/engines|/deployments)/.+?/(?=[^/]+(?:/[^/]+)?$)")
 # The first segment below the prefix of what clients of a model call.
 _LLM = frozenset(
@@ -25,7 +25,8 @@ _LLM = frozenset(
 _INFO = frozenset(
     "/key/info /key/list /key/aliases /key/health /team/info /team/list /team/available "
     "/team/permissions_list /user/info /organization/list /organization/info /model/info "
-    "/model_group/info /spend/logs /spend/logs/v2 /spend/calculate /user/daily/activity /team/daily/activity "
+    "/model_group/info /utils/token_counter /utils/supported_openai_params /utils/transform_request /routes /openapi.json "
+    "/spend/logs /spend/logs/v2 /spend/calculate /user/daily/activity /team/daily/activity "
     "/tag/daily/activity /organization/daily/activity /customer/daily/activity /spend/tags /global/spend/report "
     "/user/daily/activity/aggregated /team/daily/activity/aggregated".split()
 )

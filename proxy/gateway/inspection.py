@@ -15,8 +15,8 @@ from proxy.gateway.model_info import ModelInfo
 from proxy.gateway.model_list import ModelList
 from proxy.gateway.recent_health import RecentHealth
 from proxy.gateway.routers import Routers
-from proxy.providers.parameters import capabilities
-from proxy.providers.registry import PROVIDERS
+from proxy.providers.parameters import capabilities, supported
+from proxy.providers.registry import PROVIDERS, find_provider
 from proxy.routing.explain import explain, router_state
 from proxy.runtime import Runtime
 from proxy.settings import Settings
@@ -68,6 +68,27 @@ class Inspection:
         group, now = router.catalogue.find(name), self._runtime.now()
         states = router.state.view([one.id for one in group.deployments], now) if group is not None else []
         return any(now >= state.cooling_until for state in states)
+
+    def in_flight(self) -> int:
+        """The tries that are under way now, of all workers."""
+        router = self._routers.configured
+        states = router.state.view([one.id for one in router.catalogue.deployments], self._runtime.now())
+        return sum(state.inflight for state in states)
+
+    def deployment_model(self, name: str) -> str | None:
+        """The provider's name of the model that a name means."""
+        group = self._routers.configured.catalogue.find(name)
+        return group.deployments[0].model if group is not None else None
+
+    def parameters_of(self, name: str) -> list[str] | None:
+        """OpenAI's parameters that the model of this name takes; None for an unknown one. `provider/model` is known too."""
+        group = self._routers.configured.catalogue.find(name)
+        deployment = group.deployments[0] if group is not None else None
+        provider = find_provider(deployment.provider if deployment is not None else name.partition("/")[0])
+        if provider is None:
+            return None
+        operation = provider.operations[0] if deployment is None else probed_operation(deployment, self._embeds)
+        return sorted(supported(provider, operation))
 
     def capabilities(self) -> dict[str, Any]:
         """What each provider takes, by its name."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from flask import Blueprint
 
-from proxy.pages import status
+from proxy.pages import api, status
 
 PAGES: Sequence[Blueprint] = [
     status.blueprint,
+    api.blueprint,
 ]

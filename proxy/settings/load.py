@@ -142,6 +142,7 @@ def _build(
         database_url=database_url,
         declared=read_declared(loaded),
         source=name,
+        document=source.document,
     )
 
 

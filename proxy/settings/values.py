@@ -94,7 +94,7 @@ class Settings:
     deployments, as far as they could be read. `warnings` are for the operator at start. `environ` is the environment
     with the file's environment_variables over it; `sinks` is litellm_settings with callback_settings in it; `secrets`
     holds every credential in here. `declared` are the file's keys, teams, users and budgets. `database_url`
-    is as SQLAlchemy takes it. `source` names the file, or what replaces it.
+    is as SQLAlchemy takes it. `source` names the file, or what replaces it; `document` is its content as it was written.
     """
 
     deployments: tuple[Deployment, ...]
@@ -112,6 +112,7 @@ class Settings:
     source: str = "the built-in configuration"
     declared: Declared = NOTHING_DECLARED
     database_url: Secret | None = None
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def fast_path(self) -> bool:

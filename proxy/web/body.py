@@ -296,3 +296,9 @@ def _add_api_version(body: dict[str, Any], request: Request) -> None:
 def _wants_usage(stream_options: object) -> bool:
     """Whether the client wants a chunk of usage; for a wrong value the schema has the words."""
     return isinstance(stream_options, dict) and bool(stream_options.get("include_usage"))
+
+
+def read_object() -> dict[str, Any]:
+    """The JSON object of a request that is no call. Raise BadRequestError for anything else."""
+    parts = current_request()
+    return dict(_parse(parts.get_data()).fields)
