@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask
 from werkzeug.routing import Rule
 
@@ -30,6 +28,10 @@ _SENTENCE = re.compile(r"^(.+?[.:])(?:\s|$)")
 
 def build_document(app: Flask) -> dict[str, Any]:
     """OpenAPI 3.0.3. https://spec.openapis.org/oas/v3.0.3"""
+    # Only those who ask for the document pay for the library.
+    from apispec import APISpec  # noqa: PLC0415
+    from apispec.ext.marshmallow import MarshmallowPlugin  # noqa: PLC0415
+
     plugin = MarshmallowPlugin(schema_name_resolver=lambda schema: type(schema).__name__ if schema else "")
     spec = APISpec("Patchbay", __version__, "3.0.3", plugins=[plugin], security=[{"bearer": []}])
     for field, kind in _TYPES.items():
