@@ -87,6 +87,7 @@ def _status_line(status: int) -> str:
 
 def _remember(environ: dict[str, Any], raw: bytes) -> dict[str, Any]:
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    headers["content-type"] = environ.get("CONTENT_TYPE", "")
     return {
         "method": environ["REQUEST_METHOD"],
         "path": environ["PATH_INFO"],
