@@ -4,7 +4,10 @@ Run by `make clients-agents`; not part of the suite, for it needs npm's registry
 (Anthropic's form) and through chat completions.
 """
 
+import base64
+import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,10 @@ KEY = "sk-page-1234567890"
 CLAUDE = ROOT / ".agents" / "node_modules" / ".bin" / "claude"
 # Prefix of the group, provider, path of its base URL, path of the requests that reach the model.
 UPSTREAMS = (("claude", "anthropic", "", "/v1/messages"), ("gpt", "openai", "/v1", "/v1/chat/completions"))
+# A red square of 8 by 8.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGP4z8CAFWEXHbQSACj/P8Fu7N9hAAAAAElFTkSuQmCC"
+)
 FAULTS = ("good", "error-429", "error-529", "error-400", "cut", "event-error")
 
 
@@ -92,3 +99,24 @@ def test_a_prompt_that_is_too_long_is_understood(
     status, printed = ask(server, tmp_path, "say hello", f"{prefix}-error-400")
     assert status == 1
     assert "Prompt is too long" in printed and "250000" in printed
+
+
+@pytest.mark.parametrize("prefix", [prefix for prefix, *_ in UPSTREAMS])
+def test_a_picture_that_it_reads_reaches_the_model(
+    server: Server, model: ScriptedModel, tmp_path: Path, prefix: str
+) -> None:
+    picture = tmp_path / "red.png"
+    picture.write_bytes(PNG)
+    status, printed = ask(server, tmp_path, f"READTEST {picture}", f"{prefix}-good")
+    assert status == 0 and printed.startswith("The tool printed:"), printed
+    sent = json.dumps(model.requests[-1][2])
+    assert re.search(r'"media_type": "image/|data:image/', sent), sent[-2000:]
+
+
+@pytest.mark.parametrize("prefix", [prefix for prefix, *_ in UPSTREAMS])
+def test_a_subagent_asks_the_model_and_its_answer_comes_back(
+    server: Server, model: ScriptedModel, tmp_path: Path, prefix: str
+) -> None:
+    status, printed = ask(server, tmp_path, "AGENTTEST", f"{prefix}-good")
+    assert status == 0 and printed.startswith("The tool printed:"), printed
+    assert len(model.requests) >= 3

@@ -1,12 +1,14 @@
 """A model for agents to talk to: it speaks Anthropic's Messages and OpenAI's chat completions, and plays one small script.
 
-Asked with TOOLTEST it calls the tool Bash, or the first tool there is; with a result it repeats the result; else it says
-REPLY. Faults are asked for in the model's name: `error-429` and `error-529` once and then an answer, `error-400` always,
-`cut` a stream that breaks once in the middle, `event-error` one that ends with an error.
+Asked with TOOLTEST it calls the tool Bash, or the first tool there is; with `READTEST <path>` the tool Read, with AGENTTEST
+the tool Agent. With a result it repeats the result; else it says REPLY. Faults are asked for in the model's name:
+`error-429` and `error-529` once and then an answer, `error-400` always, `cut` a stream that breaks once in the middle,
+`event-error` one that ends with an error.
 """
 
 import contextlib
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -91,6 +93,12 @@ def plan(body: dict[str, Any]) -> Play:
     result = _last_result(body["messages"])
     if result is not None:
         return Play(f"The tool printed: {result}")
+    path = re.search(r"READTEST ([\w./-]+)", json.dumps(body["messages"]))
+    if path and body.get("tools"):
+        return Play("I read it.", ("Read", {"file_path": path[1]}))
+    if "AGENTTEST" in json.dumps(body["messages"]) and body.get("tools"):
+        task = {"description": "greet", "prompt": "say hello", "subagent_type": "general-purpose"}
+        return Play("I delegate.", ("Agent", task))
     if "TOOLTEST" in json.dumps(body["messages"]) and body.get("tools"):
         names = [tool.get("name") or tool["function"]["name"] for tool in body["tools"]]
         name = "Bash" if "Bash" in names else names[0]

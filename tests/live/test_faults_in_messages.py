@@ -6,6 +6,7 @@ docs/streams.md holds the table; a run prints it (`pytest -s`).
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +141,22 @@ def test_outcome_is_the_documented_one_when_a_provider_misbehaves(server: Server
             assert text == text_of(SEED), cell
     assert printed in (ROOT / "docs" / "streams.md").read_text(), "docs/streams.md is stale: it holds this table"
     assert wait_until(lambda: provider.open <= len(ALL_FORMATS) * 32, 3)
+
+
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_a_silent_stream_gets_pings(provider: FaultyProvider, tmp_path: Path, worker_class: str) -> None:
+    config = {
+        "model_list": [
+            {"model_name": form, "litellm_params": deployment(provider.port, form, "stall", "after", SEED)}
+            for form in ("openai", "anthropic")
+        ],
+        "router_settings": {"num_retries": 0, "disable_cooldowns": True, "keepalive_seconds": 0.3, "idle_timeout": 2},
+    }
+    with gateway(config, tmp_path, worker_class=worker_class) as server:
+        for form in ("openai", "anthropic"):
+            body = {"model": form, "max_tokens": 9, "messages": [{"role": "user", "content": "go on"}]}
+            events = [json.loads(line) for line in Stream(server, body, path="/v1/messages") if line.startswith("{")]
+            kinds = [event["type"] for event in events]
+            last_text = len(kinds) - 1 - kinds[::-1].index("content_block_delta")
+            assert kinds[last_text + 1 : -1].count("ping") >= 3, kinds
+            assert kinds[-1] == "error"
