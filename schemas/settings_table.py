@@ -531,8 +531,15 @@ _LITELLM: tuple[tuple[Any, ...], ...] = (
     ),
     ("modify_params", "any", None, "ignored", "a request is changed no more than the provider's format demands"),
     ("service_callback", "any", None, "ignored", NOT_YET),
-    ("cache", "any", None, "ignored", NO_CACHE),
-    ("cache_params", "any", None, "ignored", NO_CACHE),
+    ("cache", "flag", False, "supported", "equal requests are answered from a cache: docs/cache.md"),
+    (
+        "cache_params",
+        "mapping",
+        None,
+        "different",
+        "type (local, disk, redis), ttl, mode, namespace, supported_call_types, max_messages, host ... as in LiteLLM; entries "
+        "belong to the key that made them (scope: key, team, org, global); max_size_mb, disk_cache_dir",
+    ),
     ("enable_caching_on_provider_specific_optional_params", "any", None, "ignored", NO_CACHE),
     ("guardrails", "any", None, "ignored", NO_GUARDRAILS),
     ("default_team_settings", "any", None, "ignored", NO_DATABASE),
@@ -666,6 +673,7 @@ _ROUTER: tuple[tuple[Any, ...], ...] = (
     ),
     ("disable_cooldowns", "flag", False, "supported", "no deployment is taken out of service"),
     ("enable_tag_filtering", "flag", False, "supported", "choose deployments by tags"),
+    ("caching_groups", "any", (), "supported", "lists of model groups that share their cached answers"),
     ("tag_filtering_match_any", "flag", True, "supported", "one common tag is enough"),
     (
         "enable_weighted_failover",
@@ -715,7 +723,6 @@ _ROUTER: tuple[tuple[Any, ...], ...] = (
     ("client_ttl", "any", None, "ignored", "connections are pooled as long as they are used"),
     ("cache_responses", "any", None, "ignored", NO_CACHE),
     ("cache_kwargs", "any", None, "ignored", NO_CACHE),
-    ("caching_groups", "any", None, "ignored", NO_CACHE),
     ("set_verbose", "any", None, "ignored", "use --log-level"),
     ("debug_level", "any", None, "ignored", "use --log-level"),
     ("routing_groups", "any", None, "ignored", NOT_YET),

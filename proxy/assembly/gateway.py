@@ -13,12 +13,14 @@ from proxy.assembly.accounts import (
     build_storage,
     storage_inputs,
 )
+from proxy.assembly.cache import build_cache
 from proxy.assembly.health import build_background_health
 from proxy.assembly.metering import build_meter
 from proxy.assembly.observation import build_observation
 from proxy.assembly.reload import observation_inputs, state_inputs
 from proxy.assembly.spend import build_spend, spend_inputs
 from proxy.assembly.transport import build_credentials
+from proxy.cache.responses import Responses
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.dispatch.exchange import Sender
 from proxy.domain.deployment import Deployment
@@ -88,29 +90,23 @@ def build_parts(
     access = ModelAccess(settings.deployments)
     directory = build_directory(settings, runtime, storage, shared_path, kept)
     entities = build_limited_entities(settings, runtime, storage, directory)
-    meter = build_meter(
-        settings,
-        runtime,
-        router,
-        prices,
-        kept,
-        shared=shared_path is not None,
-        further=entities.find if entities else None,
-    )
+    further, shared = entities.find if entities else None, shared_path is not None
+    meter = build_meter(settings, runtime, router, prices, kept, shared=shared, further=further)
     admission = Admission(settings, clients, access)
     inspection = Inspection(settings, routers, dispatcher, runtime, prices)
+    cache = build_cache(settings, runtime, shared_path, kept)
     return Parts(
         settings=settings,
         runtime=runtime,
-        gateway=Gateway(admission, routers, dispatcher, ledger, observation, streams, runtime, base_url, meter),
-        conversations=Conversations(
-            Sealer(derive_key(settings.sealing_secret, "responses")), kept.part("answers", None, AnswersInMemory)
+        gateway=Gateway(
+            admission, routers, dispatcher, ledger, observation, streams, runtime, base_url, meter, cache=cache
         ),
+        conversations=_build_conversations(settings, kept),
         inspection=inspection,
         health=build_background_health(settings, inspection, router, observation, runtime, kept, shared_path),
         streams=streams,
         observation=observation,
-        reader=_build_reader(settings, runtime, timeouts, streams),
+        reader=_build_reader(settings, runtime, timeouts, streams, cache),
         presenter=Presenter(settings.secrets.mask, runtime.monotonic),
         refusals=kept.part("refusals", observation, lambda: Refusals(runtime, observation.count_refusal)),
         started_at=kept.part("started at", None, lambda: int(runtime.now())),
@@ -118,12 +114,18 @@ def build_parts(
         storage=storage,
         spend=spend,
         meter=meter,
+        cache=cache,
         directory=directory,
         accounts=build_management(settings, runtime, storage, directory),
         ended_sessions=kept.part("ended sessions", None, lambda: _ended_sessions(shared_path)),
         config_state=config_state,
         kept=kept,
     )
+
+
+def _build_conversations(settings: Settings, kept: Kept) -> Conversations:
+    sealer = Sealer(derive_key(settings.sealing_secret, "responses"))
+    return Conversations(sealer, kept.part("answers", None, AnswersInMemory))
 
 
 def _keep_observation(
@@ -143,10 +145,10 @@ def _keep_observation(
 
 
 def _build_reader(
-    settings: Settings, runtime: Runtime, timeouts: ClientTimeouts, streams: OpenStreams
+    settings: Settings, runtime: Runtime, timeouts: ClientTimeouts, streams: OpenStreams, cache: Responses | None
 ) -> RequestReader:
-    end_users = EndUserReader(user_headers(settings))
-    return RequestReader(runtime, timeouts, default_models(settings), streams.check_open, end_users)
+    end_users, defaults = EndUserReader(user_headers(settings)), default_models(settings)
+    return RequestReader(runtime, timeouts, defaults, streams.check_open, end_users, caches=cache is not None)
 
 
 def _build_router(

@@ -7,10 +7,13 @@ from proxy.domain.call import Call
 
 
 class ResponseCache(Protocol):
-    """Neither method raises: a cache that fails is a miss."""
+    """No method raises: a cache that fails is a miss."""
 
     def find(self, call: Call) -> Outcome | None:
         """The kept answer to an equal request; None for a miss."""
+
+    def release(self, call: Call) -> None:
+        """The call has failed: equal requests that wait for its answer go on."""
 
     def keep(self, call: Call, outcome: Outcome) -> Outcome:
         """The same outcome; its answer is kept when it is whole."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from proxy.domain.answer import Reply
+from proxy.domain.cache_control import CacheResult
 from proxy.domain.call import Call
 from proxy.domain.cost import Cost
 from proxy.domain.deployment import Deployment
@@ -32,7 +33,8 @@ class Outcome(NamedTuple):
     """A walk that succeeded: the reply, its deployment, and every try on the way.
 
     `retries` counts the further tries within a group, `fallbacks` the further groups. `cost` is that of a whole
-    answer, `first` the seconds from the request to the first content of a stream.
+    answer, `first` the seconds from the request to the first content of a stream. `cache` is what the response cache did; a
+    hit has no attempts, and the deployment that once gave the answer.
     """
 
     reply: Reply
@@ -42,10 +44,11 @@ class Outcome(NamedTuple):
     fallbacks: int = 0
     cost: Cost | None = None
     first: float | None = None
+    cache: CacheResult | None = None
 
     def priced(self, cost: Cost | None) -> "Outcome":
         """The same, with its cost."""
-        return Outcome(*self[:5], cost, self.first)
+        return Outcome(*self[:5], cost, self.first, self.cache)
 
     @property
     def failed_seconds(self) -> float:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from proxy.domain.account import Account
 from proxy.domain.bridged import BridgedDocument
+from proxy.domain.cache_control import CacheControl
 from proxy.domain.call_quota import CallQuota
 from proxy.domain.conversation import Conversation
 from proxy.domain.deployment import brings_connection
@@ -51,6 +52,7 @@ class Options:
     mock: Mapping[str, Any] = field(default_factory=dict)
     no_log: bool = False
     redact_content: bool = False
+    cache: CacheControl | None = None
 
     @property
     def is_isolated(self) -> bool:

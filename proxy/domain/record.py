@@ -84,6 +84,7 @@ class CallRecord(NamedTuple):
     requester: Requester = NOBODY
     cache_hit: bool | None = None
     cache_key: str | None = None
+    saved_cost: float | None = None
     dropped_params: tuple[str, ...] = ()
     error: ErrorFacts | None = None
     response_id: str | None = None
@@ -183,6 +184,7 @@ class CallRecord(NamedTuple):
             "error_information": self.error.to_dict() if self.error else None,
             "cache_hit": self.cache_hit,
             "cache_key": self.cache_key,
+            "saved_cache_cost": self.saved_cost,
             "request_tags": list(self.tags),
             "end_user": self.end_user,
             "requester_ip_address": self.requester.ip_address,

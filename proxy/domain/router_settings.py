@@ -1,6 +1,6 @@
 """The router's settings, of the operator or of a client's `user_config`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -54,6 +54,7 @@ class RouterSettings:
     disable_cooldowns: bool = False
     enable_weighted_failover: bool = False
     enable_tag_filtering: bool = False
+    caching_groups: Sequence[Any] = ()
     tag_filtering_match_any: bool = True
     enable_pre_call_checks: bool = False
     optional_pre_call_checks: tuple[str, ...] = ()

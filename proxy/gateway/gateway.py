@@ -129,21 +129,28 @@ class Gateway:
             if self._guardrail is not None:
                 outcome = self._guardrail.check_answer(call, outcome)
         except GatewayError as error:
+            self._release(call)
             self._ledger.failed(call, error, self._routers.last_tried(call, error) if router else None)
             raise
         except BaseException:
+            self._release(call)
             if call.quota is not None:
                 call.quota.release()
             raise
-        self._observation.note_headers(outcome)
+        if outcome.attempts:
+            self._observation.note_headers(outcome)
         if isinstance(outcome.reply, Answer):
             outcome = self._ledger.answered(call, outcome, outcome.reply)
             return Served(call, outcome, self._base_url(outcome.deployment))
         return self._open(call, router, outcome)
 
+    def _release(self, call: Call) -> None:
+        if self._cache is not None:
+            self._cache.release(call)
+
     def _open(self, call: Call, router: Router, outcome: Outcome) -> Served:
         # An answer in a client's own dialect is its provider's bytes: nothing can be joined to them.
-        if outcome.reply.form == "openai" and _continues(call, router):
+        if outcome.reply.form == "openai" and outcome.attempts and _continues(call, router):
             outcome = outcome._replace(reply=ContinuedStream(router, call, self._dispatcher.send, outcome).reply())
         assert isinstance(outcome.reply, StreamReply)
         self._streams.add(outcome.reply)

@@ -36,6 +36,10 @@ _MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{1,256})"')
 _TIER = re.compile(rb'"service_tier"\s*:\s*"(\w{1,32})"')
 
 
+# An answer from the cache.
+_NO_COST = Cost(0.0)
+
+
 class AnswerFacts(NamedTuple):
     """What an answer's bytes hold about it, found without parsing them."""
 
@@ -68,6 +72,8 @@ class Ledger:
 
     def answered(self, call: Call, outcome: Outcome, answer: Answer) -> Outcome:
         """A whole answer: the outcome with its cost."""
+        if outcome.cache is not None and outcome.cache.hit:
+            outcome = self._with_saving(call, outcome, answer.usage)
         facts = read_answer_facts(answer.body, answer.form)
         cost = self._cost(call, outcome, answer.usage, answer.model, facts.service_tier)
         duration = self._runtime.monotonic() - call.started
@@ -85,6 +91,8 @@ class Ledger:
 
     def streamed(self, call: Call, outcome: Outcome, stream: StreamEnd) -> None:
         """A stream that has ended, broken or been left. Its overhead is what came before its first content."""
+        if outcome.cache is not None and outcome.cache.hit:
+            outcome = self._with_saving(call, outcome, stream.usage)
         first = outcome.first
         overhead = None if first is None else max(0.0, first - outcome.reply.provider_seconds - outcome.failed_seconds)
         facts, model = read_answer_facts(stream.chunk, outcome.reply.form), _MODEL.search(stream.chunk)
@@ -141,9 +149,17 @@ class Ledger:
         """Whether this call's prompt and answer may be in its record."""
         return may_log_content(call, self._log_content)
 
+    def _with_saving(self, call: Call, outcome: Outcome, usage: Usage | None) -> Outcome:
+        """A hit with what its answer would have cost."""
+        assert outcome.cache is not None
+        cost = self._cost(call, outcome._replace(cache=None), usage, None, None)
+        return outcome._replace(cache=outcome.cache._replace(saved_cost=cost.total if cost else None))
+
     def _cost(
         self, call: Call, outcome: Outcome, usage: Usage | None, answered: str | None, tier: str | None
     ) -> Cost | None:
+        if outcome.cache is not None and outcome.cache.hit:
+            return _NO_COST
         if usage is None:
             return None
         asked = call.observed_fields.get("service_tier")

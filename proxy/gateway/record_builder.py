@@ -96,14 +96,27 @@ def _build_record(call: Call, outcome: Outcome | None, end: CallEnd, mask: Mask,
         dropped_params=outcome.reply.dropped if outcome else (error.dropped if error else ()),
         response_id=end.response_id,
     )
-    # The rest is what most calls do not have.
+    if outcome is not None and outcome.cache is not None:
+        cache = outcome.cache
+        record = record._replace(cache_hit=cache.hit, cache_key=cache.key, saved_cost=cache.saved_cost)
+    has_details = end.first is not None or end.spend is not None or error is not None or log_content
+    if not has_details and call.options is NO_OPTIONS and call.native is None and call.account is None:
+        return record
+    return _with_details(record, call, outcome, end, mask, log_content)
+
+
+def _with_details(
+    record: CallRecord, call: Call, outcome: Outcome | None, end: CallEnd, mask: Mask, log_content: bool
+) -> CallRecord:
+    """What most calls do not have."""
+    error = end.error
     if call.native is not None:
         native = outcome is not None and outcome.reply.form == call.dialect
         record = record._replace(dialect=call.dialect, native=native)
     if end.first is not None:
         record = record._replace(first=end.first, completion_start_time=call.started_at + end.first)
     if error is not None:
-        facts = _error_facts(error, mask, None if log_content else fields)
+        facts = _error_facts(error, mask, None if log_content else call.observed_fields)
         record = record._replace(status="failure", status_code=error.status_code, error=facts)
     if call.options is not NO_OPTIONS:
         record = record._replace(**_from_options(call.options, mask))

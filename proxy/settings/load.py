@@ -13,6 +13,7 @@ from proxy.domain.secrets import Secret, SecretRegistry
 from proxy.host.config_state import Snapshot
 from proxy.providers.contract import Provider
 from proxy.providers.registry import PROVIDERS
+from proxy.settings.cache import read_cache
 from proxy.settings.callbacks import idle_callbacks, served_callbacks
 from proxy.settings.credentials import build_registry
 from proxy.settings.database import password_of, read_database_url
@@ -117,6 +118,7 @@ def _build(
     database_url = read_database_url(general, environ)
     known = known_names(every, router.model_group_alias)
     idle = (*idle_rules(router, every, _placer(loaded)), *idle_values(loaded, router, known))
+    cache, cache_warnings = read_cache(litellm, environ)
     return Settings(
         deployments=deployments,
         router=router,
@@ -125,7 +127,9 @@ def _build(
         litellm=LiteLLM(**_of(LiteLLM, {**_of_command_line(environ), **served_callbacks(litellm)})),
         out_of_service=reasons_by_name(entries, broken, deployments),
         broken=tuple(item for position, entry in enumerate(entries) if position in broken for item in entry),
+        cache=cache,
         warnings=(
+            *cache_warnings,
             *(f"{place}: the last one counts" for place in source.repeated),
             *fault_warnings(source, [*faults, *dead_ends], broken),
             *idle_names(source),

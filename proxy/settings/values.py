@@ -9,6 +9,7 @@ from proxy.accounts.declared import NOTHING_DECLARED, Declared
 from proxy.domain.deployment import Deployment
 from proxy.domain.router_settings import RouterSettings
 from proxy.domain.secrets import Secret, SecretRegistry
+from proxy.settings.cache import CacheConfig
 
 FAST_PATH_VARIABLE = "PATCHBAY_FAST_PATH"
 _OFF = frozenset({"off", "false", "0", "no"})
@@ -98,6 +99,7 @@ class Settings:
     """
 
     deployments: tuple[Deployment, ...]
+    cache: CacheConfig | None = None
     router: RouterSettings = field(default_factory=RouterSettings)
     master_key: Secret | None = None
     general: General = field(default_factory=General)

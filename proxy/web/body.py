@@ -27,7 +27,7 @@ from proxy.web.end_user import EndUserReader, session_of
 from proxy.web.form_fields import read_fields
 from proxy.web.multipart import TYPE as MULTIPART
 from proxy.web.receiving import read_form, read_json
-from proxy.web.unhonoured import refuse_unhonoured
+from proxy.web.unhonoured import CACHE_FIELDS, refuse_unhonoured
 from proxy.web.upload import read_upload
 from schemas.problems import first_problem
 from schemas.request import OPTION_FIELDS, UNSUPPORTED_FIELDS, RequestSchema, check
@@ -55,12 +55,15 @@ class RequestReader:
         default_models: Mapping[str, str],
         check_open: Callable[[], None],
         end_users: EndUserReader | None = None,
+        *,
+        caches: bool = False,
     ) -> None:
         self._runtime = runtime
         self._timeouts = timeouts
         self._default_models = default_models
         self._check_open = check_open
         self._end_users = end_users or EndUserReader()
+        self._caches = caches
 
     def read(
         self, operation: Operation, model_in_path: str | None = None, schema: type[RequestSchema] | None = None
@@ -92,7 +95,7 @@ class RequestReader:
             _add_api_version(body, request)
         own = () if _plain_names(schema).issuperset(body) else tuple(filter(_is_own, body))
         if own:
-            refuse_unhonoured(body, own)
+            refuse_unhonoured(body, own, caches=self._caches)
         headers = own_headers(environ)
         stream_member, stream_value = operation.stream_when
         stream = body.get(stream_member) == stream_value and operation.streams
@@ -112,7 +115,7 @@ class RequestReader:
             requester=requester_of(request, caller),
             client=SocketWatch.of(environ),
             received=caller.started,
-            ignored=_unserved(own, headers) if own or headers else (),
+            ignored=_unserved(own, headers, self._caches) if own or headers else (),
             account=caller.account,
             end_user=users.find(environ, body)
             if headers or own or users.has_headers or not _USER_MEMBERS.isdisjoint(body)
@@ -150,7 +153,7 @@ class RequestReader:
             body["model"] = model
         check_body(operation.schema, body)
         own = tuple(name for name in body if name not in operation.schema.provider_members and _is_own(name))
-        refuse_unhonoured(body, own)
+        refuse_unhonoured(body, own, caches=self._caches)
         native = _provider_bound(document, body, own)
         if stream is not None:
             # The pivot has it as a member; a path of the dialect decides it for both forms.
@@ -181,7 +184,7 @@ class RequestReader:
             native=native,
             asked=operation,
             headers=_headers_of(environ, operation.headers),
-            ignored=_unserved(own, headers),
+            ignored=_unserved(own, headers, self._caches),
             account=caller.account,
             end_user=end_user,
         )
@@ -207,8 +210,12 @@ def _headers_of(environ: Mapping[str, Any], names: Sequence[str]) -> Mapping[str
     return {name: value for name, value in found if value}
 
 
-def _unserved(own: Sequence[str], headers: Mapping[str, str]) -> tuple[str, ...]:
-    return (*sorted(UNSUPPORTED_FIELDS.intersection(own)), *(name for name in _UNSERVED_HEADERS if name in headers))
+def _unserved(own: Sequence[str], headers: Mapping[str, str], caches: bool) -> tuple[str, ...]:
+    fields = UNSUPPORTED_FIELDS.intersection(own)
+    return (
+        *sorted(fields - CACHE_FIELDS if caches else fields),
+        *(name for name in _UNSERVED_HEADERS if name in headers),
+    )
 
 
 def _is_own(name: str) -> bool:

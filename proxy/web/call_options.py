@@ -9,12 +9,13 @@ from proxy.domain.json_text.codec import loads
 from proxy.domain.mocking import MOCK_PARAMS, TESTS
 from proxy.domain.user_config import UserConfig
 from proxy.errors import BadRequestError
+from proxy.web.cache_control import read_cache_control
 from proxy.web.end_user import session_of
 
 _MOCKS = (*MOCK_PARAMS, *TESTS)
 _MOST_RETRIES = 100
 # As a WSGI environ names them.
-_OWN_HEADERS = ("HTTP_X_LITELLM_", "HTTP_LANGFUSE_", "HTTP_ANTHROPIC_BETA")
+_OWN_HEADERS = ("HTTP_X_LITELLM_", "HTTP_LANGFUSE_", "HTTP_ANTHROPIC_BETA", "HTTP_CACHE_CONTROL")
 
 
 def own_headers(environ: Mapping[str, Any]) -> Mapping[str, str]:
@@ -67,6 +68,7 @@ def read_options(body: Mapping[str, Any], headers: Mapping[str, str]) -> Options
         },
         user_config=UserConfig.of(body["user_config"]) if body.get("user_config") is not None else None,
         mock={name: body[name] for name in _MOCKS if body.get(name)},
+        cache=read_cache_control(body, headers),
         no_log=body.get("no-log") is True,
         redact_content=headers.get("x-litellm-enable-message-redaction", "").lower() == "true",
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from proxy import __version__
 from proxy.domain.attempt import Outcome
+from proxy.domain.cache_control import CacheResult
 from proxy.domain.cost import Cost
 from proxy.domain.secret_names import is_secret_name
 from proxy.errors import GatewayError
@@ -120,9 +121,18 @@ def outcome_headers(
     ]
     if outcome.cost is not None:
         headers += cost_headers(outcome.cost)
+    if outcome.cache is not None:
+        headers += cache_headers(outcome.cache)
     if dropped:
         headers.append(("x-litellm-dropped-params", _safe(",".join(dropped))))
     return headers + provider_headers(reply.headers, mask)
+
+
+def cache_headers(cache: CacheResult) -> Headers:
+    """LiteLLM's key only on hits; whether the answer is one, and its age in seconds, are Patchbay's."""
+    if not cache.hit:
+        return [("x-litellm-cache-hit", "False")]
+    return [("x-litellm-cache-hit", "True"), ("x-litellm-cache-key", _safe(cache.key)), ("age", str(int(cache.age)))]
 
 
 def cost_headers(cost: Cost) -> Headers:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from proxy.cache.responses import Responses
 from proxy.gateway.account_directory import AccountDirectory
 from proxy.gateway.background_health import BackgroundHealth
 from proxy.gateway.conversations import Conversations
@@ -50,6 +51,7 @@ class Parts:
     spend: SpendSink | None
     meter: Meter
     health: BackgroundHealth
+    cache: Responses | None = None
     ended_sessions: EndedSessions = field(default_factory=EndedSessions)
     config_state: ConfigState | None = None
     kept: Kept = field(default_factory=Kept)

@@ -5,6 +5,7 @@ from typing import Any
 
 from proxy.errors import BadRequestError
 
+CACHE_FIELDS = frozenset({"cache", "caching"})
 _FIELDS = frozenset({"guardrails", "policies", "cache", "caching"})
 _IN_METADATA = ("guardrails", "policies")
 _METADATA = ("metadata", "litellm_metadata")
@@ -12,9 +13,14 @@ _METADATA = ("metadata", "litellm_metadata")
 _HONOURED = {"no-cache": True, "no-store": True, "no_cache": True, "no_store": True}
 
 
-def refuse_unhonoured(body: Mapping[str, Any], own: Iterable[str]) -> None:
-    """Raise BadRequestError that names the first of the body's `own` fields that requires something that is not served."""
+def refuse_unhonoured(body: Mapping[str, Any], own: Iterable[str], *, caches: bool) -> None:
+    """Raise BadRequestError that names the first of the body's `own` fields that requires something that is not served.
+
+    `caches`: there is a response cache.
+    """
     names = [name for name in own if name in _FIELDS and _asks(name, body[name])]
+    if caches:
+        names = [name for name in names if name not in CACHE_FIELDS]
     for place in _METADATA:
         metadata = body.get(place)
         if isinstance(metadata, Mapping):

@@ -193,7 +193,7 @@ def test_names_are_told_when_the_shapes_are_wrong(document: dict[Any, Any]) -> N
 
 
 def test_rows_are_sound_when_the_table_is_read() -> None:
-    own_schema = {"entries", "section", "credentials", "params", "info"}
+    own_schema = {"entries", "section", "credentials", "params", "info", "key_fields", "upper_bounds"}
     names = [(setting.section, setting.name) for setting in SETTINGS]
     assert len(names) == len(set(names))
     assert {setting.kind for setting in SETTINGS} <= set(KINDS) | own_schema

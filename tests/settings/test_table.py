@@ -77,7 +77,7 @@ ELSEWHERE: dict[Section, set[str]] = {
         "accept_unenforced",
         "disable_budget_reservation",
     },
-    "litellm": SHARED | {"user_url_validation"} | OF_SINKS,
+    "litellm": SHARED | {"user_url_validation", "cache", "cache_params"} | OF_SINKS,
     "router": {"default_litellm_params"},
 }
 
