@@ -1,4 +1,4 @@
-"""The commands: `python -m proxy [serve] | check | mock | simulate`.
+"""The commands: `python -m proxy [serve] | check | schema | mock | simulate`.
 
 Each imports what it needs when it runs: `serve` only starts gunicorn, and should not take longer than that.
 """
@@ -147,6 +147,16 @@ def check(paths: tuple[Path, ...], *, strict: bool) -> None:
         click.echo("\n".join(report.lines))
     if not all(report.serves for report in reports):
         sys.exit(1)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of the configuration file, for editors."""
+    import json  # noqa: PLC0415
+
+    from proxy.settings.json_schema import build_json_schema  # noqa: PLC0415
+
+    click.echo(json.dumps(build_json_schema(), indent=2))
 
 
 @main.command()
