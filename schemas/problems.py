@@ -15,7 +15,7 @@ class Problem(NamedTuple):
 def first_problem(error: ValidationError) -> Problem:
     """The first problem; clients correct one at a time."""
     param, message = _first("", error.messages)
-    if message == "Missing data for required field.":
+    if message in ("Missing data for required field.", "is missing"):
         return Problem(f"Missing required parameter: '{param}'.", param)
     if message == "Field may not be null.":
         message = "must not be null"

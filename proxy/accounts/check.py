@@ -6,6 +6,7 @@ Budgets and limits are counted, not looked up: their reservation follows these r
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from proxy.accounts.key_form import PREFIX
 from proxy.accounts.model_access import AccessGroups, find_denial
 from proxy.accounts.route_access import may_call
 from proxy.domain.account import Account
@@ -62,8 +63,10 @@ def _user_blocked(account: Account, request: RequestFacts) -> GatewayError | Non
 def _routes(account: Account, request: RequestFacts) -> GatewayError | None:
     if may_call(account, request.path, request.method):
         return None
+    # A path may hold another key: /key/sk-.../regenerate.
+    shown = f" {request.path[:200]}" if PREFIX not in request.path else ""
     return PermissionDeniedError(
-        f"This key may not call {request.method} {request.path[:200]}: its routes or its role do not allow it.",
+        f"This key may not call {request.method}{shown}: its routes or its role do not allow it.",
         error_type="auth_error",
     )
 

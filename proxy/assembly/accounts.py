@@ -7,8 +7,9 @@ from secrets import token_urlsafe
 from proxy.accounts.declared import NOTHING_DECLARED
 from proxy.accounts.key_form import PREFIX
 from proxy.assembly.metering import build_calendar
-from proxy.gateway.account_directory import AccountDirectory
+from proxy.gateway.account_directory import POLL_SECONDS, AccountDirectory
 from proxy.gateway.limited_entities import LimitedEntities
+from proxy.gateway.metering import Meter
 from proxy.host.kept import Kept
 from proxy.host.shared_file import SharedFileError
 from proxy.host.version_counter import VersionCounter
@@ -57,7 +58,9 @@ def build_directory(
             counter = VersionCounter(shared_path.with_suffix(".accounts") if shared_path and storage else None)
         except SharedFileError as error:
             raise ConfigError(f"the shared state of accounts: {error}") from None
-        return AccountDirectory(NOTHING_DECLARED, storage, counter, runtime.monotonic, redact=redact)
+        return AccountDirectory(
+            NOTHING_DECLARED, storage, counter, runtime.monotonic, redact=redact, poll_seconds=POLL_SECONDS
+        )
 
     directory = kept.part("account directory", (redact, *storage_inputs(settings)), build)
     directory.declare(settings.declared)
@@ -81,7 +84,7 @@ def build_limited_entities(
 
 
 def build_management(
-    settings: Settings, runtime: Runtime, storage: Storage | None, directory: AccountDirectory
+    settings: Settings, runtime: Runtime, storage: Storage | None, directory: AccountDirectory, meter: Meter
 ) -> AccountServices:
     calendar = build_calendar(settings)
 
@@ -99,5 +102,7 @@ def build_management(
             random_key=lambda: f"{PREFIX}{token_urlsafe(16)}",
             window_end=window_end,
             rules=KeyRules(litellm.default_key_generate_params, litellm.upperbound_key_generate_params),
+            spend_of=meter.spend_of,
+            set_spend=meter.set_spend,
         )
     )

@@ -116,7 +116,7 @@ def build_parts(
         meter=meter,
         cache=cache,
         directory=directory,
-        accounts=build_management(settings, runtime, storage, directory),
+        accounts=build_management(settings, runtime, storage, directory, meter),
         ended_sessions=kept.part("ended sessions", None, lambda: _ended_sessions(shared_path)),
         config_state=config_state,
         kept=kept,

@@ -6,6 +6,7 @@ memory; other keys are then refused with 503, since they may be good.
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -66,7 +67,10 @@ class _Entry:
 
 
 class AccountDirectory:
-    """One per application; safe for threads. A hit takes no lock. `storage` is None where nothing can be stored."""
+    """One per application; safe for threads. A hit takes no lock. `storage` is None where nothing can be stored.
+
+    `poll_seconds`: how often a thread of this process reads the version of gateways elsewhere; None: it has no thread.
+    """
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class AccountDirectory:
         *,
         redact: bool = False,
         most_bytes: int = MOST_BYTES,
+        poll_seconds: float | None = None,
     ) -> None:
         self.declared = declared
         self._storage = storage
@@ -84,6 +89,9 @@ class AccountDirectory:
         self._monotonic = monotonic
         self._redact = redact
         self._most_bytes = most_bytes
+        self._poll_seconds = poll_seconds
+        self._polling = 0
+        self._closed = threading.Event()
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
         self._entries: dict[str, _Entry] = {}
@@ -130,6 +138,21 @@ class AccountDirectory:
                 self._counter.raise_to(self._storage.accounts().last_version())
             except DatabaseDownError as error:
                 self._pause(error)
+
+    def close(self) -> None:
+        """Read no versions any more."""
+        self._closed.set()
+
+    def _start_polling(self) -> None:
+        """From the first use of the database in this process on: a thread does not outlive a fork."""
+        if self._poll_seconds is None or self._polling == os.getpid():
+            return
+        self._polling = os.getpid()
+        threading.Thread(target=self._poll_on, name="account-versions", daemon=True).start()
+
+    def _poll_on(self) -> None:
+        while not self._closed.wait(self._poll_seconds):
+            self.poll()
 
     def facts(self) -> dict[str, Any]:
         return {"accounts_in_memory": len(self._entries), "bytes": self._bytes, "declared": len(self._accounts)}
@@ -220,6 +243,7 @@ class AccountDirectory:
             # A counter behind the database's version belongs to a gateway that started later: it is raised to it.
             self._counter.raise_to(latest)
             self._seen = max(wanted, latest)
+            self._start_polling()
 
     def _mark_stale(self, changes: Sequence[Change] | None) -> None:
         """`changes`: None for everything."""

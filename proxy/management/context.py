@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from proxy.accounts.build import build_entity
 from proxy.accounts.declared import Declared
 from proxy.accounts.rows import Row
+from proxy.domain.account import Entity, Kind
 from proxy.errors import BadRequestError, NotFoundError, ServiceUnavailableError
 from proxy.storage.errors import ConflictingRowError, DatabaseDownError
 from proxy.storage.storage import Storage
@@ -26,7 +28,10 @@ class KeyRules:
 
 @dataclass(frozen=True)
 class Management:
-    """One per application. `window_end(duration, anchor, now)` is when a budget's present window ends."""
+    """One per application. `window_end(duration, anchor, now)` is when a budget's present window ends.
+
+    `spend_of` is what is counted of a window's spend (nano-dollars), which rows have a moment later; `set_spend` sets it.
+    """
 
     storage: Storage | None
     declared: Callable[[], Declared]
@@ -36,6 +41,8 @@ class Management:
     random_key: Callable[[], str]
     window_end: Callable[[str, float, float], float]
     rules: KeyRules
+    spend_of: Callable[[Entity], int] = lambda entity: entity.budget.spend
+    set_spend: Callable[[Entity, int], None] = lambda entity, spent: None
 
     def look(self, work: "Callable[[Rows], T]") -> T:
         """What `work` finds. Raise ServiceUnavailableError if the database does not answer."""
@@ -71,6 +78,16 @@ class Management:
         if team_id is None:
             return None
         return rows.find("teams", team_id) or self.declared().teams.get(team_id)
+
+    def with_spend(self, kind: Kind, row: Row) -> dict[str, Any]:
+        """The row with the spend of the present window as it is counted now."""
+        return {**row, "spend": self.spend_of(entity_of(kind, row))}
+
+
+def entity_of(kind: Kind, row: Row) -> Entity:
+    """What is counted for a row."""
+    identifier = (row.get("counted_as") or row["token"]) if kind == "key" else row[f"{kind}_id"]
+    return build_entity(kind, str(identifier), row)
 
 
 def unavailable() -> ServiceUnavailableError:

@@ -125,7 +125,11 @@ class KeyViews:
         budgets: dict[str, Row] = dict(self._management.declared().budgets)
         if budget_id and budget is not None:
             budgets[budget_id] = budget
-        shown = {name: value for name, value in show_key(row, budgets).items() if name != "token"}
+        shown = {
+            name: value
+            for name, value in show_key(self._management.with_spend("key", row), budgets).items()
+            if name != "token"
+        }
         return {
             **shown,
             "status": status or self._status(row),

@@ -14,8 +14,9 @@ from proxy.accounts.permissions import (
 )
 from proxy.accounts.route_access import MANAGEMENT_ROUTES
 from proxy.accounts.rows import Row
+from proxy.domain.account import nanodollars
 from proxy.errors import BadRequestError, GatewayError, PermissionDeniedError
-from proxy.management.context import Management, missing
+from proxy.management.context import Management, entity_of, missing
 from proxy.management.expiry import expires_at
 from proxy.management.key_rows import columns_of, fill_bounds, with_defaults, within_bounds
 from proxy.management.presentation import show_generated, show_key
@@ -72,6 +73,8 @@ class Keys:
 
     def update(self, actor: Actor, fields: Mapping[str, Any], route: str = "/key/update") -> dict[str, Any]:
         row = self._management.change(lambda rows: self.change(rows, actor, fields, route), _TAKEN)
+        if fields.get("spend") is not None:
+            self._management.set_spend(entity_of("key", row), row["spend"])
         return {"key": fields["key"], **show_key(row)}
 
     def change(self, rows: "Rows", actor: Actor, fields: Mapping[str, Any], route: str) -> Row:
@@ -153,15 +156,16 @@ class Keys:
 
         def work(rows: "Rows") -> Row:
             row, _ = self._changeable(rows, actor, name, "/key/reset_spend", ("spend",))
-            if reset_to > dollars(row["spend"]):
-                raise BadRequestError(
-                    f"reset_to must not be more than the key's spend, {dollars(row['spend'])}.", param="reset_to"
-                )
-            changes = {"spend": round(reset_to * 10**9), "updated_at": self._management.now(), "updated_by": actor.name}
+            spent = dollars(self._management.spend_of(entity_of("key", row)))
+            if reset_to > spent:
+                raise BadRequestError(f"reset_to must not be more than the key's spend, {spent}.", param="reset_to")
+            changes = {"spend": nanodollars(reset_to), "updated_at": self._management.now(), "updated_by": actor.name}
             rows.update("keys", [row["token"]], changes)
             return {**row, **changes}
 
-        return show_key(self._management.change(work))
+        row = self._management.change(work)
+        self._management.set_spend(entity_of("key", row), row["spend"])
+        return show_key(row)
 
     def bulk_update(self, actor: Actor, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Each on its own: one that fails leaves the others."""

@@ -134,7 +134,7 @@ class Teams:
             check_team(actor, team, "read", "/team/info")
             return {
                 "team_id": name,
-                "team_info": show_team(team),
+                "team_info": show_team(self._management.with_spend("team", team)),
                 "keys": [show_key(key) for key in self._keys(rows, actor, team)],
                 "team_memberships": [show_membership(row, {}) for row in rows.all("team_members", {"team_id": name})],
             }

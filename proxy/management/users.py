@@ -145,7 +145,7 @@ class Users:
             teams = [self._management.team(rows, name) for name in self._team_ids(rows, asked)]
             return {
                 "user_id": asked,
-                "user_info": show_user(user) if user is not None else None,
+                "user_info": show_user(self._management.with_spend("user", user)) if user is not None else None,
                 "keys": [show_key(key) for key in keys],
                 "teams": [show_team(team) for team in teams if team is not None],
             }
@@ -161,7 +161,7 @@ class Users:
             user = self._shown_user(rows, actor, asked)
             if user is None:
                 raise missing("user", str(asked), "user_id")
-            shown = show_user(user)
+            shown = show_user(self._management.with_spend("user", user))
             return {
                 **{name: shown.get(name) for name in _SHORT},
                 "teams": self._team_ids(rows, asked),

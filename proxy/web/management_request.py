@@ -8,7 +8,7 @@ from flask import Response
 from marshmallow import ValidationError
 
 from proxy.accounts.permissions import Actor, actor_of
-from proxy.domain.json_text.codec import dumps
+from proxy.domain.json_text.codec import DepthError, dumps
 from proxy.domain.json_text.document import Document
 from proxy.errors import BadRequestError
 from proxy.web.current import current_caller, current_request
@@ -58,6 +58,8 @@ def _parse(raw: bytes) -> Mapping[str, Any]:
         document = Document.parse(raw)
         repeated = document.repeated()
         fields: Mapping[str, Any] = document.fields
+    except DepthError as error:
+        raise BadRequestError(f"The body is {error}.", param="request_body") from None
     except ValueError as error:
         fields, repeated = _parse_loosely(raw), None
         if not isinstance(fields, dict):

@@ -63,5 +63,6 @@ class Parts:
     def close(self) -> None:
         """At the end of the process: write the records that wait to be written."""
         self.observation.queue.close(_CLOSING_SECONDS)
+        self.directory.close()
         if self.storage is not None:
             self.storage.close()
