@@ -13,7 +13,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT, Operation
 from proxy.domain.wire import Event, WireRequest
-from proxy.errors import GatewayError
+from proxy.errors import BadRequestError, GatewayError
 
 Framing = Literal["sse", "sse-or-array", "ndjson", "aws-eventstream"]
 
@@ -123,8 +123,8 @@ class Alternative(NamedTuple):
 class Form:
     """How a provider is asked for one operation. The rest (errors, key, address, credentials) is the provider's own.
 
-    `supported`: None is all of the operation's parameters. `passes_bytes`, `refused`: see
-    Provider.
+    `supported`: None is all of the operation's parameters.
+    `open_stream`: None is for one that has no events. `passes_bytes`, `refused`: see Provider.
     """
 
     operation: Operation
@@ -134,6 +134,13 @@ class Form:
     open_stream: Callable[[Call, Deployment], StreamDecoder] | None = None
     passes_bytes: bool = False
     refused: Callable[[Mapping[str, Any], Deployment], frozenset[str]] | None = None
+
+
+def refuse_stream(call: Call, deployment: Deployment) -> StreamDecoder:
+    """For a form without events. Raise BadRequestError."""
+    raise BadRequestError(
+        f"{deployment.provider} has no streams of {call.operation.name}", param="stream", provider=deployment.provider
+    )
 
 
 def with_forms(provider: Provider, forms: Sequence[Form]) -> Provider:
@@ -152,7 +159,7 @@ def _as_provider(provider: Provider, form: Form) -> Provider:
         provider,
         build_request=form.build_request,
         parse_response=form.parse_response,
-        open_stream=form.open_stream or provider.open_stream,
+        open_stream=form.open_stream or refuse_stream,
         passes_bytes=form.passes_bytes,
         framing="sse",
         operations=(form.operation,),

@@ -76,6 +76,7 @@ ROWS: Mapping[str, Compatible] = {
     "deepinfra": Compatible(
         "https://api.deepinfra.com/v1/openai", ("DEEPINFRA_API_KEY",), ("DEEPINFRA_API_BASE",), rename=_OLD_LIMIT
     ),
+    "deepgram": Compatible("https://api.deepgram.com/v1", ("DEEPGRAM_API_KEY",), ("DEEPGRAM_API_BASE",), operations=()),
     "docker_model_runner": Compatible(
         "http://localhost:22088/engines/llama.cpp",
         ("DOCKER_MODEL_RUNNER_API_KEY",),
@@ -84,6 +85,9 @@ ROWS: Mapping[str, Compatible] = {
         paths=_UNDER_V1,
     ),
     "edenai": Compatible("https://api.edenai.run/v3", ("EDENAI_API_KEY",), ("EDENAI_API_BASE",)),
+    "elevenlabs": Compatible(
+        "https://api.elevenlabs.io/v1", ("ELEVENLABS_API_KEY",), ("ELEVENLABS_API_BASE",), operations=()
+    ),
     "empiriolabs": Compatible("https://api.empiriolabs.ai/v1", ("EMPIRIOLABS_API_KEY",), ("EMPIRIOLABS_API_BASE",)),
     "empower": Compatible("https://app.empower.dev/api/v1", ("EMPOWER_API_KEY",), ("EMPOWER_API_BASE",)),
     "featherless_ai": Compatible(

@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 
 from proxy.providers.contract import Form
-from proxy.providers.media import openai_like
+from proxy.providers.media import bedrock, deepgram, elevenlabs, google, openai_like
 
-_TABLES: tuple[Mapping[str, tuple[Form, ...]], ...] = (openai_like.FORMS,)
+_TABLES: tuple[Mapping[str, tuple[Form, ...]], ...] = (
+    openai_like.FORMS,
+    bedrock.FORMS,
+    deepgram.FORMS,
+    elevenlabs.FORMS,
+    google.FORMS,
+)
 
 FORMS: Mapping[str, tuple[Form, ...]] = {
     name: tuple(form for table in _TABLES for form in table.get(name, ()))

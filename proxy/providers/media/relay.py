@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.domain.amounts import read_usage
-from proxy.domain.answer import BYTES, EVENTS, Chunk
+from proxy.domain.answer import BYTES, EVENTS, Answer, Chunk
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.codec import dumps
@@ -81,6 +81,12 @@ class ByteRelay:
 
 def open_relay(call: Call, deployment: Deployment) -> StreamDecoder:
     return EventRelay(call, deployment) if call.stream else ByteRelay(call)
+
+
+def parse_bytes(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
+    """A file that was read whole."""
+    usage = read_usage(call.fields, {}, call.operation.amounts)
+    return Answer(body, usage, None, headers, content_type=headers.get("content-type", ""))
 
 
 def with_length(answer: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
