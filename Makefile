@@ -65,12 +65,12 @@ test-browser: $(VENV)/.dev ## the status page in Chromium
 	$(BIN)/python -m pytest tests/browser
 
 # Coding agents from npm, driven against a live gateway: each file of tests/agents that is no test_*.py is one agent.
-AGENTS := @anthropic-ai/claude-code
+AGENTS := @anthropic-ai/claude-code @openai/codex
 
 clients-agents: $(VENV)/.dev ## real coding agents (npm) through the gateway
 	npm install --silent --prefix .agents $(AGENTS)
 	cd .agents/node_modules/@anthropic-ai/claude-code && node install.cjs
-	$(BIN)/python -m pytest -q tests/agents/claude_code.py
+	$(BIN)/python -m pytest -q tests/agents/claude_code.py tests/agents/codex.py
 
 clean: ## remove the environments
 	rm -rf $(VENV) .venv-clients .agents .aimock

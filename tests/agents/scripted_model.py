@@ -1,4 +1,5 @@
-"""A model for agents to talk to: it speaks Anthropic's Messages and OpenAI's chat completions, and plays one small script.
+"""A model for agents to talk to: it speaks Anthropic's Messages, OpenAI's chat completions and, as a model whose name
+begins with `native`, its Responses API. It plays one small script.
 
 Asked with TOOLTEST it calls the tool Bash, or the first tool there is; with `READTEST <path>` the tool Read, with AGENTTEST
 the tool Agent. With a result it repeats the result; else it says REPLY. Faults are asked for in the model's name:
@@ -23,6 +24,11 @@ _ERRORS = {
     "error-400": (400, "invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum"),
 }
 _ALWAYS = ("error-400",)
+# By the names of the agents' tools for commands.
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "Bash": {"command": f"echo {TOOL_OUTPUT}", "description": "Say hello"},
+    "exec_command": {"cmd": f"echo {TOOL_OUTPUT}"},
+}
 
 
 class Play:
@@ -81,7 +87,9 @@ class ScriptedModel:
         if fault in _ERRORS and (first or fault in _ALWAYS):
             status, kind, message = _ERRORS[fault]
             return _send(handler, status, {"type": "error", "error": {"type": kind, "message": message}})
-        speak = _messages if path.endswith("/messages") else _chat
+        if path.endswith("/responses") and not str(body.get("model")).startswith("native"):
+            return _send(handler, 404, {"detail": "Not Found"})
+        speak = next((form for ending, form in _FORMS.items() if path.endswith(ending)), _chat)
         events, whole = speak(plan(body), str(body.get("model")))
         if not body.get("stream"):
             return _send(handler, 200, whole)
@@ -90,29 +98,29 @@ class ScriptedModel:
 
 
 def plan(body: dict[str, Any]) -> Play:
-    result = _last_result(body["messages"])
+    result = _last_result(body.get("messages") or body["input"])
     if result is not None:
         return Play(f"The tool printed: {result}")
-    path = re.search(r"READTEST ([\w./-]+)", json.dumps(body["messages"]))
+    said = json.dumps(body.get("messages") or body["input"])
+    path = re.search(r"READTEST ([\w./-]+)", said)
     if path and body.get("tools"):
         return Play("I read it.", ("Read", {"file_path": path[1]}))
-    if "AGENTTEST" in json.dumps(body["messages"]) and body.get("tools"):
+    if "AGENTTEST" in said and body.get("tools"):
         task = {"description": "greet", "prompt": "say hello", "subagent_type": "general-purpose"}
         return Play("I delegate.", ("Agent", task))
-    if "TOOLTEST" in json.dumps(body["messages"]) and body.get("tools"):
-        names = [tool.get("name") or tool["function"]["name"] for tool in body["tools"]]
-        name = "Bash" if "Bash" in names else names[0]
-        arguments = (
-            {"command": f"echo {TOOL_OUTPUT}", "description": "Say hello"} if name == "Bash" else {"city": "Paris"}
-        )
-        return Play("I use a tool.", (name, arguments))
+    if "TOOLTEST" in said and body.get("tools"):
+        names = [tool.get("name") or tool.get("function", {}).get("name") for tool in body["tools"]]
+        name = next((known for known in _ARGUMENTS if known in names), names[0])
+        return Play("I use a tool.", (name, _ARGUMENTS.get(name, {"city": "Paris"})))
     return Play(REPLY)
 
 
 def _last_result(messages: list[dict[str, Any]]) -> str | None:
     for message in reversed(messages):
         content = message.get("content")
-        if message["role"] == "tool":
+        if message.get("type") == "function_call_output":
+            return str(message["output"])
+        if message.get("role") == "tool":
             return str(content)
         for block in content if isinstance(content, list) else ():
             if block.get("type") == "tool_result":
@@ -203,6 +211,39 @@ def _chat(play: Play, model: str) -> tuple[list[bytes], dict[str, Any]]:
     return events, {
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model, "choices": [choice], "usage": usage,
     }  # fmt: skip
+
+
+def _responses(play: Play, model: str) -> tuple[list[bytes], dict[str, Any]]:
+    text = {"type": "output_text", "text": play.text, "annotations": []}
+    items: list[dict[str, Any]] = [
+        {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [text]}
+    ]
+    if play.tool:
+        call = {"call_id": "call_scripted", "name": play.tool[0], "arguments": json.dumps(play.tool[1])}
+        items.append({"id": "fc_1", "type": "function_call", "status": "completed", **call})
+    usage = {"input_tokens": 1500, "output_tokens": 21, "total_tokens": 1521}
+    whole = {
+        "id": "resp_1",
+        "object": "response",
+        "model": model,
+        "status": "completed",
+        "output": items,
+        "usage": usage,
+    }
+    opened = {**whole, "status": "in_progress", "output": [], "usage": None}
+    events = [_event("response.created", response=opened), _event("response.in_progress", response=opened)]
+    for place, item in enumerate(items):
+        empty = {**item, "status": "in_progress", **({"arguments": ""} if "arguments" in item else {"content": []})}
+        events.append(_event("response.output_item.added", output_index=place, item=empty))
+        kind, said = ("output_text", play.text) if place == 0 else ("function_call_arguments", item["arguments"])
+        where = {"item_id": item["id"], "output_index": place, "content_index": 0}
+        for at in range(0, len(said), 8):
+            events.append(_event(f"response.{kind}.delta", **where, delta=said[at : at + 8]))
+        events.append(_event("response.output_item.done", output_index=place, item=item))
+    return [*events, _event("response.completed", response=whole)], whole
+
+
+_FORMS = {"/messages": _messages, "/responses": _responses}
 
 
 def _send(handler: BaseHTTPRequestHandler, status: int, body: dict[str, Any]) -> None:

@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
+from proxy.dialects.responses.writer import NativeWriter
+from proxy.domain.answer import Chunk, StreamEnd, StreamReply
 from proxy.domain.wire import WireRequest
+from proxy.web.streaming import EventStream
+from tests.dialects.responses.asking import call_of
 from tests.dialects.responses.events import events_of
 from tests.dialects.responses.upstream import Upstream, chat_answer, client_of
 
@@ -280,3 +284,28 @@ def test_compaction_is_the_providers() -> None:
     upstream = answering({"id": "resp_1", "object": "response.compaction", "output": [], "usage": USAGE})
     answer = client_of(upstream, OPENAI).post("/v1/responses/compact", json=ASK)
     assert (answer.status_code, upstream.paths()) == (200, ["api.openai.com/v1/responses/compact"])
+
+
+@pytest.mark.parametrize(
+    ("events", "is_finished"), [(["response.created"], False), (["response.created", "response.completed"], True)]
+)
+def test_a_client_that_leaves_at_the_last_event_has_the_whole_answer(events: list[str], is_finished: bool) -> None:
+    """Codex closes its connection at response.completed."""
+    ends: list[StreamEnd] = []
+    chunks = [Chunk(f"event: {kind}\ndata: {{}}\n\n".encode(), True, kind.endswith("completed")) for kind in events]
+
+    class Ending:
+        keeps_content = False
+
+        def price(self, usage: Any) -> None:
+            return None
+
+        def finish(self, end: StreamEnd) -> None:
+            ends.append(end)
+
+    reply = StreamReply(iter([[chunk] for chunk in [*chunks, Chunk(b"x")]]), lambda: None, form="responses")
+    stream = EventStream(reply, NativeWriter(call_of({"model": "m", "input": "a"})), Ending(), lambda error: b"")
+    sent = iter(stream)
+    assert [next(sent) for _ in chunks] == [chunk.data for chunk in chunks]
+    stream.close()
+    assert len(ends) == 1 and (ends[0].error is None) == is_finished
