@@ -306,6 +306,14 @@ def parse_refusal_status(value: Any) -> int:
     return int(number)
 
 
+def parse_alert_receivers(value: Any) -> tuple[str, ...]:
+    names = parse_names(value)
+    for position, name in enumerate(names):
+        if name not in ("slack", "webhook"):
+            raise ValidationError({position: ["must be slack or webhook"]})
+    return names
+
+
 def parse_user_headers(value: Any) -> tuple[str, ...]:
     """The headers of customers in LiteLLM's user_header_mappings: `[{header_name, litellm_user_role}]`."""
     entries = value if isinstance(value, list | tuple) else [value]
@@ -385,4 +393,5 @@ KINDS: Mapping[str, Parse] = {
     "window": parse_window,
     "refusal_status": parse_refusal_status,
     "user_headers": parse_user_headers,
+    "alert_receivers": parse_alert_receivers,
 }

@@ -13,6 +13,7 @@ from proxy.assembly.accounts import (
     build_storage,
     storage_inputs,
 )
+from proxy.assembly.alerts import alert_inputs, build_alerts, watch_cooldowns
 from proxy.assembly.cache import build_cache
 from proxy.assembly.health import build_background_health
 from proxy.assembly.metering import build_meter
@@ -81,7 +82,11 @@ def build_parts(
     spend = kept.part("spend", spend_inputs(settings), lambda: build_spend(settings, runtime, storage))
     observation = _keep_observation(settings, transport, runtime, shared_path, kept, spend)
     prices = kept.part("prices", None, load_bundled)
+    alerts = kept.part(
+        "alerts", alert_inputs(settings), lambda: build_alerts(settings, transport, runtime, shared_path)
+    )
     router = _build_router(settings, runtime, dispatcher, observation, prices, shared_path, kept)
+    watch_cooldowns(router, alerts)
     kept.part("observed router", observation, lambda: _observe(observation, config_state)).observe(router)
     clients = kept.part("clients", None, lambda: _build_clients(settings, runtime))
     routers = Routers(settings, router, clients)
@@ -90,8 +95,7 @@ def build_parts(
     access = ModelAccess(settings.deployments)
     directory = build_directory(settings, runtime, storage, shared_path, kept)
     entities = build_limited_entities(settings, runtime, storage, directory)
-    further, shared = entities.find if entities else None, shared_path is not None
-    meter = build_meter(settings, runtime, router, prices, kept, shared=shared, further=further)
+    meter = build_meter(settings, runtime, router, prices, kept, shared_path, entities, alerts)
     admission = Admission(settings, clients, access)
     inspection = Inspection(settings, routers, dispatcher, runtime, prices)
     cache = build_cache(settings, runtime, shared_path, kept)
@@ -115,6 +119,7 @@ def build_parts(
         spend=spend,
         meter=meter,
         cache=cache,
+        alerts=alerts,
         directory=directory,
         accounts=build_management(settings, runtime, storage, directory, meter),
         ended_sessions=kept.part("ended sessions", None, lambda: _ended_sessions(shared_path)),

@@ -3,6 +3,7 @@
 import logging
 from datetime import time
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from proxy.accounting.book import PriceBook
@@ -12,9 +13,11 @@ from proxy.assembly.reload import state_inputs
 from proxy.counters.build import build_counters
 from proxy.counters.store import CounterStore
 from proxy.domain.account import Budget, nanodollars
+from proxy.gateway.alerts import Alerts
 from proxy.gateway.budget_windows import Calendar
 from proxy.gateway.call_estimate import Estimator
-from proxy.gateway.metering import Further, Meter, MeterRules
+from proxy.gateway.limited_entities import LimitedEntities
+from proxy.gateway.metering import Meter, MeterRules
 from proxy.host.kept import Kept
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
@@ -30,17 +33,19 @@ def build_meter(
     router: Router,
     prices: PriceTable,
     kept: Kept,
-    *,
-    shared: bool = False,
-    further: Further | None = None,
+    shared_path: Path | None = None,
+    entities: LimitedEntities | None = None,
+    alerts: Alerts | None = None,
 ) -> Meter:
-    """`further` finds limited end users and tags. `shared`: workers count together, in a file that outlives them; else
-    this process counts alone.
-    """
+    """With a `shared_path` workers count together, in a file that outlives them; otherwise this process counts alone."""
+    shared = shared_path is not None
     estimator = Estimator(router, PriceBook(prices))
     inputs = (state_inputs(settings), settings.state_folder, shared)
     counters = partial(kept.part, "counters", inputs, partial(open_counters, settings, shared=shared))
-    return Meter(counters, estimator, build_rules(settings), runtime.now, further)
+    further = entities.find if entities else None
+    return Meter(
+        counters, estimator, build_rules(settings), runtime.now, further, on_spend=alerts.on_spend if alerts else None
+    )
 
 
 def open_counters(settings: Settings, *, shared: bool) -> CounterStore:

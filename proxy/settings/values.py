@@ -39,6 +39,8 @@ class General:
     allow_client_mock_response: bool = False
     fail_closed_budget_enforcement: bool = False
     apply_user_budget_to_team_keys: bool = False
+    alerting: tuple[str, ...] = ()
+    alert_types: tuple[str, ...] = ()
     disable_spend_logs: bool = False
     proxy_batch_write_at: float = 2.0
     maximum_spend_logs_retention_period: str | None = None

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from proxy.cache.responses import Responses
 from proxy.gateway.account_directory import AccountDirectory
+from proxy.gateway.alerts import Alerts
 from proxy.gateway.background_health import BackgroundHealth
 from proxy.gateway.conversations import Conversations
 from proxy.gateway.gateway import Gateway
@@ -50,6 +51,7 @@ class Parts:
     storage: Storage | None
     spend: SpendSink | None
     meter: Meter
+    alerts: Alerts | None
     health: BackgroundHealth
     cache: Responses | None = None
     ended_sessions: EndedSessions = field(default_factory=EndedSessions)
