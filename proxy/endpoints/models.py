@@ -9,6 +9,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from proxy.dialects.gemini import GEMINI_DIALECT
+from proxy.dialects.messages import MESSAGES_DIALECT
 from proxy.errors import BadRequestError, NotFoundError
 from proxy.web import model_forms
 from proxy.web.current import current_caller
@@ -28,13 +30,13 @@ def list_models() -> Response:
     down; `limit` and the dialects' own parameters ask for a page."""
     models = _usable()
     if "client_version" in request.args:
-        return jsonify(model_forms.codex_list(models))
+        return jsonify(model_forms.codex_list(_with_facts(models)))
     if "anthropic-version" in request.headers:
         shown, has_more = _after(models, request.args.get("after_id"), "limit")
         return jsonify(model_forms.anthropic_page(shown, has_more=has_more))
     if _is_googles():
         shown, has_more = _after(models, request.args.get("pageToken"), "pageSize")
-        return jsonify(model_forms.google_page(shown, next_page=shown[-1].name if has_more else None))
+        return jsonify(model_forms.google_page(_with_facts(shown), next_page=shown[-1].name if has_more else None))
     shown, _ = _after(models, request.args.get("after"), "limit")
     return jsonify(object="list", data=[model_forms.openai_entry(model) for model in shown])
 
@@ -48,8 +50,20 @@ def show_model(name: str) -> Response:
     allowed = account is None or parts.access.may_use(account, asked)
     owner = parts.inspection.models.owner(asked) if allowed else None
     if owner is None:
-        raise NotFoundError(f"The model '{name}' does not exist here.", param="model", code="model_not_found")
-    return jsonify(_entry(_listed(name, owner)))
+        return _missing(
+            NotFoundError(f"The model '{name}' does not exist here.", param="model", code="model_not_found")
+        )
+    return jsonify(_entry(_with_facts([_listed(name, owner)])[0]))
+
+
+def _missing(error: NotFoundError) -> Response:
+    """The error in the form of the client that asks; at this path the dialect shows in its headers only."""
+    dialect = MESSAGES_DIALECT if "anthropic-version" in request.headers else GEMINI_DIALECT if _is_googles() else None
+    if dialect is None:
+        raise error
+    response = jsonify(dialect.write_error(error, current_caller().request_id))
+    response.status_code = dialect.status_of(error)
+    return response
 
 
 def _entry(model: ListedModel) -> dict[str, Any]:
@@ -73,8 +87,13 @@ def _usable() -> list[ListedModel]:
 
 
 def _listed(name: str, owner: str) -> ListedModel:
-    parts = current_parts()
-    return ListedModel(name, owner, parts.started_at, parts.inspection.model_info.facts_of(name))
+    return ListedModel(name, owner, current_parts().started_at)
+
+
+def _with_facts(models: Sequence[ListedModel]) -> list[ListedModel]:
+    """Limits and abilities of those that are groups; a name that only a wildcard matches has none."""
+    known = {group["model_group"]: group for group in current_parts().inspection.model_info.groups()}
+    return [model._replace(facts=known.get(model.name, {})) for model in models]
 
 
 def _is_set(name: str) -> bool:

@@ -52,10 +52,6 @@ class ModelInfo:
                 members.setdefault(one.group, []).append(one)
         return [self._group(group, deployments) for group, deployments in members.items()]
 
-    def facts_of(self, name: str) -> dict[str, Any]:
-        """The limits and abilities of a listed name; nothing for one that only a wildcard matches."""
-        return next(iter(self.groups(name)), {})
-
     def _group(self, name: str, deployments: Sequence[Deployment]) -> dict[str, Any]:
         facts = [{**self._facts(one), **one.info} for one in deployments]
         limits = {kind: [getattr(one, kind) for one in deployments] for kind in ("rpm", "tpm")}

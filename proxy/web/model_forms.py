@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -11,7 +12,7 @@ class ListedModel(NamedTuple):
     name: str
     owner: str
     created: int
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Any] = MappingProxyType({})
 
 
 def openai_entry(model: ListedModel) -> dict[str, Any]:

@@ -76,6 +76,14 @@ def test_the_list_is_googles_below_its_path_and_with_its_headers(client: FlaskCl
     assert client.get("/v1beta/models/nope").get_json()["error"]["status"] == "NOT_FOUND"
 
 
+def test_a_missing_model_is_an_error_in_the_form_of_the_client(client: FlaskClient) -> None:
+    answer = client.get("/v1/models/nope", headers={"anthropic-version": "2023-06-01"})
+    assert (answer.status_code, answer.get_json()["error"]["type"]) == (404, "not_found_error")
+    answer = client.get("/v1/models/nope", headers={"x-goog-api-key": "k"})
+    assert (answer.status_code, answer.get_json()["error"]["status"]) == (404, "NOT_FOUND")
+    assert client.get("/v1/models/nope").get_json()["error"]["code"] == "model_not_found"
+
+
 def test_the_list_is_a_catalogue_with_codexs_version(client: FlaskClient) -> None:
     models = get(client, "/v1/models?client_version=0.171.0")["models"]
     assert [model["slug"] for model in models] == NAMES
