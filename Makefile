@@ -5,7 +5,7 @@ PORT ?= 4000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test plain test-browser check lint types imports unit live live-providers bench docs clean clients-agents prices cost-peer langfuse-peer bench-sinks bench-quick soak soak-streams bench-streams bench-translation fuzz lock audit
+.PHONY: image-test chart-test release-check heads help run test plain test-browser check lint types imports unit live live-providers bench docs clean clients-agents prices cost-peer langfuse-peer bench-sinks bench-quick soak soak-streams bench-streams bench-translation fuzz lock audit
 
 run: $(VENV)/.runtime ## serve on HOST:PORT (127.0.0.1:4000) with CONFIG or the built-in demo
 	$(BIN)/python -m proxy serve --host $(HOST) --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
@@ -56,6 +56,23 @@ PLAIN_TESTS := tests/clients tests/security $(LIVE:%=tests/live/test_%.py) $(WEB
 
 plain: $(VENV)/.dev .venv-clients/.done ## the tests that depend on Flask and gunicorn, without the fast path
 	PATCHBAY_FAST_PATH=off $(BIN)/python -m pytest $(PLAIN_TESTS)
+
+image-test: ## the container image, or its steps in a clean folder where there is no builder
+	deploy/image_test.sh
+
+chart-test: $(VENV)/.dev ## the Helm chart, linted, rendered and checked (HELM names the binary)
+	PYTHON=$(CURDIR)/$(BIN)/python deploy/chart_test.sh
+
+release-check: ## the wheel, built and tried in an empty environment
+	PYTHON=$(PYTHON) deploy/release_check.sh
+
+# Flask and gunicorn as their developers have them now, with stock parts: what breaks in a release ahead shows here first.
+heads: ## the plain tests with the development heads of Flask, Werkzeug and gunicorn
+	$(PYTHON) -m venv .venv-heads
+	.venv-heads/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	.venv-heads/bin/python -m pip install --quiet --disable-pip-version-check --upgrade \
+		git+https://github.com/pallets/werkzeug git+https://github.com/pallets/flask git+https://github.com/benoitc/gunicorn
+	PATCHBAY_FAST_PATH=off .venv-heads/bin/python -m pytest tests/web tests/live/test_forwarding.py tests/live/test_streaming.py
 
 # The status page in a real browser. `make test` runs these too where there is one, and skips them where there is none.
 test-browser: $(VENV)/.dev ## the status page in Chromium
