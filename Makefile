@@ -19,19 +19,26 @@ $(VENV)/bin/python:
 		{ echo "Patchbay needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1). Another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
-	@echo "Installing what requirements.txt names into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt || \
+# Packages come from locks/, by their hashes: `make lock` writes those from requirements*.txt.
+INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
+
+# Serving needs no setuptools, which venv brings with Python 3.11.
+$(VENV)/.runtime: locks/runtime.txt locks/pip.txt | $(VENV)/bin/python
+	@echo "Installing what locks/runtime.txt names into $(VENV)"
+	@{ $(BIN)/python $(INSTALL) -r locks/pip.txt && $(BIN)/python $(INSTALL) -r locks/runtime.txt && \
+		$(BIN)/python -m pip uninstall --quiet --disable-pip-version-check --yes setuptools; } || \
 		{ echo "The packages could not be installed. The first start needs a package index that pip can reach (pip config list); later ones don't." >&2; exit 1; }
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/.dev: locks/dev.txt locks/pip.txt | $(VENV)/bin/python
+	$(BIN)/python $(INSTALL) -r locks/pip.txt
+	$(BIN)/python $(INSTALL) -r locks/dev.txt
 	@touch $@ $(VENV)/.runtime
 
-.venv-clients/.done: requirements-clients.txt
+.venv-clients/.done: locks/clients.txt locks/pip.txt
 	$(PYTHON) -m venv .venv-clients
-	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-clients.txt
+	.venv-clients/bin/python $(INSTALL) -r locks/pip.txt
+	.venv-clients/bin/python $(INSTALL) -r locks/clients.txt
 	@touch $@
 
 lint: $(VENV)/.dev ## ruff
@@ -176,3 +183,24 @@ SECONDS ?= 600
 fuzz: $(VENV)/.dev ## random inputs for SECONDS (600), and the cost of every shape of request
 	$(BIN)/python -m tests.fuzz $(SECONDS)
 	PATCHBAY_FUZZ=1 $(BIN)/python -m pytest -q tests/security/test_request_cost.py
+
+# The locks with hashes, from requirements*.txt: after each change of those. Known vulnerabilities in what they name: `make audit`.
+PIP := pip==25.3
+.venv-lock/.done:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check $(PIP) pip-tools==7.6.2 pip-audit==2.10.1
+	@touch $@
+
+COMPILE := .venv-lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+lock: .venv-lock/.done ## locks/*.txt with hashes, from requirements*.txt
+	$(COMPILE) --output-file locks/runtime.txt requirements.txt
+	$(COMPILE) --output-file locks/dev.txt requirements-dev.txt
+	$(COMPILE) --output-file locks/clients.txt requirements-clients.txt
+	echo "$(PIP)" | $(COMPILE) --output-file locks/pip.txt -
+	sed -i -e '/^$$/d' -e '/^#/d' locks/*.txt
+
+audit: .venv-lock/.done ## known vulnerabilities in the locked packages
+	@for name in runtime dev clients pip; do \
+		.venv-lock/bin/pip-audit --require-hashes --disable-pip --progress-spinner off -r locks/$$name.txt || exit 1; \
+	done

@@ -22,8 +22,11 @@ from schemas.config import Finding
 MOCK_PROVIDER = "mock/"
 KEPT_ROUTERS = 1000
 KEPT_SECONDS = 3600.0
-# Of all kept routers together: a deployment takes a few kilobytes.
-KEPT_DEPLOYMENTS = 10_000
+# Of all kept routers together, as they are estimated: what a deployment takes beside the text of its configuration, and
+# what that text takes as values.
+KEPT_BYTES = 64 * 2**20
+_DEPLOYMENT_BYTES = 4096
+_BYTES_OF_ONE = 16
 MOST_NAMED = 20
 _POSITION = re.compile(r"\[\d+\]")
 
@@ -36,11 +39,12 @@ class UserRouter:
     ignored: tuple[str, ...]
     mask_lease: MaskLease
     mocks: tuple[str, ...] = ()
+    config_size: int = 0
 
     @property
     def size(self) -> int:
-        """The number of its deployments."""
-        return len(self.router.catalogue.deployments)
+        """The bytes of memory that it takes, about."""
+        return len(self.router.catalogue.deployments) * _DEPLOYMENT_BYTES + self.config_size * _BYTES_OF_ONE
 
 
 @dataclass(slots=True)
@@ -64,7 +68,7 @@ class UserRouters:
         self._kept = kept
         self._seconds = seconds
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
-        self._deployments = 0
+        self._bytes = 0
         self._lock = threading.Lock()
 
     def find(self, config: UserConfig) -> UserRouter:
@@ -82,7 +86,7 @@ class UserRouters:
             entry = self._entries.get(config.digest)
             if entry is None:
                 entry = self._entries[config.digest] = _Entry(client, now)
-                self._deployments += client.size
+                self._bytes += client.size
             self._forget(now)
             return entry.client
 
@@ -93,11 +97,11 @@ class UserRouters:
         """Oldest first: those beyond the bound, and those that have not been used for long."""
         while self._entries:
             entry = next(iter(self._entries.values()))
-            fits = len(self._entries) <= self._kept and self._deployments <= KEPT_DEPLOYMENTS
+            fits = len(self._entries) <= self._kept and self._bytes <= KEPT_BYTES
             if fits and now - entry.used_at <= self._seconds:
                 return
             _, forgotten = self._entries.popitem(last=False)
-            self._deployments -= forgotten.client.size
+            self._bytes -= forgotten.client.size
 
 
 def build_client(config: UserConfig, runtime: Runtime, secrets: SecretRegistry) -> UserRouter:
@@ -108,7 +112,7 @@ def build_client(config: UserConfig, runtime: Runtime, secrets: SecretRegistry) 
     mask_lease = secrets.lease(secrets_of(config.values))
     loaded = load_client_config(config.values)
     router = Router(loaded.deployments, loaded.router, runtime)
-    return UserRouter(router, name_once(loaded.ignored), mask_lease, find_mocks(loaded.deployments))
+    return UserRouter(router, name_once(loaded.ignored), mask_lease, find_mocks(loaded.deployments), config.size)
 
 
 def find_mocks(deployments: Iterable[Deployment]) -> tuple[str, ...]:
