@@ -89,7 +89,7 @@ test-browser: $(VENV)/.dev ## the status page in Chromium
 	$(BIN)/python -m pytest tests/browser
 
 # Coding agents from npm, driven against a live gateway: each file of tests/agents that is no test_*.py is one agent.
-AGENTS := @anthropic-ai/claude-code @openai/codex
+AGENTS := @anthropic-ai/claude-code@2.1.332 @openai/codex
 
 clients-agents: $(VENV)/.dev ## real coding agents (npm) through the gateway
 	npm install --silent --prefix .agents $(AGENTS)
