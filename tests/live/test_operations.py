@@ -1,5 +1,6 @@
 """Images and sound by OpenAI's SDK against a live gateway, what its provider is asked, and uploads that are large or left."""
 
+import http.client
 import json
 import socket
 import urllib.request
@@ -195,3 +196,17 @@ def test_nothing_is_left_when_a_client_leaves_in_the_middle(server: Server, sink
     assert wait_until(lambda: not spooled(server))
     assert sink.bodies == []
     assert request(server, "GET", "/livez").status == 200
+
+
+def test_half_a_file_does_not_look_whole(server: Server, sink: RawUpstream) -> None:
+    sink.pages["/v1/audio/speech"] = Reply([SILENCE.data], "audio/wav", headers=("content-length: 1000000",))
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        request(server, "POST", "/v1/audio/speech", {"model": "large", "input": "hi", "voice": "alloy"})
+    assert request(server, "GET", "/livez").status == 200
+
+
+def test_page_of_a_provider_is_no_page_of_the_gateway(server: Server, sink: RawUpstream) -> None:
+    sink.pages["/v1/audio/speech"] = Reply([b"<script>alert(1)</script>"], "text/html")
+    answer = request(server, "POST", "/v1/audio/speech", {"model": "large", "input": "hi", "voice": "alloy"})
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["x-content-type-options"] == "nosniff"

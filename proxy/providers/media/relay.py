@@ -66,21 +66,27 @@ class ByteRelay:
 
     form = BYTES
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, deployment: Deployment) -> None:
         self._usage = read_usage(call.fields, {}, call.operation.amounts) or Usage()
-        self._begun = False
+        self._provider = deployment.provider
+        self._begun = self._ended = False
 
     def feed(self, event: Event) -> list[Chunk]:
+        if not event.data:
+            self._ended = True
+            return []
         usage, self._begun = (None if self._begun else self._usage), True
         return [Chunk(event.data, content=True, usage=usage)]
 
     def finish(self) -> list[Chunk]:
-        """An empty file is a whole one."""
+        """A file has no other end than that of its body."""
+        if not self._ended:
+            raise TruncatedStreamError(f"{self._provider} broke off in the middle of a file", provider=self._provider)
         return []
 
 
 def open_relay(call: Call, deployment: Deployment) -> StreamDecoder:
-    return EventRelay(call, deployment) if call.stream else ByteRelay(call)
+    return EventRelay(call, deployment) if call.stream else ByteRelay(call, deployment)
 
 
 def parse_bytes(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:

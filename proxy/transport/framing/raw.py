@@ -1,4 +1,4 @@
-"""No framing: each block of bytes is an event as it comes."""
+"""No framing: each block of bytes is an event as it comes, and the clean end is an empty one."""
 
 from proxy.domain.wire import Event
 
@@ -10,4 +10,5 @@ class RawDecoder:
         return [Event(block)]
 
     def finish(self) -> list[Event]:
-        return []
+        """Not called for a body that broke off."""
+        return [Event(b"")]
