@@ -5,6 +5,7 @@ A path that is in no group is for administrators: a new route is closed until th
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from proxy.accounts.model_access import matches
@@ -60,6 +61,7 @@ def routes_of_key_type(key_type: str | None) -> list[str]:
     return [name] if name else []
 
 
+@lru_cache(maxsize=1024)
 def group_of(path: str) -> Group:
     """The group of a request's path."""
     bare = bare_path(path)

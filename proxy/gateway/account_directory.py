@@ -16,6 +16,7 @@ from proxy.accounts.declared import Declared
 from proxy.domain.account import Account
 from proxy.domain.json_text.codec import dumps
 from proxy.errors import ServiceUnavailableError
+from proxy.gateway.batched_lookup import BatchedLookup
 from proxy.host.version_counter import VersionCounter
 from proxy.storage.errors import DatabaseDownError
 
@@ -92,6 +93,7 @@ class AccountDirectory:
         self._poll_seconds = poll_seconds
         self._polling = 0
         self._closed = threading.Event()
+        self._lookup = BatchedLookup(self._find_bundles)
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
         self._entries: dict[str, _Entry] = {}
@@ -167,7 +169,7 @@ class AccountDirectory:
         if now < self._paused_until:
             return self._without_database(entry)
         try:
-            bundle = self._storage.accounts().find([token]).get(token)
+            bundle = self._lookup.find(token)
         except DatabaseDownError as error:
             self._pause(error)
             return self._without_database(entry)
@@ -176,6 +178,10 @@ class AccountDirectory:
             self._remember_miss(token, now)
             return None
         return self._remember(token, bundle)
+
+    def _find_bundles(self, tokens: Sequence[str]) -> dict[str, Bundle]:
+        assert self._storage is not None
+        return self._storage.accounts().find(tokens)
 
     def _without_database(self, entry: _Entry | None) -> Account:
         if entry is not None:

@@ -6,11 +6,13 @@ from typing import Any
 from proxy.accounts.check import find_model_refusal
 from proxy.accounts.model_access import AccessGroups, find_denial
 from proxy.domain.account import Account
-from proxy.domain.call import NO_OPTIONS, Call
+from proxy.domain.call import NO_OPTIONS, Call, Options
 from proxy.domain.deployment import Deployment
 from proxy.domain.operations import CHAT
 
 PREFIX = "litellm_proxy/"
+
+_MOST_REMEMBERED = 4096
 
 
 class ModelAccess:
@@ -18,14 +20,23 @@ class ModelAccess:
 
     def __init__(self, deployments: Sequence[Deployment]) -> None:
         self._groups = build_access_groups(deployments)
+        # What was allowed a moment ago: the account by its identity and the model. An account that changes is another object.
+        self._allowed: dict[tuple[int, str], Account] = {}
         self._prefixed = [one.group.rstrip("*") for one in deployments if one.group.startswith(PREFIX)]
 
     def admit(self, call: Call, account: Account) -> Call:
         """The call with the key's aliases applied. Raise GatewayError for a model that the account may not use."""
+        asked = (id(account), call.model)
+        if self._allowed.get(asked) is account and call.options.fallbacks is None and _names_one(call.options):
+            return call
         call = rewrite_model(call, account.aliases) if account.aliases else call
         refusal = find_model_refusal(account, named_models(call), self._groups)
         if refusal is not None:
             raise refusal
+        if not account.aliases and "," not in call.model:
+            if len(self._allowed) >= _MOST_REMEMBERED:
+                self._allowed.clear()
+            self._allowed[asked] = account
         return call
 
     def without_prefix(self, call: Call) -> Call:
@@ -42,6 +53,11 @@ class ModelAccess:
         aliases = {alias: names[name] for alias, name in account.aliases.items() if name in names}
         listed = {**aliases, **names}
         return {name: owner for name, owner in listed.items() if self.may_use(account, account.aliases.get(name, name))}
+
+
+def _names_one(options: Options) -> bool:
+    """Whether no option names further models."""
+    return options is NO_OPTIONS or not (options.context_window_fallbacks or options.content_policy_fallbacks)
 
 
 def build_access_groups(deployments: Sequence[Deployment]) -> AccessGroups:

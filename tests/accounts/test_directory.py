@@ -1,5 +1,7 @@
 """The directory of accounts: what is kept in memory, what a change does, and a database that is down, slow or flooded."""
 
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -194,3 +196,50 @@ def test_memory_is_bounded_when_many_keys_are_used(tmp_path: Path) -> None:
     for number in range(account_directory.MOST_MISSES + 10):
         worker.find(f"m{number}")
     assert len(worker._misses) <= account_directory.MOST_MISSES
+
+
+def test_flood_of_unknown_keys_costs_few_round_trips(host: Host) -> None:
+    worker = host.workers[0]
+    worker.find("first")
+    host.store.put("good")
+    find = host.store.find
+
+    def find_slowly(tokens: Sequence[str]) -> dict[str, Bundle]:
+        time.sleep(0.05)
+        return find(tokens)
+
+    host.store.find = find_slowly  # type: ignore[method-assign]
+    before, found = host.store.asked, []
+    names = ["good", *(f"guess-{number}" for number in range(200))]
+    threads = [threading.Thread(target=lambda name=name: found.append((name, worker.find(name)))) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [name for name, account in found if account is not None] == ["good"] and len(found) == 201
+    assert host.store.asked - before <= 20
+
+
+def test_all_that_wait_get_the_failure_of_their_lookup(host: Host) -> None:
+    worker = host.workers[0]
+    worker.find("first")
+
+    def fail_slowly(tokens: Sequence[str]) -> dict[str, Bundle]:
+        time.sleep(0.05)
+        raise DatabaseDownError("down")
+
+    host.store.find = fail_slowly  # type: ignore[method-assign]
+    failures: list[Exception] = []
+
+    def look(name: str) -> None:
+        try:
+            worker.find(name)
+        except ServiceUnavailableError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=look, args=(f"k{number}",)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert len(failures) == 20
