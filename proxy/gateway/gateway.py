@@ -113,7 +113,7 @@ class Gateway:
 
     def run(self, call: Call) -> Served:
         """One admitted call for one model. The record of a stream is written when it ends."""
-        router = None
+        router = outcome = None
         try:
             if self._meter is not None and (
                 call.account or call.end_user or call.options.tags or self._meter.counts_all
@@ -130,7 +130,7 @@ class Gateway:
                 outcome = self._guardrail.check_answer(call, outcome)
         except GatewayError as error:
             self._release(call)
-            self._ledger.failed(call, error, self._routers.last_tried(call, error) if router else None)
+            self._ledger.failed(call, error, self._routers.last_tried(call, error) if router else None, outcome)
             raise
         except BaseException:
             self._release(call)

@@ -84,7 +84,7 @@ class Ledger:
             cost=cost,
             overhead=max(0.0, duration - answer.provider_seconds - outcome.failed_seconds),
             response_id=facts.id,
-            spend=None if call.quota is None else settle(call.quota, answer.usage, cost),
+            spend=None if call.quota is None else settle(call.quota, answer.usage, cost, outcome),
         )
         self._emit(build_record(call, outcome, end, self._mask, self.logs_content(call)))
         return outcome.priced(cost) if cost else outcome
@@ -107,12 +107,16 @@ class Ledger:
             overhead=overhead,
             response_id=facts.id,
             response=_gathered(stream, outcome) if stream.chunks else None,
-            spend=None if call.quota is None else settle(call.quota, stream.usage, cost),
+            spend=None if call.quota is None else settle(call.quota, stream.usage, cost, outcome),
         )
         self._emit(build_record(call, outcome, end, self._mask, self.logs_content(call)))
 
-    def failed(self, call: Call, error: GatewayError, deployment: Deployment | None) -> None:
+    def failed(
+        self, call: Call, error: GatewayError, deployment: Deployment | None, withheld: Outcome | None = None
+    ) -> None:
         """A call without an answer; `deployment` is the one that was tried last, None where none was.
+
+        `withheld` is an answer that the client does not get: it was paid for all the same.
 
         A provider that was being asked when the client left has read the prompt.
         """
@@ -123,9 +127,18 @@ class Ledger:
             usage = Usage(prompt, 0, prompt)
         duration = self._runtime.monotonic() - call.started
         end = CallEnd(self._runtime.now(), duration, error, deployment, usage)
-        if call.quota is not None:
+        if withheld is not None:
+            end = self._end_withheld(call, end, withheld)
+        elif call.quota is not None:
             end = end._replace(spend=self._end_failed(call, call.quota, error, deployment, usage))
         self._emit(build_record(call, None, end, self._mask, self.logs_content(call)))
+
+    def _end_withheld(self, call: Call, end: CallEnd, outcome: Outcome) -> CallEnd:
+        reply = outcome.reply
+        usage = reply.usage if isinstance(reply, Answer) else reply.spent()
+        cost = self._cost(call, outcome, usage, None, None)
+        spend = None if call.quota is None else settle(call.quota, usage, cost, outcome)
+        return end._replace(deployment=outcome.deployment, usage=usage, cost=cost, spend=spend)
 
     def _end_failed(
         self, call: Call, quota: CallQuota, error: GatewayError, deployment: Deployment | None, usage: Usage | None
@@ -171,10 +184,14 @@ class Ledger:
             return None
 
 
-def settle(quota: CallQuota, usage: Usage | None, cost: Cost | None) -> int:
-    """Count what a call has used; the estimate where the answer has no usage, nothing where its model has no price."""
+def settle(quota: CallQuota, usage: Usage | None, cost: Cost | None, outcome: Outcome | None = None) -> int:
+    """Count what a call has used; the estimate where the answer has no usage, nothing where its model has no price.
+
+    An answer from the cache costs nothing.
+    """
     if usage is None:
-        return quota.settle(None, None)
+        is_hit = outcome is not None and outcome.cache is not None and outcome.cache.hit
+        return quota.settle(0, 0) if is_hit else quota.settle(None, None)
     return quota.settle(usage.total_tokens, 0 if cost is None else nanodollars(cost.total))
 
 

@@ -14,13 +14,18 @@ from proxy.accounts.quotas import BudgetRules
 from proxy.counters.store import CounterStore, MemoryCounters
 from proxy.counters.values import LIFETIME, Usage, build_limit
 from proxy.domain.account import Account, Budget, BudgetWindow, Entity, Limits
+from proxy.domain.answer import Answer
+from proxy.domain.attempt import Outcome
+from proxy.domain.cache_control import CacheResult
 from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.json_text.document import Document
 from proxy.domain.operations import CHAT, EMBEDDINGS
 from proxy.domain.router_settings import RouterSettings
-from proxy.errors import BudgetExceededError, GatewayError, ThrottledError
+from proxy.domain.usage import Usage as CallUsage
+from proxy.errors import BudgetExceededError, GatewayError, PermissionDeniedError, ThrottledError
 from proxy.gateway.call_estimate import Estimator
+from proxy.gateway.ledger import Ledger
 from proxy.gateway.metering import Meter, MeterRules
 from proxy.routing.router import Router
 from proxy.runtime import Runtime
@@ -86,6 +91,18 @@ def test_an_answer_without_usage_costs_its_estimate() -> None:
     assert call.quota is not None
     assert call.quota.settle(None, None) == COST
     assert spend_of(store) == Usage(COST, 0)
+
+
+def test_an_answer_that_is_withheld_was_paid_for_and_one_from_the_cache_was_not() -> None:
+    for hit, expected in ((False, COST), (True, 0)):
+        store, records = MemoryCounters(), []
+        ledger = Ledger(records.append, PriceTable(), Runtime(), lambda text: text, log_content=False)
+        call = make_meter(store).reserve(make_call(make_account(budget=Budget(maximum=10**9))))
+        cache = CacheResult(hit=True, key="k") if hit else None
+        outcome = Outcome(Answer(b"{}", usage=None if hit else CallUsage(10, 10, 20)), PRICED, (), cache=cache)
+        ledger.failed(call, PermissionDeniedError("withheld"), None, outcome)
+        assert spend_of(store) == Usage(expected, 0)
+        assert records[0].spend == expected
 
 
 def test_a_call_that_was_not_sent_leaves_nothing() -> None:

@@ -66,7 +66,7 @@ class Steps:
         self._run("settle and record")
         return outcome
 
-    def failed(self, call: Call, error: GatewayError, tried: object) -> None:
+    def failed(self, call: Call, error: GatewayError, tried: object, *_: object) -> None:
         self._run("record failure")
 
     def note_headers(self, outcome: Outcome) -> None:
