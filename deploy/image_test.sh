@@ -49,6 +49,6 @@ else
 	{ [ "$(id -u)" = 0 ] && "${as[@]}" "$work/opt/bin/python" -c "" 2>/dev/null; } || as=()
 	(cd "$work/tmp" && exec "${as[@]}" env -i PATH="$work/opt/bin:/usr/bin:/bin" LITELLM_MASTER_KEY="$key" PYTHONDONTWRITEBYTECODE=1 \
 		PATCHBAY_STATE_DIR="$work/tmp/state" TMPDIR="$work/tmp" \
-		"$work/opt/bin/patchbay" serve --config "$work/config.yaml" --host 127.0.0.1 --port "$port") & run=$!
+		"$work/opt/bin/python" "$work/opt/bin/patchbay" serve --config "$work/config.yaml" --host 127.0.0.1 --port "$port") & run=$!
 fi
 answers && echo "the image answers"
