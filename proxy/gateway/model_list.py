@@ -28,14 +28,23 @@ class ModelList:
         aliases = {
             alias: owner
             for alias, target in self._settings.router.model_group_alias.items()
-            if not target.hidden and (owner := self.owner(target.group)) is not None
+            if not target.hidden and (owner := self._provider(target.group)) is not None
         }
         if self._wildcards is None:
             self._wildcards = dict(self._expand(served))
         return {**aliases, **by_group, **{name: by for name, by in self._wildcards.items() if name not in by_group}}
 
     def owner(self, name: str) -> str | None:
-        """The provider of a name that can be asked for, listed or not; None for any other."""
+        """The owner of a name that is listed, or that a pattern of a provider matches; None for any other.
+
+        A hidden alias is none, nor is a name that nothing but the pattern `*` matches: that could be any word.
+        """
+        listed = self.names(patterns=True).get(name)
+        alias = self._settings.router.model_group_alias.get(name)
+        group = self._catalogue.find(name) if alias is None else None
+        return listed if listed is not None or group is None or group.key == "*" else group.deployments[0].provider
+
+    def _provider(self, name: str) -> str | None:
         group = self._catalogue.find(name)
         return group.deployments[0].provider if group is not None else None
 

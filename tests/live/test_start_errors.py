@@ -1,4 +1,4 @@
-"""A routing configuration that can't be meant ends the start with an error that names the path, and serves nobody."""
+"""With --strict a wrong routing configuration ends the start with an error that names the path."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "router_settings.fallbacks[0].m": {"router_settings": {"fallbacks": [{"m": ["nobody"]}]}},
     "litellm_settings.default_fallbacks[0]": {"litellm_settings": {"default_fallbacks": ["nobody"]}},
     "model_list[0].litellm_params.rpm": {
-        "model_list": [{**MODEL, "litellm_params": {**MODEL["litellm_params"], "rpm": -1}}]
+        "model_list": [{**MODEL, "litellm_params": {**MODEL["litellm_params"], "rpm": "many"}}]
     },
     "router_settings.model_group_alias.a": {"router_settings": {"model_group_alias": {"a": "b", "b": "a"}}},
     "router_settings.retry_budget": {"router_settings": {"retry_budget": -0.5}},
@@ -27,7 +27,7 @@ WRONG: dict[str, dict[str, Any]] = {
 def start(config: dict[str, Any], path: Path) -> "subprocess.CompletedProcess[str]":
     path.write_text(yaml.safe_dump({"model_list": [MODEL], **config}))
     return subprocess.run(
-        [sys.executable, "-m", "proxy", "serve", "--port", str(free_port()), "--config", str(path)],
+        [sys.executable, "-m", "proxy", "serve", "--strict", "--port", str(free_port()), "--config", str(path)],
         capture_output=True,
         text=True,
         timeout=30,
