@@ -127,7 +127,7 @@ def test_no_request_is_lost_when_the_server_reloads(worker_class: str, upstream:
         assert wait_until(lambda: bool(long.events))
         with Callers(server) as callers:
             os.kill(server.process.pid, signal.SIGHUP)
-            assert wait_until(lambda: "Configuration 2 is served" in server.output(), 20)
+            assert wait_until(lambda: "Configuration 1 is served." in server.output(), 20)
             time.sleep(1.0)
         long.join(20)
         assert len(callers.answers) > 20 and set(callers.answers) == {200}
