@@ -822,6 +822,22 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("WEBHOOK_URL", "", "`alerting: [webhook]`: where alerts are posted, as JSON"),
     Variable("GENERIC_LOGGER_ENDPOINT", "", "callback webhook (generic_api): the URL"),
     Variable("GENERIC_LOGGER_HEADERS", "", "callback webhook (generic_api): name=value pairs"),
+    Variable(
+        "AWS_REGION", "", "the region of secrets in AWS, and of its models (also AWS_REGION_NAME, AWS_DEFAULT_REGION)"
+    ),
+    Variable("AWS_REGION_NAME", "", "the same; the first that is set counts"),
+    Variable("AWS_DEFAULT_REGION", "", "the same; the first that is set counts"),
+    Variable("HCP_VAULT_ADDR", "", "secrets in Vault: its address"),
+    Variable("HCP_VAULT_APPROLE_SECRET_ID", "", "secrets in Vault: a login by AppRole"),
+    Variable("HCP_VAULT_TOKEN", "", "secrets in Vault: its token"),
+    Variable("HCP_VAULT_NAMESPACE", "", "secrets in Vault: the namespace"),
+    Variable("HCP_VAULT_MOUNT_NAME", "secret", "secrets in Vault: where the key-value engine is mounted"),
+    Variable("HCP_VAULT_PATH_PREFIX", "", "secrets in Vault: before the path of each secret"),
+    Variable("HCP_VAULT_APPROLE_ROLE_ID", "", "secrets in Vault: a login by AppRole"),
+    Variable("HCP_VAULT_APPROLE_MOUNT_PATH", "approle", "secrets in Vault: where AppRole is mounted"),
+    Variable("HCP_VAULT_CLIENT_CERT", "", "secrets in Vault: a login by certificate, the file"),
+    Variable("HCP_VAULT_CLIENT_KEY", "", "secrets in Vault: the certificate's key, a file"),
+    Variable("HCP_VAULT_CERT_ROLE", "", "secrets in Vault: the role of a login by certificate"),
     Variable("PATCHBAY_FAST_PATH", "on", "`off`: stock Flask and gunicorn, the same behaviour at a higher cost"),
 )
 

@@ -374,7 +374,9 @@ def show_colours() -> Response:
             '{% extends "base.html" %}\n{% block title %}Colours{% endblock %}\n'
             "{% block body %}<ul>{% for colour in colours %}<li>{{ colour }}</li>{% endfor %}</ul>{% endblock %}\n",
         ),
-        Edit("proxy/pages/registry.py", "from proxy.pages import colours\n", before="from proxy.pages import status"),
+        Edit(
+            "proxy/pages/registry.py", "from proxy.pages import colours\n", before="from proxy.pages import api, status"
+        ),
         Edit("proxy/pages/registry.py", "    colours.blueprint,\n", before="    status.blueprint"),
     ),
     """
