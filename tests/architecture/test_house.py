@@ -129,3 +129,20 @@ def test_formats_and_prices_are_pure(path: Path) -> None:
     inside = str(path.relative_to(ROOT)).removeprefix("proxy/")
     if inside.startswith(PURE):
         assert not imported(path) & IMPURE_MODULES
+
+
+# What a function of the path may be given; constructors, which run once, and exceptions are no part of it.
+MOST_PARAMETERS = 6
+PATH = ("dialects", "dispatch", "endpoints", "gateway", "providers", "routing", "web")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_function_of_the_path_has_few_parameters(path: Path) -> None:
+    if not {*path.relative_to(ROOT).parts[1:2]} & {*PATH}:
+        return
+    many = []
+    for node in functions(path):
+        names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        if node.name != "__init__" and len(set(names) - {"self", "cls"}) > MOST_PARAMETERS:
+            many.append(node.name)
+    assert not many

@@ -13,7 +13,7 @@ from proxy.providers.anthropic.model import find_model
 from proxy.providers.anthropic.structure import ANSWER_TOOL, build_answer_tool, without_fence
 from proxy.providers.anthropic.usage import parse_usage, shown_usage
 from proxy.providers.compatible.stream import prefixed
-from proxy.providers.translation.chunks import build_completion, created_at
+from proxy.providers.translation.chunks import Completion, created_at
 from proxy.providers.translation.json_reading import dump_arguments, find_object, mapping
 
 Block = Mapping[str, Any]
@@ -52,7 +52,7 @@ def parse_message(message: Mapping[str, Any], headers: Mapping[str, str], call: 
     by_tool = answers_by_tool(call, deployment)
     usage = mapping(message.get("usage"))
     tier = usage.get("service_tier")
-    return build_completion(
+    return Completion(
         str(message.get("id") or f"msg_{call.id}"),
         created_at(call),
         model_name(message, deployment),
@@ -61,8 +61,7 @@ def parse_message(message: Mapping[str, Any], headers: Mapping[str, str], call: 
         usage=parse_usage(usage),
         more={"service_tier": _TIERS.get(tier, tier)} if isinstance(tier, str) else {},
         more_usage=shown_usage(usage),
-        headers=headers,
-    )
+    ).to_answer(headers)
 
 
 def answers_by_tool(call: Call, deployment: Deployment) -> bool:

@@ -14,7 +14,7 @@ from proxy.domain.usage import Usage, token_count
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.bedrock.models import answer_model, read_family
 from proxy.providers.bedrock.tools import JSON_TOOL, wants_json_tool
-from proxy.providers.translation.chunks import build_completion, created_at
+from proxy.providers.translation.chunks import Completion, created_at
 from proxy.providers.translation.json_reading import dump_arguments, mapping, parse_object
 
 FINISH_REASONS = {
@@ -40,15 +40,14 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
     for block in content:
         if isinstance(block, Mapping):
             parts.add(block)
-    return build_completion(
+    return Completion(
         answer_id(call),
         created_at(call),
         answer_model(deployment),
         parts.message(provider_fields(reply)),
         finish_reason(reply.get("stopReason"), called=bool(parts.calls)),
         usage=read_usage(reply.get("usage")) or Usage(),
-        headers=headers,
-    )
+    ).to_answer(headers)
 
 
 def answer_id(call: Call) -> str:

@@ -8,7 +8,7 @@ from proxy.domain.call import Call
 from proxy.domain.deployment import Deployment
 from proxy.domain.usage import Usage, token_count
 from proxy.errors import BadGatewayError, GatewayError, GatewayTimeoutError, InvalidProviderResponseError
-from proxy.providers.translation.chunks import build_completion, created_at
+from proxy.providers.translation.chunks import Completion, created_at
 from proxy.providers.translation.errors import build_error, error_from_event
 from proxy.providers.translation.json_reading import find_object, listed, mapping, text_of
 
@@ -30,7 +30,7 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
     reply = read_reply(body, deployment, "message", dict)
     message = reply["message"]
     finish = finish_reason(reply.get("finish_reason"), deployment)
-    return build_completion(
+    return Completion(
         str(reply.get("id") or f"chatcmpl-{call.id}"),
         created_at(call),
         deployment.label,
@@ -38,8 +38,7 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
         finish,
         usage=parse_usage(reply.get("usage")),
         logprobs=parse_logprobs(reply.get("logprobs")),
-        headers=headers,
-    )
+    ).to_answer(headers)
 
 
 def read_reply(body: bytes, deployment: Deployment, member: str, *forms: type) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from proxy.providers.compatible.openai import find_base
 from proxy.providers.compatible.rows import ROWS
 from proxy.providers.contract import Form
 from proxy.providers.media.relay import open_relay, parse_bytes
-from proxy.providers.media.transcript import Word, build_answer, find_file
+from proxy.providers.media.transcript import Transcript, Word, build_answer, find_file
 from proxy.providers.translation.json_reading import mapping, mappings, parse_object, text_of
 
 _ROW = ROWS["deepgram"]
@@ -61,7 +61,7 @@ def parse_listening(body: bytes, headers: Mapping[str, str], call: Call, deploym
         for word in mappings(best.get("words"))
     ]
     language, seconds = channel.get("detected_language"), mapping(reply.get("metadata")).get("duration")
-    return build_answer(call, deployment, headers, best.get("transcript"), words, language=language, seconds=seconds)
+    return build_answer(call, deployment, headers, Transcript(best.get("transcript"), words, language, seconds))
 
 
 def build_speaking(call: Call, deployment: Deployment) -> WireRequest:

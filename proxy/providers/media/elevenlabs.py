@@ -19,7 +19,7 @@ from proxy.providers.compatible.openai import find_base
 from proxy.providers.compatible.rows import ROWS
 from proxy.providers.contract import Form
 from proxy.providers.media.relay import open_relay, parse_bytes
-from proxy.providers.media.transcript import Word, build_answer, find_file
+from proxy.providers.media.transcript import Transcript, Word, build_answer, find_file
 from proxy.providers.translation.json_reading import mapping, mappings, parse_object, text_of
 from proxy.providers.translation.multipart import build_form
 
@@ -53,7 +53,7 @@ def parse_listening(body: bytes, headers: Mapping[str, str], call: Call, deploym
         if word.get("type", "word") == "word"
     ]
     language, seconds = reply.get("language_code"), reply.get("audio_duration_secs")
-    return build_answer(call, deployment, headers, reply.get("text"), words, language=language, seconds=seconds)
+    return build_answer(call, deployment, headers, Transcript(reply.get("text"), words, language, seconds))
 
 
 def build_speaking(call: Call, deployment: Deployment) -> WireRequest:

@@ -38,17 +38,23 @@ def find_file(call: Call) -> UploadedFile:
     return files[0]
 
 
+class Transcript(NamedTuple):
+    """What a provider understood: unchecked, as it came. `seconds` is the length of the recording."""
+
+    text: Any
+    words: Sequence[Word]
+    language: Any = None
+    seconds: Any = None
+
+
 def build_answer(
     call: Call,
     deployment: Deployment,
     headers: Mapping[str, str],
-    text: Any,
-    words: Sequence[Word],
-    *,
-    language: Any = None,
-    seconds: Any = None,
+    heard: Transcript,
 ) -> Answer:
     """Raise InvalidProviderResponseError without a text."""
+    text, words, language, seconds = heard
     if not isinstance(text, str):
         raise InvalidProviderResponseError(
             f"{deployment.provider} answered without a text", provider=deployment.provider

@@ -14,7 +14,7 @@ from proxy.domain.usage import Usage, token_count
 from proxy.domain.wire import Event
 from proxy.errors import InvalidProviderResponseError, TruncatedStreamError
 from proxy.providers.compatible.stream import prefixed
-from proxy.providers.translation.chunks import ChunkWriter, build_completion, created_at
+from proxy.providers.translation.chunks import ChunkWriter, Completion, created_at
 from proxy.providers.translation.embeddings import build_embeddings
 from proxy.providers.translation.errors import error_from_event
 from proxy.providers.translation.json_reading import dump_arguments, parse_event, parse_object, text_of
@@ -36,15 +36,14 @@ def parse_chat(body: bytes, headers: Mapping[str, str], call: Call, deployment: 
     images = _images(message)
     if images:
         built["images"] = images
-    answer = build_completion(
+    answer = Completion(
         _answer_id(call),
         created_at(call),
         _model(reply, deployment),
         built,
         _finish_reason(reply, called=bool(calls)),
         usage=_usage(reply),
-        headers=headers,
-    )
+    ).to_answer(headers)
     logprobs = _logprobs(reply)
     return answer if logprobs is None else _with_logprobs(answer, logprobs)
 

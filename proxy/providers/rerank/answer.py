@@ -48,24 +48,29 @@ def own_members(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in TRANSLATED and value is not None}
 
 
+class Facts(NamedTuple):
+    """What a provider sends beside the scores, where it does: its id, Cohere's `meta`, the tokens that it counted."""
+
+    answer_id: object = None
+    meta: Mapping[str, Any] | None = None
+    tokens: object = None
+
+
 def build_answer(
     call: Call,
     deployment: Deployment,
     headers: Mapping[str, str],
     scores: Iterable[Score],
-    *,
-    answer_id: object = None,
-    meta: Mapping[str, Any] | None = None,
-    tokens: object = None,
+    facts: Facts = Facts(),  # noqa: B008  an immutable value
 ) -> Answer:
     """The answer in Cohere's form: the most relevant first, `top_n` of them, with the documents that were asked for."""
     ranked = sorted(_checked(call, deployment, scores), key=lambda score: -score.relevance)
     results = [_result(call, score) for score in ranked[: call.fields.get("top_n") or len(ranked)]]
-    counted = token_count(tokens)
-    known = dict(meta or {})
+    counted = token_count(facts.tokens)
+    known = dict(facts.meta or {})
     if counted and "tokens" not in known:
         known["tokens"] = {"input_tokens": counted}
-    given = answer_id if isinstance(answer_id, str) and answer_id else _build_id(results, call)
+    given = facts.answer_id if isinstance(facts.answer_id, str) and facts.answer_id else _build_id(results, call)
     document = {"id": given, "results": results, "meta": known}
     usage = {"prompt_tokens": counted, "total_tokens": counted}
     named = {"meta": known, **({"usage": usage} if counted else {})}

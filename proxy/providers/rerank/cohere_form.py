@@ -18,7 +18,7 @@ from proxy.providers.cohere.request import BASE_URL as COHERE_URL
 from proxy.providers.compatible.openai import Compatible, build_headers, find_base, name_model
 from proxy.providers.compatible.rows import ROWS as COMPATIBLE_ROWS
 from proxy.providers.contract import Form
-from proxy.providers.rerank.answer import BASIC, Score, build_answer, own_members, read_documents
+from proxy.providers.rerank.answer import BASIC, Facts, Score, build_answer, own_members, read_documents
 from proxy.providers.translation.json_reading import mapping, mappings, parse_object
 
 
@@ -74,7 +74,7 @@ def parse_response(
     usage, meta = mapping(reply.get("usage")), mapping(reply.get("meta"))
     tokens = usage.get("prompt_tokens") or usage.get("total_tokens") or mapping(meta.get("tokens")).get("input_tokens")
     scores = _read_scores(reply[row.results])
-    return build_answer(call, deployment, headers, scores, answer_id=reply.get("id"), meta=meta, tokens=tokens)
+    return build_answer(call, deployment, headers, scores, Facts(reply.get("id"), meta, tokens))
 
 
 def _read_scores(results: Any) -> Iterator[Score]:

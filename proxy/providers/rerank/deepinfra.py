@@ -14,7 +14,7 @@ from proxy.domain.json_text.codec import dumps
 from proxy.domain.wire import WireRequest
 from proxy.providers.compatible.openai import build_headers, find_base
 from proxy.providers.compatible.rows import ROWS
-from proxy.providers.rerank.answer import BASIC, Score, build_answer, own_members, read_documents
+from proxy.providers.rerank.answer import BASIC, Facts, Score, build_answer, own_members, read_documents
 from proxy.providers.translation.json_reading import listed, parse_object
 
 SUPPORTED = BASIC
@@ -34,5 +34,5 @@ def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployme
     reply = parse_object(body, deployment)
     scores = [Score(index, score) for index, score in enumerate(listed(reply.get("scores")))]
     return build_answer(
-        call, deployment, headers, scores, answer_id=reply.get("request_id"), tokens=reply.get("input_tokens")
+        call, deployment, headers, scores, Facts(reply.get("request_id"), tokens=reply.get("input_tokens"))
     )

@@ -15,7 +15,7 @@ from proxy.domain.json_text.codec import dumps
 from proxy.domain.wire import WireRequest
 from proxy.providers.compatible.openai import build_headers
 from proxy.providers.compatible.rows import ROWS
-from proxy.providers.rerank.answer import BASIC, Score, build_answer, own_members, read_documents
+from proxy.providers.rerank.answer import BASIC, Facts, Score, build_answer, own_members, read_documents
 from proxy.providers.translation.json_reading import mapping, mappings, parse_object
 
 SUPPORTED = BASIC
@@ -50,4 +50,6 @@ def _build_url(deployment: Deployment, model: str) -> str:
 def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployment: Deployment) -> Answer:
     reply = parse_object(body, deployment)
     scores = [Score(ranking.get("index"), ranking.get("logit")) for ranking in mappings(reply.get("rankings"))]
-    return build_answer(call, deployment, headers, scores, tokens=mapping(reply.get("usage")).get("prompt_tokens"))
+    return build_answer(
+        call, deployment, headers, scores, Facts(tokens=mapping(reply.get("usage")).get("prompt_tokens"))
+    )

@@ -11,7 +11,7 @@ from proxy.domain.usage import Usage
 from proxy.errors import InvalidProviderResponseError
 from proxy.providers.compatible.stream import prefixed
 from proxy.providers.responses.chat_request import MAKER
-from proxy.providers.translation.chunks import build_completion, created_at
+from proxy.providers.translation.chunks import Completion, created_at
 from proxy.providers.translation.errors import error_from_event
 from proxy.providers.translation.json_reading import mapping, mappings, parse_object, text_of
 
@@ -28,7 +28,7 @@ def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployme
     message = build_message(items)
     tier = fields.get("service_tier")
     created = fields.get("created_at")
-    return build_completion(
+    return Completion(
         str(fields.get("id") or f"resp_{call.id}"),
         int(created) if isinstance(created, int | float) else created_at(call),
         prefixed(fields.get("model"), deployment) or deployment.label,
@@ -37,8 +37,7 @@ def parse_response(body: bytes, headers: Mapping[str, str], call: Call, deployme
         usage=Usage.from_openai(fields.get("usage")),
         logprobs=_logprobs(items),
         more={"service_tier": tier} if isinstance(tier, str) else {},
-        headers=headers,
-    )
+    ).to_answer(headers)
 
 
 def finish_reason(response: Mapping[str, Any], has_calls: bool) -> str:

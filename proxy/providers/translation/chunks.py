@@ -1,7 +1,8 @@
 """Building OpenAI's answers, whole and in chunks, for formats that are translated."""
 
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from proxy.domain.answer import Answer, Chunk
 from proxy.domain.call import Call
@@ -48,28 +49,30 @@ def created_at(call: Call) -> int:
     return int(call.started_at)
 
 
-def build_completion(
-    answer_id: str,
-    created: int,
-    model: str,
-    message: Mapping[str, Any],
-    finish_reason: str,
-    *,
-    usage: Usage | None = None,
-    logprobs: Mapping[str, Any] | None = None,
-    more: Mapping[str, Any] | None = None,
-    more_usage: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Answer:
+class Completion(NamedTuple):
     """A whole answer of one choice. `more` and `more_usage`: further members of the answer and of its usage."""
-    document: dict[str, Any] = {
-        "id": answer_id,
-        "object": "chat.completion",
-        "created": created,
-        "model": model,
-        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": logprobs}],
-    }
-    if usage is not None:
-        document["usage"] = {**usage.to_openai(), **(more_usage or {})}
-    document.update(more or {})
-    return Answer(dumps(document), usage, model, headers or {})
+
+    id: str
+    created: int
+    model: str
+    message: Mapping[str, Any]
+    finish_reason: str
+    usage: Usage | None = None
+    logprobs: Mapping[str, Any] | None = None
+    more: Mapping[str, Any] = MappingProxyType({})
+    more_usage: Mapping[str, Any] = MappingProxyType({})
+
+    def to_answer(self, headers: Mapping[str, str]) -> Answer:
+        """`headers` are the provider's."""
+        choice = {"index": 0, "message": self.message, "finish_reason": self.finish_reason, "logprobs": self.logprobs}
+        document: dict[str, Any] = {
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.model,
+            "choices": [choice],
+        }
+        if self.usage is not None:
+            document["usage"] = {**self.usage.to_openai(), **self.more_usage}
+        document.update(self.more)
+        return Answer(dumps(document), self.usage, self.model, headers)
