@@ -1,6 +1,6 @@
 """The response cache that the settings describe, or none."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ def build_cache(settings: Settings, runtime: Runtime, shared_path: Path | None, 
     config = settings.cache
     if config is None:
         return None
-    store = kept.part("cache", config, lambda: _build_store(config, settings, runtime, shared_path))
+    store = kept.part("cache", config, lambda: _STORES[config.kind](config, settings, runtime, shared_path))
     return Responses(
         store,
         CacheSettings(
@@ -33,21 +33,22 @@ def build_cache(settings: Settings, runtime: Runtime, shared_path: Path | None, 
     )
 
 
-def _build_store(config: CacheConfig, settings: Settings, runtime: Runtime, shared_path: Path | None) -> CacheStore:
-    if config.kind == "redis":
-        return _build_redis(config, runtime)
-    if config.kind == "local" and shared_path is None:
+def _build_local(config: CacheConfig, settings: Settings, runtime: Runtime, shared_path: Path | None) -> CacheStore:
+    if shared_path is None:
         return MemoryStore(config.most_bytes)
     from proxy.cache.sqlite import SqliteStore  # noqa: PLC0415  only where there is such a cache
 
-    if config.kind == "disk":
-        folder = Path(config.directory) if config.directory else settings.state_folder
-        return SqliteStore(folder / "cache.sqlite", config.most_bytes, "disk")
-    assert shared_path is not None
     return SqliteStore(shared_path.with_suffix(".cache"), config.most_bytes, "local")
 
 
-def _build_redis(config: CacheConfig, runtime: Runtime) -> CacheStore:
+def _build_disk(config: CacheConfig, settings: Settings, runtime: Runtime, shared_path: Path | None) -> CacheStore:
+    from proxy.cache.sqlite import SqliteStore  # noqa: PLC0415  only where there is such a cache
+
+    folder = Path(config.directory) if config.directory else settings.state_folder
+    return SqliteStore(folder / "cache.sqlite", config.most_bytes, "disk")
+
+
+def _build_redis(config: CacheConfig, settings: Settings, runtime: Runtime, shared_path: Path | None) -> CacheStore:
     try:
         from proxy.cache.redis import RedisStore  # noqa: PLC0415  an extra
         from proxy.counters.redis_client import build_client  # noqa: PLC0415
@@ -57,6 +58,14 @@ def _build_redis(config: CacheConfig, runtime: Runtime) -> CacheStore:
         ) from None
     place = dict(config.place)
     return RedisStore(build_client(place.pop("url", None), **place), runtime.monotonic)
+
+
+# By `cache_params.type`; settings/cache.py has how long each keeps an entry by default.
+_STORES: Mapping[str, Callable[[CacheConfig, Settings, Runtime, Path | None], CacheStore]] = {
+    "local": _build_local,
+    "disk": _build_disk,
+    "redis": _build_redis,
+}
 
 
 def _shared_names(groups: Iterable[Any]) -> Iterable[tuple[str, str]]:

@@ -9,7 +9,13 @@ from proxy.dialects.openai import OPENAI
 from proxy.dialects.responses.dialect import RESPONSES
 
 # OpenAI's comes last: it owns every path that is left.
-_IN_ORDER: tuple[Dialect, ...] = (MESSAGES_DIALECT, RESPONSES, GEMINI_DIALECT, GEMINI_ARRAYS, OPENAI)
+_IN_ORDER: tuple[Dialect, ...] = (
+    MESSAGES_DIALECT,
+    RESPONSES,
+    GEMINI_DIALECT,
+    GEMINI_ARRAYS,
+    OPENAI,
+)
 
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in _IN_ORDER}
 

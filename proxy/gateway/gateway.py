@@ -12,6 +12,7 @@ from proxy.domain.usage import Usage
 from proxy.errors import ClientClosedRequestError, GatewayError, NoDeploymentAvailableError
 from proxy.gateway.admission import Admission
 from proxy.gateway.continuation import ContinuedStream, may_continue
+from proxy.gateway.guardrail import Guardrail
 from proxy.gateway.ledger import Ledger
 from proxy.gateway.metering import Meter
 from proxy.gateway.model_access import split_models
@@ -20,7 +21,6 @@ from proxy.gateway.routers import Routers
 from proxy.gateway.served import AnyServed, Served, ServedBatch, ServedFastest, ServedStreams
 from proxy.gateway.several_models import check_batch, first_success, interleave, run_batch
 from proxy.gateway.token_count import TokenCount, UncountableError, counting, read_count, without_fallbacks
-from proxy.guardrails.contract import Guardrail
 from proxy.routing.estimate import prompt_tokens
 from proxy.routing.router import Router
 from proxy.runtime import Runtime

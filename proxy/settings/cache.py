@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # LiteLLM's defaults by kind of store, in seconds.
-_TTL = {"local": 600.0, "disk": 600.0, "redis": 60.0}
+_TTL = {
+    "local": 600.0,
+    "disk": 600.0,
+    "redis": 60.0,
+}
 _SCOPES = ("key", "team", "org", "global")
 # Also by their names without the leading `a`.
 _CALL_TYPES = ("acompletion", "atext_completion", "aembedding", "amoderation", "arerank")
 _MEGABYTE = 1024 * 1024
-_NOT_SERVED = (
-    "litellm_settings.cache_params.type: {kind!r} is not served (local, disk and redis are): nothing is cached"
-)
+_NOT_SERVED = "litellm_settings.cache_params.type: {kind!r} is not served ({served} are): nothing is cached"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def read_cache(litellm: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[
     params: Mapping[str, Any] = litellm.get("cache_params") or {}
     kind = str(params.get("type", "local"))
     if kind not in _TTL:
-        return None, (_NOT_SERVED.format(kind=kind),)
+        return None, (_NOT_SERVED.format(kind=kind, served=", ".join(_TTL)),)
     warnings: list[str] = []
     ttl = _number(params, ("ttl", "default_in_redis_ttl" if kind == "redis" else "default_in_memory_ttl"), warnings)
     most = _number(params, ("max_size_mb",), warnings)

@@ -391,5 +391,188 @@ found["protected"] = "default-src 'none'" in shown.headers["content-security-pol
     ("tests/web/test_status_page.py",),
 )
 
-# The rooms for client dialects, guardrails and cache stores bring their recipes.
-RECIPES = (ROW, OWN_FORMAT, OPERATION, STRATEGY, SINK, SETTING, PAGE)
+BARE_SCHEMA = '''"""The bare dialect's body."""
+
+from schemas.fields import Text
+from schemas.request import RequestSchema
+
+
+class BareSchema(RequestSchema):
+    text = Text()
+'''
+DIALECT = Recipe(
+    "a client dialect",
+    (
+        Edit(
+            "proxy/dialects/bare.py",
+            '''"""The bare dialect: a text in, a text out. An example."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.dialects.contract import Price, StreamWriter
+from proxy.domain.answer import Answer, Chunk
+from proxy.domain.call import Call
+from proxy.domain.json_text.codec import dumps, loads
+from proxy.domain.json_text.document import Document
+from proxy.errors import BadRequestError, GatewayError
+
+
+class BareDialect:
+    """See Dialect."""
+
+    name = "bare"
+    id_header: str | None = None
+    stream_type = "text/plain; charset=utf-8"
+
+    def owns(self, path: str) -> bool:
+        return path.endswith("/bare")
+
+    def read_request(self, document: Document) -> Document:
+        text = document.fields.get("text")
+        if not isinstance(text, str):
+            raise BadRequestError("'text' must be a string.", param="text")
+        return Document.of({"model": document.fields["model"], "messages": [{"role": "user", "content": text}]})
+
+    def write_answer(self, call: Call, answer: Answer, seconds: float) -> bytes:
+        return dumps({"text": loads(answer.body)["choices"][0]["message"]["content"]})
+
+    def open_writer(self, call: Call, form: str, price: Price) -> StreamWriter:
+        return BareWriter()
+
+    def status_of(self, error: GatewayError) -> int:
+        return error.status_code
+
+    def write_error(self, error: GatewayError, request_id: str) -> Mapping[str, Any]:
+        return {"problem": error.message}
+
+
+class BareWriter:
+    """The texts, one after another."""
+
+    def frames(self, chunks: list[Chunk]) -> bytes:
+        deltas = [choice["delta"] for chunk in chunks for choice in loads(chunk.data)["choices"]]
+        return "".join([delta.get("content") or "" for delta in deltas]).encode()
+
+    def ping(self, notice: str | None) -> bytes:
+        return b""
+
+    def end(self) -> bytes:
+        return b""
+
+    def error(self, body: bytes) -> bytes:
+        return body
+
+    def is_complete(self) -> bool:
+        return False
+
+
+BARE = BareDialect()
+''',
+        ),
+        Edit(
+            "proxy/dialects/registry.py",
+            "from proxy.dialects.bare import BARE\n",
+            before="from proxy.dialects.contract ",
+        ),
+        Edit("proxy/dialects/registry.py", "    BARE,\n", before="    MESSAGES_DIALECT,"),
+        Edit("schemas/bare.py", BARE_SCHEMA),
+        Edit("proxy/domain/operations.py", "from schemas.bare import BareSchema\n", before="from schemas.request "),
+        Edit(
+            "proxy/domain/operations.py",
+            """BARE = Operation(
+    name="bare",
+    call_type="abare",
+    schema=BareSchema,
+    paths=("bare",),
+    answers=("json", "stream"),
+    dialect="bare",
+    pivot=CHAT,
+)
+
+""",
+            before="# In the order in which",
+        ),
+        Edit(
+            "proxy/endpoints/bare.py",
+            '''"""POST bare."""
+
+from flask import Blueprint, Response
+
+from proxy.domain.operations import BARE
+from proxy.endpoints.operation import route
+from proxy.web.serving import current_parts
+
+blueprint = Blueprint("bare", __name__)
+
+
+@route(blueprint, BARE)
+def create_bare(model: str | None = None) -> Response:
+    parts = current_parts()
+    return parts.presenter.respond(parts.gateway.serve(parts.reader.read_dialect(BARE, model)))
+''',
+        ),
+    ),
+    """
+answer = client.post("/v1/bare", json={"model": "demo", "text": "hello"})
+found["status"], found["echoes"] = answer.status_code, "hello" in answer.get_json()["text"]
+found["streams"] = b"hello" in client.post("/bare", json={"model": "demo", "text": "hello", "stream": True}).data
+found["error"] = list(client.post("/bare", json={"model": "nope", "text": "hello"}).get_json())
+found["method"] = list(client.get("/bare").get_json())
+""",
+    {"status": 200, "echoes": True, "streams": True, "error": ["problem"], "method": ["problem"]},
+    suites=("tests/web/test_paths.py",),
+)
+
+CACHE_STORE = Recipe(
+    "a cache store",
+    (
+        Edit(
+            "proxy/cache/shelf.py",
+            '''"""A store with one place: an example."""
+
+from collections.abc import Sequence
+
+
+class ShelfStore:
+    """See CacheStore."""
+
+    kind = "shelf"
+    failures = 0
+
+    def __init__(self) -> None:
+        self._kept: tuple[str, bytes] | None = None
+
+    def read(self, key: str, now: float) -> bytes | None:
+        return self._kept[1] if self._kept is not None and self._kept[0] == key else None
+
+    def write(self, key: str, data: bytes, expires_at: float, now: float) -> bool:
+        self._kept = (key, data)
+        return True
+
+    def delete(self, keys: Sequence[str]) -> bool:
+        return self.clear()
+
+    def clear(self) -> bool:
+        self._kept = None
+        return True
+
+    def ping(self) -> bool:
+        return True
+''',
+        ),
+        Edit("proxy/assembly/cache.py", "from proxy.cache.shelf import ShelfStore\n", before="from proxy.cache.store "),
+        Edit("proxy/assembly/cache.py", '    "shelf": lambda *_: ShelfStore(),\n', before='    "local": _build_local'),
+        Edit("proxy/settings/cache.py", '    "shelf": 60.0,\n', before='    "local": 600.0'),
+    ),
+    """
+answers = [chat("demo") for _ in range(2)]
+found["hits"] = [answer.headers["x-litellm-cache-hit"] for answer in answers]
+found["kind"] = client.get("/cache/ping").get_json()["cache_type"]
+""",
+    {"hits": ["False", "True"], "kind": "shelf"},
+    DEMO + "litellm_settings: {cache: true, cache_params: {type: shelf}}\n",
+    ("tests/cache",),
+)
+
+RECIPES = (ROW, OWN_FORMAT, OPERATION, STRATEGY, SINK, SETTING, PAGE, DIALECT, CACHE_STORE)

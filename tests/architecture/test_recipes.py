@@ -9,7 +9,7 @@ from tests.architecture.recipes import RECIPES, Recipe
 from tests.live.servers import ROOT, free_port
 
 # Rooms that are extended by a file: where one exists, CONTRIBUTING has its recipe.
-ROOMS = ("proxy/guardrails/", "proxy/cache/")
+ROOMS = ("proxy/guardrails/", "proxy/cache/", "proxy/dialects/")
 by_task = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.task.replace(" ", "-"))
 
 

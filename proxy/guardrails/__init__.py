@@ -1,1 +1,0 @@
-"""Checks of what goes to a model and of what comes back."""
