@@ -184,6 +184,8 @@ _COUNTED = re.compile(
     r"((input|output)_cost_per_token|cache_(read|creation)_input_token_cost|output_cost_per_reasoning_token"
     r"|(input|output)_cost_per_audio_token|cache_creation_input_token_cost_above_1hr)"
     r"(_above_\d+k_tokens)?(_(priority|flex|batches))?|tiered_pricing|off_peak_pricing"
+    r"|(input|output)_cost_per_(image|pixel|second)|output_cost_per_video_per_second|input_cost_per_(character|query)"
+    r"|(ocr|annotation)_cost_per_page"
 )
 
 

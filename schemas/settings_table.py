@@ -145,6 +145,8 @@ _PARAMS: tuple[tuple[Any, ...], ...] = (
     ("mock_response", "any", None, "supported", "answer with this text, without a provider"),
     ("input_cost_per_token", "number", None, "supported", "USD"),
     ("output_cost_per_token", "number", None, "supported", "USD"),
+    ("input_cost_per_second", "number", None, "supported", "USD, of a recording that is sent"),
+    ("output_cost_per_second", "number", None, "supported", "USD, of what is made"),
     ("request_timeout", "seconds", None, "supported", "another name for timeout"),
     (
         "ssl_verify",
@@ -157,8 +159,6 @@ _PARAMS: tuple[tuple[Any, ...], ...] = (
     ("timeout_by_service_tier", "any", None, "ignored", NOT_YET),
     ("itpm", "any", None, "ignored", ONE_RATE),
     ("otpm", "any", None, "ignored", ONE_RATE),
-    ("input_cost_per_second", "any", None, "ignored", "prices are per token"),
-    ("output_cost_per_second", "any", None, "ignored", "prices are per token"),
     ("max_budget", "any", None, "ignored", "budgets are of keys, teams, users and the gateway, not of deployments"),
     (
         "budget_duration",

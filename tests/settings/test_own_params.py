@@ -6,14 +6,17 @@ from typing import Any
 import orjson
 import pytest
 
+from proxy.accounting.cost import find_prices
+from proxy.accounting.prices import PriceTable
 from proxy.domain.deployment import ROUTING_PARAMS, is_connection_param
 from proxy.settings import load
+from proxy.settings.deployments import build_deployments
 from proxy.settings.report import check_file
-from schemas.config import findings
+from schemas.config import findings, load_config
 from schemas.litellm_params import FACTS, INTERNAL, OWN_NAMES, PRICES
 from schemas.settings_table import settings_of
 from tests.security.wire import MESSAGES, Wire, application, entry
-from tests.settings.fakes import write
+from tests.settings.fakes import PROVIDERS, write
 
 # Names whose value must have a certain form; the others are tried with a text.
 VALUES: dict[str, Any] = {
@@ -64,7 +67,8 @@ def test_no_name_has_two_owners_when_the_tables_are_compared() -> None:
     [
         ("cache_read_input_token_cost", "supported"),
         ("output_cost_per_token_above_200k_tokens_priority", "supported"),
-        ("input_cost_per_pixel", "ignored"),
+        ("input_cost_per_pixel", "supported"),
+        ("MAX_PTU_COUNT", "ignored"),
         ("supports_vision", "supported"),
         ("base_model", "supported"),
         ("guardrails", "ignored"),
@@ -106,3 +110,22 @@ def test_report_shows_own_names_when_a_file_is_checked(tmp_path: Path) -> None:
     lines = check_file(write(tmp_path, "c.yaml", {"model_list": [entry("m", guardrails=["pii"])]}), {}).lines
     (line,) = [line for line in lines if "litellm_params.guardrails" in line]
     assert line.startswith("ignored") and "no provider gets it" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("input_cost_per_second", "second"),
+        ("output_cost_per_second", "output_second"),
+        ("input_cost_per_character", "character"),
+        ("input_cost_per_query", "query"),
+        ("output_cost_per_image", "image"),
+        ("ocr_cost_per_page", "page"),
+    ],
+)
+def test_call_is_priced_by_a_deployments_unit_when_its_params_name_a_price(name: str, unit: str) -> None:
+    document = load_config({"model_list": [entry("m", **{name: 0.25})]})
+    assert [found.status for found in findings(document) if found.path.endswith(name)] == ["supported"]
+    (deployment,) = build_deployments(document["model_list"], {}, PROVIDERS)
+    priced = find_prices(deployment, PriceTable())
+    assert priced is not None and priced.row.units == {unit: 0.25}
