@@ -67,17 +67,17 @@ def test_error_event_is_bounded_when_it_has_megabytes(name: str) -> None:
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 def test_search_for_words_is_quick_when_the_error_is_made_of_their_beginnings(beginning: str, member: str) -> None:
     body = json.dumps({"error": {"message": "m", member: beginning * (MEGABYTE // len(beginning))}}).encode()
-    begun = time.perf_counter()
+    begun = time.thread_time()
     check(build_error(400, body, {}, build_deployment("openai", "m")))
-    assert time.perf_counter() - begun < 0.25
+    assert time.thread_time() - begun < 0.25
 
 
 def test_no_expression_is_superlinear_within_the_bound_when_texts_are_at_it() -> None:
     for pattern, _ in COMMON_WORDS:
         for beginning in BEGINNINGS:
-            begun = time.perf_counter()
+            begun = time.thread_time()
             pattern.search((beginning * 5000)[:4500])
-            assert time.perf_counter() - begun < 0.1
+            assert time.thread_time() - begun < 0.1
 
 
 @pytest.mark.parametrize("bracket", [b"[", b'{"error":', b'{"error":{"message":', b'[{"errors":['])

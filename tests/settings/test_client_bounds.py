@@ -38,10 +38,10 @@ def chain(length: int) -> dict[str, Any]:
     ],
 )
 def test_configuration_is_refused_by_name_at_once_when_it_becomes_too_much(config: dict[str, Any], param: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(BadRequestError) as caught:
         load_client_config(config)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
     assert str(caught.value.param).startswith(param)
 
 
@@ -63,6 +63,6 @@ def test_pattern_matches_as_its_regular_expression_does(pattern: str, name: str)
 
 
 def test_long_name_is_matched_at_once_when_a_pattern_has_many_stars() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert matched("*a" * 200 + "b", "a" * 1000) is None
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1

@@ -9,7 +9,7 @@ from proxy.transport.framing.ndjson import NDJSONDecoder
 from proxy.transport.framing.raw import RawDecoder
 from proxy.transport.framing.sse import SSEDecoder
 
-# Keyed by proxy.providers.contract.Framing.
+# Keyed by proxy.providers.contract.Framing; `raw` is for answers that are no stream of events, such as speech.
 DECODERS: Mapping[str, Callable[[], Decoder]] = {
     "sse": SSEDecoder,
     "sse-or-array": SSEOrArrayDecoder,
