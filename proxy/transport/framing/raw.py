@@ -7,7 +7,7 @@ class RawDecoder:
     """See Decoder."""
 
     def feed(self, block: bytes) -> list[Event]:
-        return [Event(block)]
+        return [Event(block)] if block else []
 
     def finish(self) -> list[Event]:
         """Not called for a body that broke off."""
