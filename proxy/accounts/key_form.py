@@ -17,7 +17,7 @@ def is_hash(text: str) -> bool:
 
 
 def to_hash(key_or_hash: str) -> str:
-    """Management requests name a key by itself or by its hash."""
+    """The key's SHA-256 hash; a value without the prefix `sk-` is taken for a hash and returned unchanged."""
     return hash_key(key_or_hash) if key_or_hash.startswith(PREFIX) else key_or_hash
 
 

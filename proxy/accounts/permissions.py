@@ -54,7 +54,7 @@ ADMIN_KEY_FIELDS = frozenset(
     "temp_budget_increase temp_budget_expiry object_permission project_id agent_id throttle_on_budget_exceeded blocked "
     "end_user_budget_id organization_id".split()
 )
-# What a user may change of a key that somebody else made for it.
+# Fields that users may change on their own keys when someone else created them.
 HARMLESS_KEY_FIELDS = frozenset({"key", "key_alias", "metadata", "tags", "grace_period", "new_key"})
 # What a team's admin may change of the team itself.
 TEAM_ADMIN_FIELDS = frozenset({"team_id", "team_alias", "metadata", "tags"})

@@ -13,7 +13,7 @@ from proxy.domain.account import Account, Role
 
 Group = Literal["llm", "info", "management", "admin"]
 
-# What stands before a route's own name: versions, Azure's and the engines' ways to name the model.
+# Path prefixes that are removed before a route is matched: API versions, and the model in Azure's and `/engines` paths.
 _PREFIXES = re.compile(r"^(?:/openai)?(?:/v1(?=/v1/))?(?:/v1(?:beta|alpha)?|/v2)?(?=/)")
 _NAMED_MODEL = re.compile(r"^(?:/openai/deployments|/engines|/deployments)/.+?/(?=[^/]+(?:/[^/]+)?$)")
 # The first segment below the prefix of what clients of a model call.
@@ -56,7 +56,7 @@ _NAMES = {
 
 
 def routes_of_key_type(key_type: str | None) -> list[str]:
-    """The `allowed_routes` that a `key_type` stands for; default is none."""
+    """The `allowed_routes` of a `key_type`; empty for `default` and unknown types."""
     name = _OF_KEY_TYPE.get(key_type or "")
     return [name] if name else []
 

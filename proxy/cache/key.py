@@ -8,7 +8,7 @@ from proxy.domain.json_text.codec import dumps
 
 # Members that change how an answer is sent, not what it is.
 _TRANSPORT = frozenset({"stream", "stream_options", "metadata", "model"})
-# A client's own account answers nobody else.
+# Responses fetched with the client's own provider credentials are cached separately, whatever the scope.
 _CLIENT = "client"
 
 

@@ -49,7 +49,7 @@ class Estimator:
         self._known: dict[str, GroupPrices] = {}
 
     def prices(self, model: str) -> GroupPrices:
-        """Those of the group that the name stands for; without it, or without a price, nothing is known."""
+        """The values of the model group of this name; unknown without a group or a price."""
         group = self._router.catalogue.find(model)
         if group is None:
             return GroupPrices()

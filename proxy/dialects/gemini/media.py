@@ -37,7 +37,7 @@ def build_inline(value: object, place: str) -> dict[str, Any]:
 
 
 def build_file(value: object, place: str) -> dict[str, Any]:
-    """A part at an address of the web. What is kept at Google is refused: nobody else can read it."""
+    """A part with a public URL. Files uploaded to Google are refused: other providers cannot read them."""
     fields = read_object(value, place)
     address, kind = fields.get("fileUri"), fields.get("mimeType")
     if not isinstance(address, str) or not address:

@@ -33,7 +33,7 @@ _TRANSLATED = frozenset(
     }
     | {"metadata", "service_tier"}
 )
-# What asks for something that nobody else does: without it the answer would be another.
+# Features that only Anthropic has and that change the answer: refused for other providers, not dropped.
 _REFUSED = ("mcp_servers",)
 _OLD_SESSION = re.compile(r"user_[0-9a-f]+_account_.*?_session_(.+)")
 # A provider may go without these: they say how, not what.
